@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/google/renameio/v2"
+)
+
+// A checkpoint is one safetensors file: eight bytes of little-endian header
+// length, a JSON header that names each tensor's dtype, shape and place, then
+// the bytes. Everything that a run needs to go on is in it (weights, moments,
+// averages, and the step among the metadata), and any tool of the field reads it.
+
+// maxHeader bounds the header that Load will read: a file that claims more is
+// not one of ours.
+const maxHeader = 64 << 20
+
+type tensorEntry struct {
+	DType   string   `json:"dtype"`
+	Shape   []int    `json:"shape"`
+	Offsets [2]int64 `json:"data_offsets"`
+}
+
+var safetensorsNames = map[dtypes.DType]string{
+	dtypes.Float32: "F32", dtypes.Float64: "F64", dtypes.Float16: "F16", dtypes.Int32: "I32",
+	dtypes.Int64: "I64", dtypes.Uint8: "U8", dtypes.Bool: "BOOL",
+}
+
+// Save writes every variable of store and meta to path. The file appears whole
+// or not at all: it is written under a temporary name, synced and renamed.
+func Save(path string, store *model.Store, meta map[string]string) error {
+	if err := save(path, store, meta); err != nil {
+		return fmt.Errorf("save checkpoint %s: %w", path, err)
+	}
+	return nil
+}
+
+func save(path string, store *model.Store, meta map[string]string) error {
+	header := map[string]any{"__metadata__": meta}
+	var values []*tensors.Tensor
+	var offset int64
+	for v := range store.IterVariables() {
+		value, err := v.Value()
+		if err != nil {
+			return err
+		}
+		name, ok := safetensorsNames[value.DType()]
+		if !ok {
+			return fmt.Errorf("variable %s has dtype %s, which safetensors does not know", v.Path(), value.DType())
+		}
+		size := value.ByteSize()
+		// A scalar's shape is [], never null.
+		dims := append([]int{}, value.Shape().Dimensions...)
+		header[v.Path()] = tensorEntry{name, dims, [2]int64{offset, offset + size}}
+		offset += size
+		values = append(values, value)
+	}
+	head, err := json.Marshal(header)
+	if err != nil {
+		return err
+	}
+	for len(head)%8 != 0 {
+		head = append(head, ' ')
+	}
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer file.Cleanup()
+	w := bufio.NewWriterSize(file, 1<<20)
+	if err := binary.Write(w, binary.LittleEndian, uint64(len(head))); err != nil {
+		return err
+	}
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	for _, value := range values {
+		var writeErr error
+		if err := value.ConstBytes(func(data []byte) { _, writeErr = w.Write(data) }); err != nil {
+			return err
+		}
+		if writeErr != nil {
+			return writeErr
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return file.CloseAtomicallyReplace()
+}
+
+// Load reads a checkpoint into store, which must not hold its variables yet,
+// and returns the metadata. A missing file is an error that matches fs.ErrNotExist.
+func Load(path string, store *model.Store) (map[string]string, error) {
+	meta, err := load(path, store)
+	if err != nil {
+		return nil, fmt.Errorf("load checkpoint %s: %w", path, err)
+	}
+	return meta, nil
+}
+
+func load(path string, store *model.Store) (map[string]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	r := bufio.NewReaderSize(file, 1<<20)
+	entries, names, meta, dataSize, err := readHeader(r, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	var at int64
+	for _, name := range names {
+		entry := entries[name]
+		if entry.Offsets[0] != at {
+			return nil, fmt.Errorf("tensor %s starts at byte %d, expected %d", name, entry.Offsets[0], at)
+		}
+		at = entry.Offsets[1]
+		if at > dataSize {
+			return nil, fmt.Errorf("tensor %s ends beyond the file", name)
+		}
+		tensor, err := readTensor(r, entry)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %s: %w", name, err)
+		}
+		if _, err := store.CreateVariable(name, tensor); err != nil {
+			return nil, err
+		}
+	}
+	return meta, nil
+}
+
+func readHeader(r io.Reader, fileSize int64) (entries map[string]tensorEntry, names []string, meta map[string]string, dataSize int64, err error) {
+	fail := func(format string, args ...any) (map[string]tensorEntry, []string, map[string]string, int64, error) {
+		return nil, nil, nil, 0, fmt.Errorf(format, args...)
+	}
+	var size uint64
+	if err := binary.Read(r, binary.LittleEndian, &size); err != nil {
+		return fail("read header length: %w", err)
+	}
+	if size > maxHeader || int64(size) > fileSize-8 {
+		return fail("not a safetensors file: its header claims %d bytes", size)
+	}
+	head := make([]byte, size)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return fail("read header: %w", err)
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(head, &raw); err != nil {
+		return fail("parse header: %w", err)
+	}
+	meta = map[string]string{}
+	entries = map[string]tensorEntry{}
+	for name, text := range raw {
+		if name == "__metadata__" {
+			if err := json.Unmarshal(text, &meta); err != nil {
+				return fail("parse metadata: %w", err)
+			}
+			continue
+		}
+		var entry tensorEntry
+		if err := json.Unmarshal(text, &entry); err != nil {
+			return fail("parse entry %s: %w", name, err)
+		}
+		entries[name] = entry
+		names = append(names, name)
+	}
+	sortByOffset(names, entries)
+	return entries, names, meta, fileSize - 8 - int64(size), nil
+}
+
+func readTensor(r io.Reader, entry tensorEntry) (*tensors.Tensor, error) {
+	dtype := dtypes.InvalidDType
+	for known, name := range safetensorsNames {
+		if name == entry.DType {
+			dtype = known
+		}
+	}
+	if dtype == dtypes.InvalidDType {
+		return nil, fmt.Errorf("unknown dtype %q", entry.DType)
+	}
+	size := int64(dtype.Size())
+	for _, dim := range entry.Shape {
+		if dim < 1 || size > entry.Offsets[1] {
+			return nil, fmt.Errorf("impossible shape %v", entry.Shape)
+		}
+		size *= int64(dim)
+	}
+	if size != entry.Offsets[1]-entry.Offsets[0] {
+		return nil, fmt.Errorf("shape %v does not fill its %d bytes", entry.Shape, entry.Offsets[1]-entry.Offsets[0])
+	}
+	tensor := tensors.FromShape(shapes.Make(dtype, entry.Shape...))
+	var readErr error
+	if err := tensor.MutableBytes(func(data []byte) { _, readErr = io.ReadFull(r, data) }); err != nil {
+		return nil, err
+	}
+	if errors.Is(readErr, io.ErrUnexpectedEOF) || errors.Is(readErr, io.EOF) {
+		return nil, errors.New("the file is cut short")
+	}
+	return tensor, readErr
+}
+
+// sortByOffset orders tensors as they lie in the file. Ties cannot hold data:
+// every tensor has at least one byte.
+func sortByOffset(names []string, entries map[string]tensorEntry) {
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Compare(entries[a].Offsets[0], entries[b].Offsets[0])
+	})
+}

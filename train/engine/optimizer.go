@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/model/initializer"
+	"github.com/gomlx/gomlx/ml/train/optimizer"
+)
+
+// AdamW is the optimizer of every run: Adam with decoupled weight decay
+// (Loshchilov & Hutter, 1711.05101) behind a clip of the gradient's global norm.
+type AdamW struct {
+	Beta1, Beta2 float64 // decay of the first and second moment
+	WeightDecay  float64 // per step, times the learning rate; 0 is plain Adam
+	Clip         float64 // largest global gradient norm; 0 does not clip
+}
+
+// Update adds one step to the graph: the gradient of loss (a scalar) for every
+// trainable weight under scope, clipped, applied with the learning rate lr (a
+// scalar, so that schedules stay on the host). It returns the gradient's global
+// norm before the clip. Moments are kept as non-trainable variables of the store.
+func (a AdamW) Update(scope *model.Scope, loss, lr *Node) *Node {
+	g := loss.Graph()
+	grads := scope.BuildTrainableVariablesGradientsGraph(loss)
+	sum := ScalarZero(g, loss.DType())
+	for _, grad := range grads {
+		sum = Add(sum, ReduceAllSum(Square(grad)))
+	}
+	norm := Sqrt(sum)
+	if a.Clip > 0 {
+		shrink := Min(ScalarOne(g, loss.DType()), Div(Scalar(g, loss.DType(), a.Clip), AddScalar(norm, 1e-6)))
+		for i, grad := range grads {
+			grads[i] = Mul(grad, shrink)
+		}
+	}
+	optimizer.LearningRateVar(scope, loss.DType(), 0).SetNodeValue(lr)
+	type gradientOptimizer interface {
+		UpdateGraphWithGradients(*model.Scope, []*Node, dtypes.DType)
+	}
+	adam := optimizer.Adam().Betas(a.Beta1, a.Beta2).Epsilon(1e-8).WeightDecay(a.WeightDecay).Done()
+	adam.(gradientOptimizer).UpdateGraphWithGradients(scope, grads, loss.DType())
+	return norm
+}
+
+// averageRoot is where the moving averages live, under the weights' own paths.
+const averageRoot = "/average"
+
+// Average adds to the graph the moving average of every trainable weight under
+// scope: average = decay·average + (1-decay)·weight. decay is a scalar node, so
+// that it can warm up; a decay of 0 copies the weights.
+func Average(scope *model.Scope, decay *Node) {
+	g := decay.Graph()
+	var weights []*model.Variable
+	for v := range scope.IterVariables() {
+		if v.Trainable && v.InUseByGraph(g) {
+			weights = append(weights, v)
+		}
+	}
+	for _, v := range weights {
+		average := scope.Store().Scope(averageRoot + v.Scope()).WithInitializer(initializer.Zero).
+			VariableWithShape(v.Name(), v.Shape()).SetTrainable(false)
+		old, now := average.NodeValue(g), v.NodeValue(g)
+		average.SetNodeValue(Add(now, Mul(decay, Sub(old, now))))
+	}
+}
+
+// Averaged returns a new store with the moving averages in the weights' places:
+// the one to sample from and to export. Weights without an average are copied.
+func Averaged(store *model.Store, scope string) (*model.Store, error) {
+	out := model.NewStore()
+	for v := range store.Scope(scope).IterVariables() {
+		value := v
+		if average := store.GetVariable(averageRoot + v.Path()); average != nil {
+			value = average
+		} else if !v.Trainable {
+			continue
+		}
+		tensor, err := value.Value()
+		if err != nil {
+			return nil, err
+		}
+		clone, err := tensor.LocalClone()
+		if err != nil {
+			return nil, err
+		}
+		if _, err := out.CreateVariable(v.Path(), clone); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// AverageDecay is the decay at step (1-based): it rises as (1+t)/(10+t) to its
+// full value, so that early averages forget the noise they started from.
+func AverageDecay(step int, full float64) float64 {
+	return min(full, float64(1+step)/float64(10+step))
+}
+
+// LearningRate is the rate at step (0-based) of total: a linear warm-up to peak,
+// then half a cosine down to floor·peak.
+func LearningRate(step, warmup, total int, peak, floor float64) float64 {
+	if step < warmup {
+		return peak * float64(step+1) / float64(warmup)
+	}
+	t := min(1, float64(step-warmup)/math.Max(1, float64(total-warmup)))
+	return peak * (floor + (1-floor)*0.5*(1+math.Cos(math.Pi*t)))
+}

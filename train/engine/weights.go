@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"hash/fnv"
+	"math/rand/v2"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// seedParam is the store's hyperparameter that keys every weight's generator.
+const seedParam = "seed"
+
+// NewStore returns an empty store whose weights will be drawn from seed.
+func NewStore(seed uint64) *model.Store {
+	store := model.NewStore()
+	store.SetParam("/"+seedParam, int(seed))
+	return store
+}
+
+// Normal returns the trainable weight called name, drawn from N(0, std²) when
+// the store does not hold it yet. The draw depends on the store's seed and the
+// weight's path alone, not on the backend or the order of construction.
+func Normal(scope *model.Scope, g *Graph, name string, std float64, dims ...int) *Node {
+	seed := uint64(model.GetRootParamOr(scope.Store(), seedParam, 0))
+	path := model.JoinPath(scope.Scope(), name)
+	draw := func(g *Graph, shape shapes.Shape) *Node {
+		rng := Keyed(seed, path)
+		values := make([]float32, shape.Size())
+		for i := range values {
+			values[i] = float32(rng.NormFloat64() * std)
+		}
+		return ConstTensor(g, tensors.FromFlatDataAndDimensions(values, shape.Dimensions...))
+	}
+	return scope.WithInitializer(draw).VariableWithShape(name, shapes.Make(dtypes.Float32, dims...)).NodeValue(g)
+}
+
+// Constant returns the trainable weight called name, value everywhere at first:
+// biases start at 0, gains at 1.
+func Constant(scope *model.Scope, g *Graph, name string, value float64, dims ...int) *Node {
+	fill := func(g *Graph, shape shapes.Shape) *Node {
+		return BroadcastToShape(Scalar(g, shape.DType, value), shape)
+	}
+	return scope.WithInitializer(fill).VariableWithShape(name, shapes.Make(dtypes.Float32, dims...)).NodeValue(g)
+}
+
+// Keyed returns the generator for (seed, path): independent streams for
+// different paths, the same stream for the same pair.
+func Keyed(seed uint64, path string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(path))
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
+}
