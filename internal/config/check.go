@@ -1,0 +1,145 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Limits of settings whose larger values can only be slips.
+const (
+	MaxSteps   = 10000
+	MaxSamples = 1024
+	MaxThreads = 1024
+	MaxFeather = 1024 // pixels
+)
+
+// The values of the settings that are one of a few words.
+var (
+	Devices   = []string{"auto", "cuda", "tensorrt", "webgpu", "coreml", "cpu"}
+	Freezes   = []string{Model, "on", "off"}
+	Rules     = []string{"any", "all"}
+	Protocols = []string{"auto", "kitty", "kitty-direct", "iterm2", "sixel", "blocks"}
+)
+
+// check says what is wrong with a value that has the right type. Presets are
+// checked as the sampling settings that they stand for.
+func (r reader) check(key string, value any) error {
+	if strings.HasPrefix(key, "presets.") {
+		key = "sampling" + key[strings.LastIndexByte(key, '.'):]
+	}
+	switch key {
+	case "device":
+		return oneOf(value.(string), Devices)
+	case "threads":
+		return within(float64(value.(int)), 0, MaxThreads)
+	case "model":
+		if value == "" {
+			return errors.New("needs a folder or a bundle's name")
+		}
+	case "models":
+		if value == "" {
+			return errors.New("an empty path")
+		}
+	case "sampling.steps", "sampling.min_steps":
+		return within(float64(value.(int)), 0, MaxSteps)
+	case "sampling.temperature", "sampling.proportion":
+		if s := value.(string); s != Model && r.checks.Schedule != nil {
+			return r.checks.Schedule(s)
+		}
+	case "sampling.freeze":
+		return oneOf(value.(string), Freezes)
+	case "sampling.n":
+		return within(float64(value.(int)), 1, MaxSamples)
+	case "mask.rule":
+		return oneOf(value.(string), Rules)
+	case "mask.feather":
+		return within(value.(float64), 0, MaxFeather)
+	case "graphics.protocol":
+		return oneOf(value.(string), Protocols)
+	case "graphics.scale":
+		if f := value.(float64); f <= 0 || f > 1 {
+			return fmt.Errorf("should be more than 0 and at most 1, not %g", f)
+		}
+	case "train.backend":
+		if value == "" {
+			return errors.New("needs a backend's name, or auto")
+		}
+	}
+	return nil
+}
+
+func oneOf(value string, words []string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	last := len(words) - 1
+	return fmt.Errorf("should be %s or %s, not %q", strings.Join(words[:last], ", "), words[last], value)
+}
+
+func within(value, low, high float64) error {
+	if value >= low && value <= high {
+		return nil
+	}
+	return fmt.Errorf("should be from %g to %g, not %g", low, high, value)
+}
+
+// ParseRate reads a rate: "500k", "2M", "1.5M", "800000".
+func ParseRate(text string) (Rate, error) {
+	number, times := text, 1.0
+	switch {
+	case strings.HasSuffix(text, "k"):
+		number, times = strings.TrimSuffix(text, "k"), 1e3
+	case strings.HasSuffix(text, "M"):
+		number, times = strings.TrimSuffix(text, "M"), 1e6
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	// 1e15 bytes a second is far beyond any line and far inside a float's whole numbers.
+	if err != nil || math.IsNaN(f) || f < 0 || f*times > 1e15 {
+		return 0, fmt.Errorf("should be bytes a second such as 500k or 2M, not %q", text)
+	}
+	return Rate(math.Round(f * times)), nil
+}
+
+// String writes the rate as [ParseRate] reads it.
+func (r Rate) String() string {
+	switch {
+	case r >= 1e6 && r%1e5 == 0:
+		return strconv.FormatFloat(float64(r)/1e6, 'g', -1, 64) + "M"
+	case r >= 1e3 && r%1e2 == 0:
+		return strconv.FormatFloat(float64(r)/1e3, 'g', -1, 64) + "k"
+	}
+	return strconv.FormatInt(int64(r), 10)
+}
+
+// Set and Type make a Rate a command-line flag.
+func (r *Rate) Set(text string) error {
+	rate, err := ParseRate(text)
+	if err == nil {
+		*r = rate
+	}
+	return err
+}
+
+// Type is what --help calls the flag's value.
+func (r *Rate) Type() string { return "rate" }
+
+// maxName is the longest name of a preset, in bytes: it must fit on a menu's line.
+const maxName = 40
+
+// checkName says what is wrong with a preset's name.
+func checkName(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return errors.New("a preset needs a name")
+	case len(name) > maxName:
+		return fmt.Errorf("a preset's name should have at most %d letters, not %d", maxName, len(name))
+	case strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || r == '.' || r == unicode.ReplacementChar }):
+		return fmt.Errorf("the preset's name %q holds a character that a name can't", name)
+	}
+	return nil
+}
