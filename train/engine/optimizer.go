@@ -60,7 +60,7 @@ func Average(scope *model.Scope, decay *Node) {
 		}
 	}
 	for _, v := range weights {
-		average := scope.Store().Scope(averageRoot + v.Scope()).WithInitializer(initializer.Zero).
+		average := scope.Store().Scope(averageRoot+v.Scope()).WithInitializer(initializer.Zero).
 			VariableWithShape(v.Name(), v.Shape()).SetTrainable(false)
 		old, now := average.NodeValue(g), v.NodeValue(g)
 		average.SetNodeValue(Add(now, Mul(decay, Sub(old, now))))

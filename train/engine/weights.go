@@ -25,17 +25,21 @@ func NewStore(seed uint64) *model.Store {
 // the store does not hold it yet. The draw depends on the store's seed and the
 // weight's path alone, not on the backend or the order of construction.
 func Normal(scope *model.Scope, g *Graph, name string, std float64, dims ...int) *Node {
-	seed := uint64(model.GetRootParamOr(scope.Store(), seedParam, 0))
 	path := model.JoinPath(scope.Scope(), name)
 	draw := func(g *Graph, shape shapes.Shape) *Node {
-		rng := Keyed(seed, path)
-		values := make([]float32, shape.Size())
-		for i := range values {
-			values[i] = float32(rng.NormFloat64() * std)
-		}
-		return ConstTensor(g, tensors.FromFlatDataAndDimensions(values, shape.Dimensions...))
+		return Draw(g, scope.Store(), path, std, shape.Dimensions...)
 	}
 	return scope.WithInitializer(draw).VariableWithShape(name, shapes.Make(dtypes.Float32, dims...)).NodeValue(g)
+}
+
+// Draw returns a constant drawn from N(0, std²), keyed by the store's seed and path.
+func Draw(g *Graph, store *model.Store, path string, std float64, dims ...int) *Node {
+	rng := Keyed(uint64(model.GetRootParamOr(store, seedParam, 0)), path)
+	values := make([]float32, shapes.Make(dtypes.Float32, dims...).Size())
+	for i := range values {
+		values[i] = float32(rng.NormFloat64() * std)
+	}
+	return ConstTensor(g, tensors.FromFlatDataAndDimensions(values, dims...))
 }
 
 // Constant returns the trainable weight called name, value everywhere at first:

@@ -1,0 +1,2 @@
+// Package picture reads, fits, arranges, compares and saves pictures.
+package picture

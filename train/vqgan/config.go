@@ -1,0 +1,133 @@
+// Package vqgan trains the image tokenizer: a convolutional encoder and decoder
+// around a learned codebook (VQ-VAE, van den Oord et al., 1711.00937; VQ-GAN,
+// Esser et al., 2012.09841). A picture of H×W pixels becomes (H/f)×(W/f) tokens.
+//
+// net.go is the network, loss.go the objective, data.go the crops, train.go the
+// training page, export.go the ONNX files. Tensors are channels first,
+// [B, C, H, W], and pictures run over [-1, 1].
+package vqgan
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// Config sizes the network and its training. It is the `vqgan` section of a recipe.
+type Config struct {
+	// Stem is the patch side that is folded into channels before the first
+	// level, a power of two. 1 is the paper's network; 4 keeps all heavy layers
+	// at a quarter of the picture's side and below, which is what a CPU can train.
+	Stem int `yaml:"stem"`
+	// StemChannels is the width of the convolutions between the stem's foldings.
+	StemChannels int `yaml:"stem_channels"`
+	// Channels times Multipliers[i] is the width of level i; every level but the
+	// last halves the side, so f = Stem · 2^(len(Multipliers)-1).
+	Channels    int   `yaml:"channels"`
+	Multipliers []int `yaml:"multipliers"`
+	// Blocks is the number of residual blocks a level.
+	Blocks int `yaml:"blocks"`
+	// Attention adds self-attention at the lowest resolution.
+	Attention  bool `yaml:"attention"`
+	Groups     int  `yaml:"groups"`     // group norm's groups
+	Embedding  int  `yaml:"embedding"`  // length of a code
+	Vocabulary int  `yaml:"vocabulary"` // v, the number of codes
+
+	Crop    int `yaml:"crop"`    // side of the training crops, a multiple of f
+	Batch   int `yaml:"batch"`   // crops a step
+	PerPict int `yaml:"crops"`   // crops taken from each picture that is decoded
+	Steps   int `yaml:"steps"`   // optimizer steps in all
+	Every   int `yaml:"every"`   // steps between checkpoints, sheets and reports
+	HeldOut int `yaml:"heldout"` // pictures kept back for the report
+
+	LearningRate float64 `yaml:"learning_rate"`
+	Warmup       int     `yaml:"warmup"`
+	Clip         float64 `yaml:"clip"`
+	Average      float64 `yaml:"average"` // decay of the weights' moving average
+
+	Loss          Loss          `yaml:"loss"`
+	Codebook      Codebook      `yaml:"codebook"`
+	Discriminator Discriminator `yaml:"discriminator"`
+}
+
+// Loss weighs the terms of the reconstruction objective; 0 leaves one out.
+type Loss struct {
+	L1         float64 `yaml:"l1"`
+	L2         float64 `yaml:"l2"`
+	Gradient   float64 `yaml:"gradient"` // L1 between image gradients at Scales scales
+	Scales     int     `yaml:"scales"`   // each scale halves the picture
+	Commitment float64 `yaml:"commitment"`
+}
+
+// Codebook says how codes follow the encoder: each is the moving average of the
+// vectors it was chosen for, and one that is hardly chosen starts anew at a
+// vector from the batch.
+type Codebook struct {
+	Decay   float64 `yaml:"decay"`
+	Restart int     `yaml:"restart"` // steps between searches for dead codes; 0 never
+	Dead    float64 `yaml:"dead"`    // a code is dead below this share of an even use
+}
+
+// Discriminator sizes the patch discriminator (hinge loss, adaptive weight).
+type Discriminator struct {
+	Start        int     `yaml:"start"` // first step with it; 0 is never
+	Channels     int     `yaml:"channels"`
+	Layers       int     `yaml:"layers"` // halvings after the first fold by 4
+	Weight       float64 `yaml:"weight"` // on top of the adaptive weight
+	LearningRate float64 `yaml:"learning_rate"`
+}
+
+// Factor is f, the side of the patch that one token stands for.
+func (c Config) Factor() int { return c.Stem << (len(c.Multipliers) - 1) }
+
+// Validate says in one sentence what cannot work, given the pictures' side.
+func (c Config) Validate(size int) error {
+	positive := []struct {
+		name  string
+		value int
+	}{
+		{"stem", c.Stem}, {"channels", c.Channels}, {"blocks", c.Blocks}, {"groups", c.Groups}, {"embedding", c.Embedding},
+		{"crop", c.Crop}, {"batch", c.Batch}, {"crops", c.PerPict}, {"steps", c.Steps}, {"every", c.Every},
+	}
+	for _, p := range positive {
+		if p.value < 1 {
+			return fmt.Errorf("vqgan.%s must be at least 1, not %d", p.name, p.value)
+		}
+	}
+	if bits.OnesCount(uint(c.Stem)) != 1 {
+		return fmt.Errorf("vqgan.stem must be a power of two, not %d", c.Stem)
+	}
+	if c.Stem > 2 && c.StemChannels < 1 {
+		return fmt.Errorf("vqgan.stem_channels must be at least 1 with a stem of %d", c.Stem)
+	}
+	if len(c.Multipliers) == 0 {
+		return fmt.Errorf("vqgan.multipliers must name at least one level")
+	}
+	for _, m := range c.Multipliers {
+		if m < 1 {
+			return fmt.Errorf("vqgan.multipliers must be at least 1, not %d", m)
+		}
+		if c.Channels*m%c.Groups != 0 {
+			return fmt.Errorf("vqgan.groups %d does not divide the %d channels of a level", c.Groups, c.Channels*m)
+		}
+	}
+	if c.Vocabulary < 2 || c.Vocabulary > 1<<16 {
+		return fmt.Errorf("vqgan.vocabulary must be 2 to 65536, not %d", c.Vocabulary)
+	}
+	f := c.Factor()
+	if size%f != 0 {
+		return fmt.Errorf("image.size %d is no multiple of the downsample factor f = %d", size, f)
+	}
+	if c.Crop%f != 0 || c.Crop > size {
+		return fmt.Errorf("vqgan.crop %d must be a multiple of f = %d and at most the picture's %d", c.Crop, f, size)
+	}
+	if scales := c.Loss.Scales; scales > 0 && c.Crop>>(scales-1) < 2 {
+		return fmt.Errorf("vqgan.loss.scales %d halves a crop of %d to nothing", scales, c.Crop)
+	}
+	if c.Batch%c.PerPict != 0 {
+		return fmt.Errorf("vqgan.batch %d is no multiple of vqgan.crops %d", c.Batch, c.PerPict)
+	}
+	if d := c.Discriminator; d.Start > 0 && (d.Channels < 1 || d.Layers < 1 || c.Crop%(4<<d.Layers) != 0) {
+		return fmt.Errorf("vqgan.discriminator needs channels and layers, and a crop that %d divides", 4<<max(d.Layers, 0))
+	}
+	return nil
+}

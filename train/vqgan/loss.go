@@ -1,0 +1,136 @@
+package vqgan
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/model/initializer"
+
+	"sundae/train/engine"
+)
+
+// Where each part keeps its variables.
+const (
+	generatorScope     = "model"
+	discriminatorScope = "discriminator"
+	codebookPath       = "/codebook/codes"
+	usePath            = "/codebook/use"
+	sumPath            = "/codebook/sum"
+)
+
+// pass is one picture batch through the autoencoder.
+type pass struct {
+	z           *Node // [M, E] encoder outputs, one row a token
+	ids         *Node // [M] int32, the codes chosen
+	x           *Node // [B, 3, S, S] reconstruction
+	last        *Node // weight of the decoder's last convolution
+	commitment  *Node // scalar, mean (z - sg[code])²
+	batchUse    *Node // [V] times each code was chosen
+	batchVector *Node // [V, E] sum of the vectors it was chosen for
+}
+
+// reconstruct runs pictures x [B, 3, S, S] through encoder, codebook and
+// decoder, with the straight-through gradient: backwards, the quantizer is the
+// identity (1711.00937, section 3.2).
+func (c Config) reconstruct(scope *model.Scope, x *Node) pass {
+	g := x.Graph()
+	var p pass
+	latent := c.Encode(scope.In("encoder"), x) // [B, E, h, w]
+	b, h, w := latent.Shape().Dim(0), latent.Shape().Dim(2), latent.Shape().Dim(3)
+	p.z = rows(latent)
+	codes := c.codes(scope.Store()).NodeValue(g)
+	p.ids = nearest(StopGradient(p.z), codes)
+	oneHot := OneHot(p.ids, c.Vocabulary, p.z.DType()) // [M, V]
+	quantized := MatMul(oneHot, codes)                 // [M, E]
+	p.batchUse = ReduceSum(oneHot, 0)
+	p.batchVector = MatMul(TransposeAllDims(oneHot, 1, 0), StopGradient(p.z))
+	p.commitment = ReduceAllMean(Square(Sub(p.z, StopGradient(quantized))))
+	through := Add(p.z, StopGradient(Sub(quantized, p.z)))
+	p.x, p.last = c.Decode(scope.In("decoder"), grid(through, b, h, w))
+	return p
+}
+
+// codes is the codebook [V, E]; it is moved by followEncoder, not by gradients.
+func (c Config) codes(store *model.Store) *model.Variable {
+	draw := func(g *Graph, shape shapes.Shape) *Node {
+		return engine.Draw(g, store, codebookPath, 1, shape.Dimensions...)
+	}
+	return store.VariableWithShape(codebookPath, shapes.Make(dtypes.Float32, c.Vocabulary, c.Embedding), draw).SetTrainable(false)
+}
+
+// followEncoder moves every code to the moving average of the vectors that
+// chose it (1711.00937, appendix A.1).
+func (c Config) followEncoder(store *model.Store, p pass) {
+	g := p.z.Graph()
+	use := store.VariableWithShape(usePath, shapes.Make(dtypes.Float32, c.Vocabulary), initializer.One).SetTrainable(false)
+	codes := c.codes(store)
+	sum := store.VariableWithShape(sumPath, codes.Shape(), func(g *Graph, shape shapes.Shape) *Node {
+		return engine.Draw(g, store, codebookPath, 1, shape.Dimensions...)
+	}).SetTrainable(false)
+	follow := func(v *model.Variable, now *Node) *Node {
+		next := Add(MulScalar(v.NodeValue(g), c.Codebook.Decay), MulScalar(now, 1-c.Codebook.Decay))
+		v.SetNodeValue(next)
+		return next
+	}
+	count := follow(use, p.batchUse)
+	total := follow(sum, p.batchVector)
+	codes.SetNodeValue(Div(total, Reshape(MaxScalar(count, 1e-5), -1, 1)))
+}
+
+// reconstructionLoss compares x with its reconstruction y, both [B, 3, S, S]:
+// L1 and L2 of pixels, and L1 of the differences between neighbours at several
+// scales, which keeps ridges sharp where L1 alone would let them blur.
+func (l Loss) reconstructionLoss(x, y *Node) *Node {
+	diff := Sub(y, x)
+	loss := Add(MulScalar(ReduceAllMean(Abs(diff)), l.L1), MulScalar(ReduceAllMean(Square(diff)), l.L2))
+	if l.Gradient == 0 {
+		return loss
+	}
+	edges := ScalarZero(x.Graph(), x.DType())
+	for scale := range l.Scales {
+		if scale > 0 {
+			diff = halve(diff)
+		}
+		side := diff.Shape().Dim(3)
+		dx := Sub(Slice(diff, AxisRange(), AxisRange(), AxisRange(), AxisRange(1)), Slice(diff, AxisRange(), AxisRange(), AxisRange(), AxisRange(0, side-1)))
+		dy := Sub(Slice(diff, AxisRange(), AxisRange(), AxisRange(1)), Slice(diff, AxisRange(), AxisRange(), AxisRange(0, side-1)))
+		edges = Add(edges, Add(ReduceAllMean(Abs(dx)), ReduceAllMean(Abs(dy))))
+	}
+	return Add(loss, MulScalar(edges, l.Gradient/float64(l.Scales)))
+}
+
+// halve averages 2×2 pixels.
+func halve(x *Node) *Node {
+	b, c, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	return ReduceMean(Reshape(x, b, c, h/2, 2, w/2, 2), 3, 5)
+}
+
+// judge is the patch discriminator: pictures [B, 3, S, S] to one score a patch,
+// [B, 1, s, s], higher for real ones.
+func (d Discriminator) judge(scope *model.Scope, x *Node) *Node {
+	x = activation.LeakyReluWith(conv(scope.In("in"), fold(x, 4), d.Channels, 3), 0.2)
+	for layer := range d.Layers {
+		x = activation.LeakyReluWith(conv(scope.In("layer%d", layer), fold(x, 2), d.Channels<<min(layer+1, 2), 3), 0.2)
+	}
+	return conv(scope.In("out"), x, 1, 3)
+}
+
+// adversarial adds the discriminator's two sides: the generator's term, already
+// weighed against the gradient of its reconstruction loss at the last layer
+// (2012.09841, equation 7), and the discriminator's own hinge loss.
+func (d Discriminator) adversarial(scope *model.Scope, real *Node, p pass, reconstruction *Node) (generator, discriminator *Node) {
+	judge := func(scope *model.Scope, x *Node) *Node { return d.judge(scope, x) }
+	onReal := judge(scope.In(discriminatorScope), real)
+	onFake := judge(scope.Shared(discriminatorScope), StopGradient(p.x))
+	discriminator = MulScalar(Add(
+		ReduceAllMean(MaxScalar(OneMinus(onReal), 0)),
+		ReduceAllMean(MaxScalar(OnePlus(onFake), 0))), 0.5)
+
+	fooled := Neg(ReduceAllMean(judge(scope.Shared(discriminatorScope), p.x)))
+	norm := func(loss *Node) *Node { return Sqrt(ReduceAllSum(Square(Gradient(loss, p.last)[0]))) }
+	weight := Div(norm(reconstruction), AddScalar(norm(fooled), 1e-4))
+	weight = StopGradient(ClipScalar(weight, 0, 1e4))
+	return Mul(fooled, MulScalar(weight, d.Weight)), discriminator
+}

@@ -1,0 +1,223 @@
+package vqgan
+
+import (
+	"math"
+	"math/bits"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors/images"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/model"
+
+	onnxbackend "github.com/gomlx/compute-onnx"
+
+	"sundae/train/engine"
+)
+
+// Encode maps pictures [B, 3, H, W] to latent vectors [B, E, h, w].
+func (c Config) Encode(scope *model.Scope, x *Node) *Node {
+	x = c.stemDown(scope.In("stem"), x) // [B, C0, H/stem, W/stem]
+	for level, m := range c.Multipliers {
+		s := scope.In("level%d", level)
+		if level > 0 {
+			x = conv(s.In("down"), fold(x, 2), c.Channels*m, 1)
+		}
+		for block := range c.Blocks {
+			x = c.residual(s.In("block%d", block), x)
+		}
+	}
+	if c.Attention {
+		x = c.attend(scope.In("attention"), x)
+	}
+	x = activation.Swish(c.groupNorm(scope.In("norm"), x))
+	return conv(scope.In("out"), x, c.Embedding, 1)
+}
+
+// Decode maps quantized latents [B, E, h, w] to pictures [B, 3, H, W]; values
+// near [-1, 1], not clipped. It mirrors Encode. last is the weight of the last
+// convolution, where the discriminator's adaptive weight is measured.
+func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
+	top := len(c.Multipliers) - 1
+	x = conv(scope.In("in"), z, c.Channels*c.Multipliers[top], 3)
+	if c.Attention {
+		x = c.attend(scope.In("attention"), x)
+	}
+	for level := top; level >= 0; level-- {
+		s := scope.In("level%d", level)
+		for block := range c.Blocks {
+			x = c.residual(s.In("block%d", block), x)
+		}
+		if level > 0 {
+			x = unfold(conv(s.In("up"), x, 4*c.Channels*c.Multipliers[level-1], 1), 2)
+		}
+	}
+	x = activation.Swish(c.groupNorm(scope.In("norm"), x))
+	return c.stemUp(scope.In("stem"), x)
+}
+
+// stemDown folds the picture's patches into channels, a convolution between two
+// foldings, and widens to the first level.
+func (c Config) stemDown(scope *model.Scope, x *Node) *Node {
+	for i := range c.stemStages() {
+		x = fold(x, 2)
+		if i < c.stemStages()-1 {
+			x = activation.Swish(conv(scope.In("fold%d", i), x, c.StemChannels, 3))
+		}
+	}
+	return conv(scope.In("in"), x, c.Channels*c.Multipliers[0], 3)
+}
+
+// stemUp mirrors stemDown: the convolutions between the unfoldings run over the
+// borders of patches, so that no grid of patches shows.
+func (c Config) stemUp(scope *model.Scope, x *Node) (pixels, last *Node) {
+	for i := range c.stemStages() - 1 {
+		x = activation.Swish(unfold(conv(scope.In("fold%d", i), x, 4*c.StemChannels, 3), 2))
+	}
+	side := 1
+	if c.Stem > 1 {
+		side = 2
+	}
+	out := scope.In("out")
+	x = conv(out, x, 3*side*side, 3)
+	return unfold(x, side), out.GetVariable("weight").NodeValue(x.Graph())
+}
+
+func (c Config) stemStages() int { return bits.Len(uint(c.Stem)) - 1 }
+
+// residual is norm, Swish, 3×3 convolution, twice, beside a skip. The second
+// convolution starts small, so that a new net starts near the identity.
+func (c Config) residual(scope *model.Scope, x *Node) *Node {
+	channels := x.Shape().Dim(1)
+	h := conv(scope.In("conv1"), activation.Swish(c.groupNorm(scope.In("norm1"), x)), channels, 3)
+	h = convScaled(scope.In("conv2"), activation.Swish(c.groupNorm(scope.In("norm2"), h)), channels, 3, 0.1)
+	return Add(x, h)
+}
+
+// attend is single-head self-attention over all positions, as in the paper's
+// lowest level.
+func (c Config) attend(scope *model.Scope, x *Node) *Node {
+	b, ch, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	qkv := conv(scope.In("qkv"), c.groupNorm(scope.In("norm"), x), 3*ch, 1)
+	qkv = Reshape(qkv, b, 3, ch, h*w)
+	part := func(i int) *Node { return Squeeze(Slice(qkv, AxisRange(), AxisElem(i)), 1) } // [B, C, N]
+	q, k, v := part(0), part(1), part(2)
+	scores := Einsum("bcn,bcm->bnm", q, k)
+	scores = Softmax(MulScalar(scores, 1/math.Sqrt(float64(ch))), -1)
+	out := Reshape(Einsum("bnm,bcm->bcn", scores, v), b, ch, h, w)
+	return Add(x, convScaled(scope.In("out"), out, ch, 1, 0.1))
+}
+
+// groupNorm (Wu & He, 1803.08494) is written as one scale and one shift per
+// picture and channel, so that the large tensor is read twice for its moments
+// and written once.
+func (c Config) groupNorm(scope *model.Scope, x *Node) *Node {
+	g := x.Graph()
+	b, ch := x.Shape().Dim(0), x.Shape().Dim(1)
+	grouped := Reshape(x, b, c.Groups, -1)         // [B, G, C/G·H·W]
+	mean := ReduceAndKeep(grouped, ReduceMean, -1) // [B, G, 1]
+	variance := Sub(ReduceAndKeep(Square(grouped), ReduceMean, -1), Square(mean))
+	rstd := Reciprocal(Sqrt(AddScalar(MaxScalar(variance, 0), 1e-5)))
+	perChannel := func(n *Node) *Node { // [B, G, 1] -> [B, C, 1, 1]
+		return Reshape(BroadcastToDims(n, b, c.Groups, ch/c.Groups), b, ch, 1, 1)
+	}
+	gain := engine.Constant(scope, g, "gain", 1, 1, ch, 1, 1)
+	bias := engine.Constant(scope, g, "bias", 0, 1, ch, 1, 1)
+	scale := Mul(gain, perChannel(rstd))
+	shift := Sub(bias, Mul(scale, perChannel(mean)))
+	return Add(Mul(x, scale), shift)
+}
+
+// conv is a stride-1 convolution with a k×k kernel [out, in, k, k], zero padding
+// and a bias.
+func conv(scope *model.Scope, x *Node, out, k int) *Node { return convScaled(scope, x, out, k, 1) }
+
+// convScaled is conv with the initial weights scaled by gain.
+func convScaled(scope *model.Scope, x *Node, out, k int, gain float64) *Node {
+	g := x.Graph()
+	in := x.Shape().Dim(1)
+	weight := engine.Normal(scope, g, "weight", gain/math.Sqrt(float64(in*k*k)), out, in, k, k)
+	bias := engine.Constant(scope, g, "bias", 0, 1, out, 1, 1)
+	return Add(convolve(x, weight), bias)
+}
+
+// convolve is the convolution of x [B, C, H, W] with weight [O, C, k, k].
+//
+// ONNX Runtime has no gradient kernels, so the weight's gradient would become a
+// convolution with a kernel as large as the picture: 7 GFLOP/s on two cores,
+// where the convolution itself runs at 110. There, kernelGradient takes its place.
+func convolve(x, weight *Node) *Node {
+	onnx := x.Graph().Backend().Name() == onnxbackend.BackendName
+	var upstream *Node // the gradient that reaches the output, before it goes on to the weight
+	if onnx {
+		weight = IdentityWithCustomGradient(weight, func(w, _ *Node) *Node {
+			return kernelGradient(x, upstream, w.Shape().Dim(2))
+		})
+	}
+	y := Convolve(x, weight).ChannelsAxis(images.ChannelsFirst).PadSame().Done()
+	if onnx {
+		y = IdentityWithCustomGradient(y, func(_, v *Node) *Node {
+			upstream = v
+			return v
+		})
+	}
+	return y
+}
+
+// kernelGradient is the gradient of a k×k convolution's weight, [O, C, k, k],
+// as one matrix product of the upstream gradient v [B, O, H, W] with the
+// unrolled neighbourhoods of x [B, C, H, W].
+func kernelGradient(x, v *Node, k int) *Node {
+	b, c, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	out := v.Shape().Dim(1)
+	x = TransposeAllDims(x, 0, 2, 3, 1) // [B, H, W, C]
+	border := PadAxis{Start: k / 2, End: k / 2}
+	x = Pad(x, ScalarZero(x.Graph(), x.DType()), PadAxis{}, border, border, PadAxis{})
+	shifted := make([]*Node, 0, k*k)
+	for i := range k {
+		for j := range k {
+			shifted = append(shifted, Slice(x, AxisRange(), AxisRange(i, i+h), AxisRange(j, j+w)))
+		}
+	}
+	patches := Reshape(Concatenate(shifted, -1), b*h*w, k*k*c)
+	v = Reshape(TransposeAllDims(v, 1, 0, 2, 3), out, b*h*w)
+	return TransposeAllDims(Reshape(MatMul(v, patches), out, k, k, c), 0, 3, 1, 2)
+}
+
+// fold moves each k×k patch into the channels (pixel-unshuffle):
+// [B, C, H, W] -> [B, C·k², H/k, W/k].
+func fold(x *Node, k int) *Node {
+	if k == 1 {
+		return x
+	}
+	b, c, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	x = Reshape(x, b, c, h/k, k, w/k, k)
+	return Reshape(TransposeAllDims(x, 0, 1, 3, 5, 2, 4), b, c*k*k, h/k, w/k)
+}
+
+// unfold is fold's inverse (pixel-shuffle).
+func unfold(x *Node, k int) *Node {
+	if k == 1 {
+		return x
+	}
+	b, c, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	x = Reshape(x, b, c/(k*k), k, k, h, w)
+	return Reshape(TransposeAllDims(x, 0, 1, 4, 2, 5, 3), b, c/(k*k), h*k, w*k)
+}
+
+// nearest finds the code closest to each row of z [M, E]: ids int32 [M].
+func nearest(z, codebook *Node) *Node {
+	dots := MatMul(z, TransposeAllDims(codebook, 1, 0)) // [M, V]
+	norms := Reshape(ReduceSum(Square(codebook), -1), 1, -1)
+	return ArgMin(Sub(norms, MulScalar(dots, 2)), -1, dtypes.Int32)
+}
+
+// rows turns latents [B, E, h, w] into [B·h·w, E], one row a token in raster order.
+func rows(z *Node) *Node {
+	return Reshape(TransposeAllDims(z, 0, 2, 3, 1), -1, z.Shape().Dim(1))
+}
+
+// grid is the inverse of rows for b latents of h×w.
+func grid(r *Node, b, h, w int) *Node {
+	return TransposeAllDims(Reshape(r, b, h, w, -1), 0, 3, 1, 2)
+}
