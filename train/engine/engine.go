@@ -10,6 +10,8 @@ package engine
 
 import (
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -19,24 +21,34 @@ import (
 	onnxbackend "github.com/gomlx/compute-onnx"
 )
 
+// Backends lists the names that Open takes besides "auto".
+var Backends = []string{"onnx:cpu", "onnx:cuda", "xla:cuda", "xla:cpu", "go"}
+
 // Open opens the backend called name: "onnx:cpu" and "onnx:cuda" run in ONNX
 // Runtime (library is the path of its shared library), "xla:cuda" and "xla:cpu"
-// in XLA through a PJRT plugin, "go" in pure Go.
+// in XLA through a PJRT plugin, "go" in pure Go. "auto" is xla:cuda where
+// PJRT_PLUGIN_LIBRARY_PATH names a plugin's folder, else onnx:cpu.
 func Open(name, library string) (compute.Backend, error) {
+	if name == "auto" {
+		name = "onnx:cpu"
+		if os.Getenv("PJRT_PLUGIN_LIBRARY_PATH") != "" {
+			name = "xla:cuda"
+		}
+	}
+	if !slices.Contains(Backends, name) {
+		return nil, fmt.Errorf("no backend %q; there are auto, %s", name, strings.Join(Backends, ", "))
+	}
 	config := name
 	if strings.HasPrefix(name, "onnx") {
 		if library == "" {
 			return nil, fmt.Errorf("open backend %s: no ONNX Runtime library; run `sundae doctor`", name)
 		}
 		onnxbackend.EnableAutoInstall(false)
-		if name == "onnx" {
-			config = "onnx:cpu"
-		}
 		config += "," + library
 	}
 	backend, err := compute.NewWithConfig(config)
 	if err != nil {
-		return nil, fmt.Errorf("open backend %s: %w (backends: onnx:cpu, onnx:cuda, xla:cuda, xla:cpu, go)", name, err)
+		return nil, fmt.Errorf("open backend %s: %w", name, err)
 	}
 	return backend, nil
 }

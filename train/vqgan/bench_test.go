@@ -24,7 +24,7 @@ func TestTune(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := engine.NewStore(1)
-	step, err := c.newStep(backend, store, false)
+	step, err := c.newStep(backend, store, quantized)
 	if err != nil {
 		t.Fatal(err)
 	}

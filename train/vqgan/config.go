@@ -62,6 +62,10 @@ type Loss struct {
 // vectors it was chosen for, and one that is hardly chosen starts anew at a
 // vector from the batch.
 type Codebook struct {
+	// Start is the first step with a codebook. Before it the net learns as a
+	// plain autoencoder; at it the codes start as cluster centres of what the
+	// encoder makes by then, instead of chasing an encoder that knows nothing.
+	Start   int     `yaml:"start"`
 	Decay   float64 `yaml:"decay"`
 	Restart int     `yaml:"restart"` // steps between searches for dead codes; 0 never
 	Dead    float64 `yaml:"dead"`    // a code is dead below this share of an even use

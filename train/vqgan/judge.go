@@ -20,9 +20,9 @@ import (
 // the averaged weights: those are the ones that will be exported.
 type judge struct {
 	config   Config
-	exec     *model.Exec
-	crops    []uint8   // [n, S, S, 3], n a multiple of the batch
-	remade   [][]uint8 // the reconstructions of the last report
+	exec     map[bool]*model.Exec // with and without the codebook
+	crops    []uint8              // [n, S, S, 3], n a multiple of the batch
+	remade   [][]uint8            // the reconstructions of the last report
 	pictures int
 }
 
@@ -56,21 +56,28 @@ func (c Config) newJudge(backend compute.Backend, store *model.Store, f *feed, h
 	for len(j.crops) > 0 && len(j.crops)%(c.Batch*frame) != 0 {
 		j.crops = append(j.crops, j.crops[len(j.crops)-frame:]...)
 	}
-	exec, err := model.NewExec(backend, store, func(scope *model.Scope, bytes *Node) []*Node {
-		// Training mode keeps the averages parameters; otherwise they would be
-		// frozen into the graph as the constants they are now.
-		scope.Store().SetTraining(bytes.Graph(), true)
-		x := pixels(bytes)
-		p := c.reconstruct(scope.Store().Scope("/average/"+generatorScope), x)
-		y := ClipScalar(p.x, -1, 1)
-		diff := Sub(y, x)
-		out := ConvertDType(Round(MulScalar(OnePlus(y), 127.5)), dtypes.Uint8)
-		return []*Node{ReduceMean(Abs(diff), 1, 2, 3), ReduceMean(Square(diff), 1, 2, 3), p.ids, TransposeAllDims(out, 0, 2, 3, 1)}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("build the held-out report: %w", err)
+	j.exec = map[bool]*model.Exec{}
+	for _, quantize := range []bool{false, true} {
+		exec, err := model.NewExec(backend, store, func(scope *model.Scope, bytes *Node) []*Node {
+			// Training mode keeps the averages parameters; otherwise they would be
+			// frozen into the graph as the constants they are now.
+			scope.Store().SetTraining(bytes.Graph(), true)
+			x := pixels(bytes)
+			p := c.reconstruct(scope.Store().Scope("/average/"+generatorScope), x, quantize)
+			y := ClipScalar(p.x, -1, 1)
+			diff := Sub(y, x)
+			out := ConvertDType(Round(MulScalar(OnePlus(y), 127.5)), dtypes.Uint8)
+			results := []*Node{ReduceMean(Abs(diff), 1, 2, 3), ReduceMean(Square(diff), 1, 2, 3), TransposeAllDims(out, 0, 2, 3, 1)}
+			if quantize {
+				results = append(results, p.ids)
+			}
+			return results
+		})
+		if err != nil {
+			return nil, fmt.Errorf("build the held-out report: %w", err)
+		}
+		j.exec[quantize] = exec
 	}
-	j.exec = exec
 	return j, nil
 }
 
@@ -78,11 +85,12 @@ func (c Config) newJudge(backend compute.Backend, store *model.Store, f *feed, h
 func (j *judge) report(r *Report) error {
 	c := j.config
 	frame := c.Crop * c.Crop * 3
+	quantized := c.phaseAt(r.Step-1) != continuous
 	uses := make([]float64, c.Vocabulary)
 	var l1, db, n, tokens float64
 	j.remade = nil
 	for at := 0; at < len(j.crops); at += c.Batch * frame {
-		out, err := j.exec.Exec(tensor(j.crops[at:at+c.Batch*frame], c.Batch, c.Crop))
+		out, err := j.exec[quantized].Exec(tensor(j.crops[at:at+c.Batch*frame], c.Batch, c.Crop))
 		if err != nil {
 			return fmt.Errorf("run the held-out report: %w", err)
 		}
@@ -92,11 +100,13 @@ func (j *judge) report(r *Report) error {
 			db += psnr(float64(mse[i]))
 			n++
 		}
-		for _, id := range tensors.MustCopyFlatData[int32](out[2]) {
-			uses[id]++
-			tokens++
+		j.remade = append(j.remade, tensors.MustCopyFlatData[uint8](out[2]))
+		if quantized {
+			for _, id := range tensors.MustCopyFlatData[int32](out[3]) {
+				uses[id]++
+				tokens++
+			}
 		}
-		j.remade = append(j.remade, tensors.MustCopyFlatData[uint8](out[3]))
 		for _, t := range out {
 			t.FinalizeAll()
 		}
@@ -105,6 +115,9 @@ func (j *judge) report(r *Report) error {
 		return nil
 	}
 	r.L1, r.PSNR = l1/n, db/n
+	if !quantized {
+		return nil
+	}
 	r.Perplexity, r.Live = use(uses, tokens)
 	return nil
 }

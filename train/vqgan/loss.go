@@ -33,13 +33,19 @@ type pass struct {
 
 // reconstruct runs pictures x [B, 3, S, S] through encoder, codebook and
 // decoder, with the straight-through gradient: backwards, the quantizer is the
-// identity (1711.00937, section 3.2).
-func (c Config) reconstruct(scope *model.Scope, x *Node) pass {
+// identity (1711.00937, section 3.2). Without quantize the decoder sees the
+// encoder's vectors themselves.
+func (c Config) reconstruct(scope *model.Scope, x *Node, quantize bool) pass {
 	g := x.Graph()
 	var p pass
 	latent := c.Encode(scope.In("encoder"), x) // [B, E, h, w]
 	b, h, w := latent.Shape().Dim(0), latent.Shape().Dim(2), latent.Shape().Dim(3)
 	p.z = rows(latent)
+	if !quantize {
+		p.commitment = ScalarZero(g, x.DType())
+		p.x, p.last = c.Decode(scope.In("decoder"), grid(p.z, b, h, w))
+		return p
+	}
 	codes := c.codes(scope.Store()).NodeValue(g)
 	p.ids = nearest(StopGradient(p.z), codes)
 	oneHot := OneHot(p.ids, c.Vocabulary, p.z.DType()) // [M, V]

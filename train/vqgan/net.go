@@ -15,7 +15,9 @@ import (
 	"sundae/train/engine"
 )
 
-// Encode maps pictures [B, 3, H, W] to latent vectors [B, E, h, w].
+// Encode maps pictures [B, 3, H, W] to latent vectors [B, E, h, w], each of
+// length √E: on a sphere the distance to a code is a matter of direction alone,
+// and more of the codebook comes into use (Yu et al., 2110.04627, section 3.2).
 func (c Config) Encode(scope *model.Scope, x *Node) *Node {
 	x = c.stemDown(scope.In("stem"), x) // [B, C0, H/stem, W/stem]
 	for level, m := range c.Multipliers {
@@ -31,7 +33,9 @@ func (c Config) Encode(scope *model.Scope, x *Node) *Node {
 		x = c.attend(scope.In("attention"), x)
 	}
 	x = activation.Swish(c.groupNorm(scope.In("norm"), x))
-	return conv(scope.In("out"), x, c.Embedding, 1)
+	x = conv(scope.In("out"), x, c.Embedding, 1)
+	norm := Sqrt(AddScalar(ReduceAndKeep(Square(x), ReduceMean, 1), 1e-6))
+	return Div(x, norm)
 }
 
 // Decode maps quantized latents [B, E, h, w] to pictures [B, 3, H, W]; values

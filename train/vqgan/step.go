@@ -25,28 +25,52 @@ type stepReport struct {
 	vectors *tensors.Tensor // [M, E] the encoder's outputs, for restarts
 }
 
-// newStep compiles one optimizer step. adversarial chooses between the two
-// phases: reconstruction alone, and with the discriminator.
-func (c Config) newStep(backend compute.Backend, store *model.Store, adversarial bool) (func(crops *tensors.Tensor, rate, decay float64) (stepReport, error), error) {
+// phase is a stretch of the training with an objective of its own.
+type phase int
+
+const (
+	continuous  phase = iota // an autoencoder without the codebook
+	quantized                // through the codebook
+	adversarial              // and against the discriminator
+)
+
+// phaseAt is the phase of a step (0-based).
+func (c Config) phaseAt(step int) phase {
+	switch {
+	case step < c.Codebook.Start:
+		return continuous
+	case c.Discriminator.Start > 0 && step >= c.Discriminator.Start:
+		return adversarial
+	}
+	return quantized
+}
+
+// trainStep runs one optimizer step on crops [B, S, S, 3], bytes.
+type trainStep func(crops *tensors.Tensor, rate, decay float64) (stepReport, error)
+
+// newStep compiles one optimizer step of a phase.
+func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase) (trainStep, error) {
 	optimizer := engine.AdamW{Beta1: 0.9, Beta2: 0.99, Clip: c.Clip}
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, bytes, rate, decay *Node) (*Node, *Node) {
 		scope.Store().SetTraining(bytes.Graph(), true)
 		x := pixels(bytes)
 		zero := ScalarZero(x.Graph(), x.DType())
-		p := c.reconstruct(scope.In(generatorScope), x)
+		p := c.reconstruct(scope.In(generatorScope), x, phase != continuous)
 		reconstruction := c.Loss.reconstructionLoss(x, p.x)
 		loss := Add(reconstruction, MulScalar(p.commitment, c.Loss.Commitment))
 		fool, judge := zero, zero
-		if adversarial {
+		if phase == adversarial {
 			fool, judge = c.Discriminator.adversarial(scope, x, p, reconstruction)
 			loss = Add(loss, fool)
 		}
 		norm := optimizer.Update(scope.At(generatorScope), loss, rate)
-		if adversarial {
+		if phase == adversarial {
 			ratio := c.Discriminator.LearningRate / c.LearningRate
 			optimizer.Update(scope.At(discriminatorScope), judge, MulScalar(rate, ratio))
 		}
-		c.followEncoder(scope.Store(), p)
+		if phase != continuous {
+			c.followEncoder(scope.Store(), p)
+		}
 		engine.Average(scope.At(generatorScope), decay)
 
 		shown := ClipScalar(p.x, -1, 1)

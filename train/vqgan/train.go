@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"sundae/internal/progress"
@@ -72,13 +71,11 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	plain, err := c.newStep(o.Backend, store, false)
-	if err != nil {
-		return report, err
-	}
-	adversarial, err := c.newStep(o.Backend, store, true)
-	if err != nil {
-		return report, err
+	var steps [3]trainStep
+	for p := range steps {
+		if steps[p], err = c.newStep(o.Backend, store, phase(p)); err != nil {
+			return report, err
+		}
 	}
 
 	ctx, stop := context.WithCancel(ctx)
@@ -100,19 +97,20 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 			}
 			return report, fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", step, c.Steps, ctx.Err())
 		}
-		run := plain
-		if c.Discriminator.Start > 0 && step >= c.Discriminator.Start {
-			run = adversarial
+		if step == c.Codebook.Start {
+			if err := c.startCodebook(o.Backend, store, crops, step); err != nil {
+				return report, err
+			}
 		}
 		rate := engine.LearningRate(step, c.Warmup, c.Steps, c.LearningRate, 0.05)
-		now, err := run(tensor(batch, c.Batch, c.Crop), rate, engine.AverageDecay(step+1, c.Average))
+		now, err := steps[c.phaseAt(step)](tensor(batch, c.Batch, c.Crop), rate, engine.AverageDecay(step+1, c.Average))
 		if err != nil {
 			return report, err
 		}
 		if math.IsNaN(now.Loss) || math.IsInf(now.Loss, 0) {
 			return report, fmt.Errorf("the loss is %v at step %d: lower vqgan.learning_rate and --resume from the last checkpoint", now.Loss, step)
 		}
-		if c.Codebook.Restart > 0 && step%c.Codebook.Restart == 0 && step < c.Steps*9/10 {
+		if c.restartsAt(step) {
 			if err := c.restartDeadCodes(store, now.vectors, o.Seed, step); err != nil {
 				return report, err
 			}
@@ -216,47 +214,3 @@ func (r *running) Loss() float64        { return r.loss / float64(r.n) }
 func (r *running) L1() float64          { return r.l1 / float64(r.n) }
 func (r *running) PSNR() float64        { return r.db / float64(r.n) }
 func (r *running) since() time.Duration { return max(time.Since(r.firstStepDone), time.Millisecond) }
-
-// restartDeadCodes gives each code that is hardly chosen the place of a vector
-// that the encoder just made, so that the whole vocabulary stays in use.
-func (c Config) restartDeadCodes(store *model.Store, vectors *tensors.Tensor, seed uint64, step int) error {
-	use, codes, sum := store.GetVariable(usePath).MustValue(), store.GetVariable(codebookPath).MustValue(), store.GetVariable(sumPath).MustValue()
-	rng := engine.Keyed(seed, fmt.Sprintf("restart/%d", step))
-	z := tensors.MustCopyFlatData[float32](vectors)
-	m := len(z) / c.Embedding
-	uses := tensors.MustCopyFlatData[float32](use)
-	var total float32
-	for _, u := range uses {
-		total += u
-	}
-	even := total / float32(c.Vocabulary)
-	book, sums := tensors.MustCopyFlatData[float32](codes), tensors.MustCopyFlatData[float32](sum)
-	restarted := 0
-	for code, u := range uses {
-		if u >= float32(c.Codebook.Dead)*even {
-			continue
-		}
-		restarted++
-		// Two codes may get the same vector: a little noise tells them apart.
-		vector := z[rng.IntN(m)*c.Embedding:][:c.Embedding]
-		for e, value := range vector {
-			value += float32(rng.NormFloat64() * 0.01)
-			book[code*c.Embedding+e] = value
-			sums[code*c.Embedding+e] = value * even
-		}
-		uses[code] = even
-	}
-	if restarted == 0 {
-		return nil
-	}
-	for _, set := range []struct {
-		path   string
-		values []float32
-		dims   []int
-	}{{usePath, uses, []int{c.Vocabulary}}, {codebookPath, book, []int{c.Vocabulary, c.Embedding}}, {sumPath, sums, []int{c.Vocabulary, c.Embedding}}} {
-		if err := store.GetVariable(set.path).SetValue(tensors.FromFlatDataAndDimensions(set.values, set.dims...)); err != nil {
-			return fmt.Errorf("restart dead codes: %w", err)
-		}
-	}
-	return nil
-}

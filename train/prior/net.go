@@ -1,0 +1,191 @@
+package prior
+
+import (
+	"math"
+
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/nn"
+
+	"sundae/train/engine"
+)
+
+// Logits is the network: tokens int32 [B, N] in raster order and, where the grid
+// has classes, class int32 [B] in [0, Classes], to logits [B, N, V].
+func (c Config) Logits(scope *model.Scope, grid Grid, tokens, class *Node) *Node {
+	g := tokens.Graph()
+	table := engine.Normal(scope.In("tokens"), g, "weight", 0.02, grid.Vocabulary, c.Dim)
+	x := Gather(table, ExpandAxes(tokens, -1)) // [B, N, D]
+	if grid.Classes > 0 {
+		classes := engine.Normal(scope.In("classes"), g, "weight", 0.02, grid.Classes+1, c.Dim)
+		x = Add(x, ExpandAxes(Gather(classes, ExpandAxes(class, -1)), 1)) // + [B, 1, D]
+	}
+	x = c.hourglass(scope.In("hourglass"), x, c.Depth, grid.Height, grid.Width)
+	x = layerNorm(scope.In("norm"), x)
+	return linear(scope.In("head"), x, grid.Vocabulary, 1/math.Sqrt(float64(c.Dim))) // [B, N, V]
+}
+
+// hourglass runs depth on x [B, h·w, D] (2110.13711, with the paper's own 2D
+// resampling, 2206.12351 section 3.2).
+func (c Config) hourglass(scope *model.Scope, x *Node, depth Depth, h, w int) *Node {
+	full := positions(h, w, 1)
+	x = c.layers(scope.In("before"), x, depth.Before, full)
+	if depth.Inner != nil || depth.Middle > 0 {
+		side := c.shortenSide()
+		coarse := positions(h/side, w/side, side)
+		short := c.shorten(scope.In("down"), x, h, w) // [B, h·w/k, D]
+		if c.Resample == "attention" {
+			short = Add(short, c.attention(scope.In("look_down"), short, x, coarse, full))
+		}
+		if depth.Inner != nil {
+			short = c.hourglass(scope.In("inner"), short, *depth.Inner, h/side, w/side)
+		} else {
+			short = c.layers(scope.In("middle"), short, depth.Middle, positions(h/side, w/side, 1))
+		}
+		x = Add(x, c.lengthen(scope.In("up"), short, h, w)) // [B, h·w, D]
+		if c.Resample == "attention" {
+			x = Add(x, c.attention(scope.In("look_up"), x, short, full, coarse))
+		}
+	}
+	return c.layers(scope.In("after"), x, depth.After, full)
+}
+
+// layers is n pre-norm transformer layers on x [B, N, D].
+func (c Config) layers(scope *model.Scope, x *Node, n int, at []position) *Node {
+	for i := range n {
+		s := scope.In("layer%d", i)
+		x = Add(x, c.attention(s.In("attention"), x, nil, at, at))
+		x = Add(x, c.mlp(s.In("mlp"), x))
+	}
+	return x
+}
+
+// attention lets x [B, N, D] look at y [B, M, D], or at itself when y is nil.
+// There is no causal mask: every token sees all others.
+func (c Config) attention(scope *model.Scope, x, y *Node, atX, atY []position) *Node {
+	inner := c.Heads * c.HeadDim
+	std := 1 / math.Sqrt(float64(c.Dim))
+	x = layerNorm(scope.In("norm"), x)
+	var q, k, v *Node
+	if y == nil {
+		qkv := linear(scope.In("qkv"), x, 3*inner, std) // [B, N, 3·H·d]
+		part := func(i int) *Node { return Slice(qkv, AxisRange(), AxisRange(), AxisRange(i*inner, (i+1)*inner)) }
+		q, k, v = part(0), part(1), part(2)
+	} else {
+		y = layerNorm(scope.In("norm_y"), y)
+		q = linear(scope.In("q"), x, inner, std)
+		kv := linear(scope.In("kv"), y, 2*inner, std)
+		k = Slice(kv, AxisRange(), AxisRange(), AxisRange(0, inner))
+		v = Slice(kv, AxisRange(), AxisRange(), AxisRange(inner))
+	}
+	q = rotate(c.heads(q), atX) // [B, H, N, d]
+	k = rotate(c.heads(k), atY) // [B, H, M, d]
+	scores := MatMul(MulScalar(q, 1/math.Sqrt(float64(c.HeadDim))), TransposeAllDims(k, 0, 1, 3, 2))
+	out := MatMul(Softmax(scores, -1), c.heads(v)) // [B, H, N, d]
+	b, n := x.Shape().Dim(0), x.Shape().Dim(1)
+	out = ReshapeWithShape(TransposeAllDims(out, 0, 2, 1, 3), shapes.Make(x.DType(), b, n, inner))
+	return linear(scope.In("out"), out, c.Dim, 0.5*std)
+}
+
+// heads splits [B, N, H·d] into [B, H, N, d].
+func (c Config) heads(x *Node) *Node {
+	b, n := x.Shape().Dim(0), x.Shape().Dim(1)
+	x = ReshapeWithShape(x, shapes.Make(x.DType(), b, n, c.Heads, c.HeadDim))
+	return TransposeAllDims(x, 0, 2, 1, 3)
+}
+
+// mlp is norm, widen, GELU, narrow on x [B, N, D].
+func (c Config) mlp(scope *model.Scope, x *Node) *Node {
+	hidden := int(c.MLP * float64(c.Dim))
+	x = linear(scope.In("up"), layerNorm(scope.In("norm"), x), hidden, 1/math.Sqrt(float64(c.Dim)))
+	return linear(scope.In("down"), activation.Gelu(x), c.Dim, 0.5/math.Sqrt(float64(hidden)))
+}
+
+// shorten makes one token of each √k×√k cell: x [B, h·w, D] -> [B, h·w/k, D].
+func (c Config) shorten(scope *model.Scope, x *Node, h, w int) *Node {
+	s, b := c.shortenSide(), x.Shape().Dim(0)
+	x = ReshapeWithShape(x, shapes.Make(x.DType(), b, h/s, s, w/s, s*c.Dim))
+	x = TransposeAllDims(x, 0, 1, 3, 2, 4) // [B, h/s, w/s, s, s·D]
+	x = ReshapeWithShape(x, shapes.Make(x.DType(), b, h/s*w/s, s*s*c.Dim))
+	return linear(scope, x, c.Dim, 1/math.Sqrt(float64(s*s*c.Dim)))
+}
+
+// lengthen makes a √k×√k cell of each token: x [B, h·w/k, D] -> [B, h·w, D],
+// for a grid of h×w after it. With identity weights it undoes shorten.
+func (c Config) lengthen(scope *model.Scope, x *Node, h, w int) *Node {
+	s, b := c.shortenSide(), x.Shape().Dim(0)
+	x = linear(scope, x, s*s*c.Dim, 1/math.Sqrt(float64(c.Dim)))
+	x = ReshapeWithShape(x, shapes.Make(x.DType(), b, h/s, w/s, s, s*c.Dim))
+	x = TransposeAllDims(x, 0, 1, 3, 2, 4) // [B, h/s, s, w/s, s·D]
+	return ReshapeWithShape(x, shapes.Make(x.DType(), b, h*w, c.Dim))
+}
+
+// linear is x [B, N, in] · weight [in, out] + bias. B may be dynamic.
+func linear(scope *model.Scope, x *Node, out int, std float64) *Node {
+	g := x.Graph()
+	weight := engine.Normal(scope, g, "weight", std, x.Shape().Dim(-1), out)
+	bias := engine.Constant(scope, g, "bias", 0, 1, 1, out)
+	return Add(MatMul(x, weight), bias)
+}
+
+func layerNorm(scope *model.Scope, x *Node) *Node {
+	g, dim := x.Graph(), x.Shape().Dim(-1)
+	gain := engine.Constant(scope, g, "gain", 1, dim)
+	bias := engine.Constant(scope, g, "bias", 0, dim)
+	return nn.LayerNorm(x, []int{-1}, 1e-5, gain, bias, nil)
+}
+
+// position is a token's row and column, in tokens of the level that the
+// attention compares.
+type position struct{ row, column float64 }
+
+// positions lists the centres of h×w cells of side tokens in raster order.
+func positions(h, w, side int) []position {
+	centre := float64(side-1) / 2
+	out := make([]position, 0, h*w)
+	for row := range h {
+		for column := range w {
+			out = append(out, position{float64(row*side) + centre, float64(column*side) + centre})
+		}
+	}
+	return out
+}
+
+// ropeBase sets the slowest turn of the rotary embedding.
+const ropeBase = 10000
+
+// rotate is the rotary embedding in two axes on x [B, H, N, d]: the first half
+// of the head turns with the token's row, the second with its column, so that a
+// score depends on the difference of rows and of columns alone (2104.09864,
+// equation 34). Pairs lie a quarter head apart: x·cos + (x·swap)·sin.
+func rotate(x *Node, at []position) *Node {
+	g, d := x.Graph(), x.Shape().Dim(-1)
+	quarter := d / 4
+	cos, sin := make([]float32, len(at)*d), make([]float32, len(at)*d)
+	swap := make([]float32, d*d)
+	for i := range d {
+		half, pair := i/(2*quarter), i%quarter
+		turn := math.Pow(ropeBase, -float64(pair)/float64(quarter))
+		for n, p := range at {
+			angle := p.row * turn
+			if half == 1 {
+				angle = p.column * turn
+			}
+			cos[n*d+i], sin[n*d+i] = float32(math.Cos(angle)), float32(math.Sin(angle))
+		}
+		// The first of a pair receives minus its partner, the second plus.
+		if i%(2*quarter) < quarter {
+			swap[(i+quarter)*d+i] = -1
+		} else {
+			swap[(i-quarter)*d+i] = 1
+		}
+	}
+	table := func(values []float32) *Node {
+		return ConstTensor(g, tensors.FromFlatDataAndDimensions(values, 1, 1, len(at), d))
+	}
+	swapped := MatMul(x, ConstTensor(g, tensors.FromFlatDataAndDimensions(swap, d, d)))
+	return Add(Mul(x, table(cos)), Mul(swapped, table(sin)))
+}
