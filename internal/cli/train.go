@@ -4,41 +4,44 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gomlx/compute"
 	"github.com/spf13/cobra"
 
 	"sundae/internal/onnx"
-	"sundae/train/dataset"
+	"sundae/train"
 	"sundae/train/engine"
 	"sundae/train/recipe"
-	"sundae/train/vqgan"
 )
 
 func newTrain(a *app) *cobra.Command {
-	train := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train a model of your own, from a folder of pictures to a bundle",
 		Long: `Train a model of your own. The stages, in order: scenes (draw pictures, if you
-have none), vqgan, latents, prior, export; all runs the last four in one go.`,
+have none), vqgan, latents, prior, export; "all" runs the last four in one go.
+Every stage keeps its checkpoints in --out; --resume goes on where it stopped.`,
 	}
-	train.AddCommand(newTrainVQGAN(a))
-	return train
+	cmd.AddCommand(newScenes(a), newTrainVQGAN(a), newTrainLatents(a), newTrainPrior(a), newTrainExport(a), newTrainAll(a))
+	return cmd
 }
 
-// trainFlags are what every stage is told.
+// trainFlags are what the stages are told.
 type trainFlags struct {
 	recipe, data, out, backend string
 	resume                     bool
 	seed                       int64
 }
 
-func (f *trainFlags) add(a *app, cmd *cobra.Command) {
+func (f *trainFlags) add(cmd *cobra.Command) {
+	cmd.Args = cobra.NoArgs
 	cmd.Flags().StringVar(&f.recipe, "recipe", "vistas", "recipe `file` or built-in name ("+strings.Join(recipe.BuiltIn(), ", ")+")")
-	cmd.Flags().StringVar(&f.out, "out", "", "`folder` of the run: checkpoints, metrics, sheets")
-	cmd.Flags().StringVar(&f.backend, "backend", "", "onnx:cpu, onnx:cuda, xla:cuda, xla:cpu or go (default from the settings)")
-	cmd.Flags().BoolVar(&f.resume, "resume", false, "go on with the run in --out")
+	cmd.Flags().StringVar(&f.out, "out", "", "`folder` of the run: checkpoints, metrics, sheets, latents")
+	cmd.Flags().StringVar(&f.backend, "backend", "", strings.Join(engine.Backends, ", ")+" or auto (default from the settings)")
 	cmd.Flags().Int64Var(&f.seed, "seed", -1, "seed of weights and batches (default the recipe's)")
 	cmd.MarkFlagRequired("out")
+}
+
+func (f *trainFlags) addResume(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.resume, "resume", false, "go on with the run in --out")
 }
 
 func (f *trainFlags) addData(cmd *cobra.Command) {
@@ -46,11 +49,11 @@ func (f *trainFlags) addData(cmd *cobra.Command) {
 	cmd.MarkFlagRequired("data")
 }
 
-// open reads the recipe and opens the backend.
-func (f *trainFlags) open(a *app, cmd *cobra.Command) (recipe.Recipe, compute.Backend, error) {
+// run reads the recipe and opens the backends, and then does work.
+func (f *trainFlags) run(a *app, cmd *cobra.Command, work func(train.Run) error) error {
 	r, err := recipe.Open(f.recipe)
 	if err != nil {
-		return r, nil, err
+		return err
 	}
 	if f.seed >= 0 {
 		r.Seed = uint64(f.seed)
@@ -59,13 +62,25 @@ func (f *trainFlags) open(a *app, cmd *cobra.Command) (recipe.Recipe, compute.Ba
 	if name == "" {
 		name = a.config.Train.Backend
 	}
-	// The library is needed whatever the backend: the export goes through it.
+	// The library is needed whatever the backend: the bundle is written through it.
 	library, err := onnx.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
 	if err != nil {
-		return r, nil, err
+		return err
 	}
 	backend, err := engine.Open(name, library.Path)
-	return r, backend, err
+	if err != nil {
+		return err
+	}
+	defer backend.Finalize()
+	writer, err := engine.Open("onnx:cpu", library.Path)
+	if err != nil {
+		return err
+	}
+	defer writer.Finalize()
+	command := cmd.CommandPath() + " --recipe " + r.Name
+	return work(train.Run{
+		Recipe: r, Data: f.data, Out: f.out, Resume: f.resume, Backend: backend, Writer: writer, Command: command, Talk: a.talk,
+	})
 }
 
 func newTrainVQGAN(a *app) *cobra.Command {
@@ -75,29 +90,116 @@ func newTrainVQGAN(a *app) *cobra.Command {
 		Short: "Train the VQ-GAN: pictures to tokens and back",
 		Example: `  sundae train vqgan --recipe tiny --data pictures --out runs/tiny
   sundae train vqgan --recipe my.yaml --data pictures --out runs/my --resume`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, backend, err := f.open(a, cmd)
-			if err != nil {
-				return err
-			}
-			defer backend.Finalize()
-			set, err := dataset.Open(f.data)
-			if err != nil {
-				return err
-			}
-			report, err := vqgan.Train(cmd.Context(), r.VQGAN, vqgan.Options{
-				Backend: backend, Set: set, Size: r.Image.Size, Seed: r.Seed, Out: f.out, Resume: f.resume, Talk: a.talk,
+			return f.run(a, cmd, func(r train.Run) error {
+				report, err := r.VQGAN(cmd.Context())
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "held-out L1 %.4f, PSNR %.2f dB, %.0f%% of codes live, perplexity %.0f, %.2f hours\n",
+					report.L1, report.PSNR, 100*report.Live, report.Perplexity, report.Hours)
+				return nil
 			})
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(a.out, "held-out L1 %.4f, PSNR %.2f dB, %.0f%% of codes live, perplexity %.0f, %.2f hours\n",
-				report.L1, report.PSNR, 100*report.Live, report.Perplexity, report.Hours)
-			return nil
 		},
 	}
-	f.add(a, cmd)
+	f.add(cmd)
 	f.addData(cmd)
+	f.addResume(cmd)
+	return cmd
+}
+
+func newTrainLatents(a *app) *cobra.Command {
+	var f trainFlags
+	cmd := &cobra.Command{
+		Use:   "latents",
+		Short: "Encode the pictures into the prior's token data set",
+		Long: `Encode the pictures with the run's VQ-GAN into OUT/latents: latents.npy, uint16
+[n, h, w], and labels.npy, uint16 [n]. A run that was stopped goes on by itself.`,
+		Example: `  sundae train latents --recipe tiny --data pictures --out runs/tiny`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.run(a, cmd, func(r train.Run) error {
+				info, err := r.Latents(cmd.Context())
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "%d latents of %d×%d tokens, %.0f%% of %d codes used, perplexity %.0f\n",
+					info.Rows, info.Height, info.Width, 100*info.Live, info.Vocabulary, info.Perplexity)
+				return nil
+			})
+		},
+	}
+	f.add(cmd)
+	f.addData(cmd)
+	return cmd
+}
+
+func newTrainPrior(a *app) *cobra.Command {
+	var f trainFlags
+	cmd := &cobra.Command{
+		Use:   "prior",
+		Short: "Train the SUNDAE prior on the run's latents",
+		Example: `  sundae train prior --recipe tiny --out runs/tiny
+  sundae train prior --recipe tiny --out runs/tiny --resume`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.run(a, cmd, func(r train.Run) error {
+				report, err := r.Prior(cmd.Context())
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "loss %.3f; held-out at corruption 0.1 to 0.9: %.3f; %.2f hours\n", report.Loss, report.HeldOut, report.Hours)
+				return nil
+			})
+		},
+	}
+	f.add(cmd)
+	f.addResume(cmd)
+	return cmd
+}
+
+func newTrainExport(a *app) *cobra.Command {
+	var f trainFlags
+	var dir string
+	cmd := &cobra.Command{
+		Use:     "export",
+		Short:   "Write the run's model as a bundle",
+		Example: `  sundae train export --recipe tiny --out runs/tiny --bundle models/tiny`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.run(a, cmd, func(r train.Run) error {
+				m, err := r.Export(dir)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "%s: %d×%d pixels, %d×%d tokens of %d codes, in %s\n", m.Name, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, dir)
+				return nil
+			})
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&dir, "bundle", "", "`folder` to write the bundle to")
+	cmd.MarkFlagRequired("bundle")
+	return cmd
+}
+
+func newTrainAll(a *app) *cobra.Command {
+	var f trainFlags
+	cmd := &cobra.Command{
+		Use:   "all",
+		Short: "Train everything: pictures in, bundle out",
+		Example: `  sundae train scenes --out pictures --count 800 --size 32
+  sundae train all --recipe tiny --data pictures --out runs/tiny`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.run(a, cmd, func(r train.Run) error {
+				m, err := r.All(cmd.Context())
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "%s: %d×%d pixels, %d×%d tokens of %d codes, in %s/bundle\n", m.Name, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, r.Out)
+				return nil
+			})
+		},
+	}
+	f.add(cmd)
+	f.addData(cmd)
+	f.addResume(cmd)
 	return cmd
 }

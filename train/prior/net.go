@@ -3,7 +3,6 @@ package prior
 import (
 	"math"
 
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/layers/activation"
@@ -86,14 +85,14 @@ func (c Config) attention(scope *model.Scope, x, y *Node, atX, atY []position) *
 	scores := MatMul(MulScalar(q, 1/math.Sqrt(float64(c.HeadDim))), TransposeAllDims(k, 0, 1, 3, 2))
 	out := MatMul(Softmax(scores, -1), c.heads(v)) // [B, H, N, d]
 	b, n := x.Shape().Dim(0), x.Shape().Dim(1)
-	out = ReshapeWithShape(TransposeAllDims(out, 0, 2, 1, 3), shapes.Make(x.DType(), b, n, inner))
+	out = Reshape(TransposeAllDims(out, 0, 2, 1, 3), b, n, inner)
 	return linear(scope.In("out"), out, c.Dim, 0.5*std)
 }
 
 // heads splits [B, N, H·d] into [B, H, N, d].
 func (c Config) heads(x *Node) *Node {
 	b, n := x.Shape().Dim(0), x.Shape().Dim(1)
-	x = ReshapeWithShape(x, shapes.Make(x.DType(), b, n, c.Heads, c.HeadDim))
+	x = Reshape(x, b, n, c.Heads, c.HeadDim)
 	return TransposeAllDims(x, 0, 2, 1, 3)
 }
 
@@ -107,9 +106,9 @@ func (c Config) mlp(scope *model.Scope, x *Node) *Node {
 // shorten makes one token of each √k×√k cell: x [B, h·w, D] -> [B, h·w/k, D].
 func (c Config) shorten(scope *model.Scope, x *Node, h, w int) *Node {
 	s, b := c.shortenSide(), x.Shape().Dim(0)
-	x = ReshapeWithShape(x, shapes.Make(x.DType(), b, h/s, s, w/s, s*c.Dim))
+	x = Reshape(x, b, h/s, s, w/s, s*c.Dim)
 	x = TransposeAllDims(x, 0, 1, 3, 2, 4) // [B, h/s, w/s, s, s·D]
-	x = ReshapeWithShape(x, shapes.Make(x.DType(), b, h/s*w/s, s*s*c.Dim))
+	x = Reshape(x, b, h/s*w/s, s*s*c.Dim)
 	return linear(scope, x, c.Dim, 1/math.Sqrt(float64(s*s*c.Dim)))
 }
 
@@ -118,9 +117,9 @@ func (c Config) shorten(scope *model.Scope, x *Node, h, w int) *Node {
 func (c Config) lengthen(scope *model.Scope, x *Node, h, w int) *Node {
 	s, b := c.shortenSide(), x.Shape().Dim(0)
 	x = linear(scope, x, s*s*c.Dim, 1/math.Sqrt(float64(c.Dim)))
-	x = ReshapeWithShape(x, shapes.Make(x.DType(), b, h/s, w/s, s, s*c.Dim))
+	x = Reshape(x, b, h/s, w/s, s, s*c.Dim)
 	x = TransposeAllDims(x, 0, 1, 3, 2, 4) // [B, h/s, s, w/s, s·D]
-	return ReshapeWithShape(x, shapes.Make(x.DType(), b, h*w, c.Dim))
+	return Reshape(x, b, h*w, c.Dim)
 }
 
 // linear is x [B, N, in] · weight [in, out] + bias. B may be dynamic.

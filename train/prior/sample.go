@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
@@ -27,7 +26,7 @@ func draw(logits, uniform, temperature *Node) (ids, probability *Node) {
 	tau := ExpandAxes(ExpandAxes(MaxScalar(temperature, coldest), -1), -1)
 	logits = Div(logits, tau)
 	p := Softmax(logits, -1)
-	p = ReshapeWithShape(p, shapes.Make(p.DType(), b, n, blocks, block))
+	p = Reshape(p, b, n, blocks, block)
 
 	sums := ReduceSum(p, -1)                                            // [B, N, blocks]
 	upTo := MatMul(sums, triangle(g, blocks))                           // cumulative, inclusive

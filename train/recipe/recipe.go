@@ -15,16 +15,28 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"sundae/assets"
+	"sundae/internal/bundle"
+	"sundae/train/prior"
 	"sundae/train/vqgan"
 )
 
 // Recipe is a model and its training, from pictures to bundle.
 type Recipe struct {
-	Name        string       `yaml:"name"`
-	Description string       `yaml:"description"`
-	Seed        uint64       `yaml:"seed"`
-	Image       Image        `yaml:"image"`
-	VQGAN       vqgan.Config `yaml:"vqgan"`
+	Name        string          `yaml:"name"`
+	Description string          `yaml:"description"`
+	Seed        uint64          `yaml:"seed"`
+	Image       Image           `yaml:"image"`
+	VQGAN       vqgan.Config    `yaml:"vqgan"`
+	Latents     Latents         `yaml:"latents"`
+	Prior       prior.Config    `yaml:"prior"`
+	Sampling    bundle.Sampling `yaml:"sampling"`
+	Licence     string          `yaml:"licence"`
+}
+
+// Latents says how the pictures become the prior's data set.
+type Latents struct {
+	Flips bool `yaml:"flips"` // add each picture's mirror image
+	Batch int  `yaml:"batch"` // latents encoded at a time
 }
 
 // Image is what the model draws.
@@ -83,7 +95,18 @@ func (r Recipe) Validate() error {
 	if r.Image.Size < 8 || r.Image.Size > 1<<14 {
 		return fmt.Errorf("image.size must be 8 to 16384, not %d", r.Image.Size)
 	}
-	return r.VQGAN.Validate(r.Image.Size)
+	if err := r.VQGAN.Validate(r.Image.Size); err != nil {
+		return err
+	}
+	if r.Latents.Batch < 1 {
+		return fmt.Errorf("latents.batch must be at least 1, not %d", r.Latents.Batch)
+	}
+	return r.Prior.Validate(r.Grid(0))
+}
+
+// Grid is what the prior models, for pictures of the given number of classes.
+func (r Recipe) Grid(classes int) prior.Grid {
+	return prior.Grid{Height: r.Latent(), Width: r.Latent(), Vocabulary: r.VQGAN.Vocabulary, Classes: classes}
 }
 
 // Latent is the side of the token grid.

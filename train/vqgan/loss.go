@@ -22,8 +22,8 @@ const (
 
 // pass is one picture batch through the autoencoder.
 type pass struct {
-	z           *Node // [M, E] encoder outputs, one row a token
-	ids         *Node // [M] int32, the codes chosen
+	z           *Node // [B, N, E] encoder outputs, one row a token
+	ids         *Node // [B, N] int32, the codes chosen
 	x           *Node // [B, 3, S, S] reconstruction
 	last        *Node // weight of the decoder's last convolution
 	commitment  *Node // scalar, mean (z - sg[code])²
@@ -39,22 +39,22 @@ func (c Config) reconstruct(scope *model.Scope, x *Node, quantize bool) pass {
 	g := x.Graph()
 	var p pass
 	latent := c.Encode(scope.In("encoder"), x) // [B, E, h, w]
-	b, h, w := latent.Shape().Dim(0), latent.Shape().Dim(2), latent.Shape().Dim(3)
+	h, w := latent.Shape().Dim(2), latent.Shape().Dim(3)
 	p.z = rows(latent)
 	if !quantize {
 		p.commitment = ScalarZero(g, x.DType())
-		p.x, p.last = c.Decode(scope.In("decoder"), grid(p.z, b, h, w))
+		p.x, p.last = c.Decode(scope.In("decoder"), grid(p.z, h, w))
 		return p
 	}
 	codes := c.codes(scope.Store()).NodeValue(g)
 	p.ids = nearest(StopGradient(p.z), codes)
-	oneHot := OneHot(p.ids, c.Vocabulary, p.z.DType()) // [M, V]
-	quantized := MatMul(oneHot, codes)                 // [M, E]
-	p.batchUse = ReduceSum(oneHot, 0)
-	p.batchVector = MatMul(TransposeAllDims(oneHot, 1, 0), StopGradient(p.z))
+	oneHot := OneHot(p.ids, c.Vocabulary, p.z.DType()) // [B, N, V]
+	quantized := MatMul(oneHot, codes)                 // [B, N, E]
+	p.batchUse = ReduceSum(oneHot, 0, 1)
+	p.batchVector = MatMul(TransposeAllDims(Reshape(oneHot, -1, c.Vocabulary), 1, 0), Reshape(StopGradient(p.z), -1, c.Embedding))
 	p.commitment = ReduceAllMean(Square(Sub(p.z, StopGradient(quantized))))
 	through := Add(p.z, StopGradient(Sub(quantized, p.z)))
-	p.x, p.last = c.Decode(scope.In("decoder"), grid(through, b, h, w))
+	p.x, p.last = c.Decode(scope.In("decoder"), grid(through, h, w))
 	return p
 }
 

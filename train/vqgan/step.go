@@ -22,7 +22,7 @@ func pixels(bytes *Node) *Node {
 type stepReport struct {
 	Loss, L1, PSNR, Commitment, Adversarial, Discriminator, Norm float64
 
-	vectors *tensors.Tensor // [M, E] the encoder's outputs, for restarts
+	vectors *tensors.Tensor // [B, N, E] the encoder's outputs, for restarts
 }
 
 // phase is a stretch of the training with an objective of its own.

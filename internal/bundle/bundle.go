@@ -1,0 +1,208 @@
+// Package bundle reads and writes model bundles: a folder, or part of an
+// embedded file system, with model.yaml and three ONNX files.
+//
+//	prior.onnx    draws the next tokens from the present ones
+//	decoder.onnx  tokens to pixels
+//	encoder.onnx  pixels to tokens
+//
+// Opening a bundle checks everything: the manifest is read strictly, and every
+// file must have the size and the SHA-256 that it names.
+package bundle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/google/renameio/v2"
+	"gopkg.in/yaml.v3"
+)
+
+// Format is the version of the manifest that this program writes and reads.
+const Format = 1
+
+// The files of a bundle.
+const (
+	ManifestFile = "model.yaml"
+	PriorFile    = "prior.onnx"
+	DecoderFile  = "decoder.onnx"
+	EncoderFile  = "encoder.onnx"
+)
+
+// Manifest is model.yaml.
+type Manifest struct {
+	Format      int      `yaml:"format"`
+	Name        string   `yaml:"name"`
+	Description string   `yaml:"description,omitempty"`
+	ImageSize   int      `yaml:"image_size"`        // pixels a side
+	Downsample  int      `yaml:"downsample"`        // f, pixels a token's side
+	Latent      Latent   `yaml:"latent"`            // the grid of tokens
+	Vocabulary  int      `yaml:"vocabulary"`        // v, ids run from 0 to v-1
+	Classes     []string `yaml:"classes,omitempty"` // empty: the prior takes no class
+
+	Sampling Sampling        `yaml:"sampling"`
+	Training Training        `yaml:"training,omitempty"`
+	Licence  string          `yaml:"licence,omitempty"`
+	Files    map[string]File `yaml:"files"`
+}
+
+// Latent is the grid of tokens, in tokens.
+type Latent struct {
+	Height int `yaml:"height"`
+	Width  int `yaml:"width"`
+}
+
+// Tokens is the number of tokens of a picture.
+func (l Latent) Tokens() int { return l.Height * l.Width }
+
+// Sampling holds the settings that the model's maker recommends; schedules are
+// written as "start:end:curve".
+type Sampling struct {
+	Steps       int    `yaml:"steps"`
+	Temperature string `yaml:"temperature"`
+	Proportion  string `yaml:"proportion"`
+	MinSteps    int    `yaml:"min_steps"`
+	Freeze      bool   `yaml:"freeze"`
+}
+
+// Training says where the model comes from.
+type Training struct {
+	Recipe  string             `yaml:"recipe,omitempty"` // the whole recipe, as text
+	Command string             `yaml:"command,omitempty"`
+	Seed    uint64             `yaml:"seed,omitempty"`
+	Machine string             `yaml:"machine,omitempty"`
+	Date    string             `yaml:"date,omitempty"`
+	Steps   map[string]int     `yaml:"steps,omitempty"`   // by stage
+	Hours   map[string]float64 `yaml:"hours,omitempty"`   // by stage
+	Figures map[string]float64 `yaml:"figures,omitempty"` // last held-out figures
+}
+
+// File is one ONNX file's size and hash.
+type File struct {
+	Bytes  int64  `yaml:"bytes"`
+	SHA256 string `yaml:"sha256"`
+}
+
+// Validate says in one sentence what a manifest gets wrong.
+func (m Manifest) Validate() error {
+	switch {
+	case m.Format != Format:
+		return fmt.Errorf("format %d is not the %d that this program reads", m.Format, Format)
+	case m.Name == "":
+		return errors.New("name is missing")
+	case m.ImageSize < 1 || m.Downsample < 1:
+		return fmt.Errorf("image_size %d and downsample %d must be positive", m.ImageSize, m.Downsample)
+	case m.Latent.Height*m.Downsample != m.ImageSize || m.Latent.Width*m.Downsample != m.ImageSize:
+		return fmt.Errorf("latent %d×%d times downsample %d is not the image size %d", m.Latent.Height, m.Latent.Width, m.Downsample, m.ImageSize)
+	case m.Vocabulary < 2 || m.Vocabulary > 1<<16:
+		return fmt.Errorf("vocabulary must be 2 to 65536, not %d", m.Vocabulary)
+	}
+	for _, name := range []string{PriorFile, DecoderFile, EncoderFile} {
+		if _, ok := m.Files[name]; !ok {
+			return fmt.Errorf("files lacks %s", name)
+		}
+	}
+	return nil
+}
+
+// Parse reads a manifest strictly.
+func Parse(text []byte) (Manifest, error) {
+	var m Manifest
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&m); err != nil {
+		return Manifest{}, fmt.Errorf("read %s: %w", ManifestFile, err)
+	}
+	if err := m.Validate(); err != nil {
+		return Manifest{}, fmt.Errorf("read %s: %w", ManifestFile, err)
+	}
+	return m, nil
+}
+
+// Bundle is an opened bundle.
+type Bundle struct {
+	Manifest Manifest
+	models   map[string][]byte
+}
+
+// Open reads the bundle in fsys and checks its files.
+func Open(fsys fs.FS) (*Bundle, error) {
+	text, err := fs.ReadFile(fsys, ManifestFile)
+	if err != nil {
+		return nil, fmt.Errorf("open bundle: %w", err)
+	}
+	m, err := Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("open bundle: %w", err)
+	}
+	b := &Bundle{Manifest: m, models: map[string][]byte{}}
+	for name, want := range m.Files {
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("open bundle: %w", err)
+		}
+		if got := describe(data); got != want {
+			return nil, fmt.Errorf("open bundle: %s is not the file that %s names (%d bytes, %.12s…, expected %d bytes, %.12s…): copy the bundle again",
+				name, ManifestFile, got.Bytes, got.SHA256, want.Bytes, want.SHA256)
+		}
+		b.models[name] = data
+	}
+	return b, nil
+}
+
+// OpenFolder opens the bundle in the folder dir.
+func OpenFolder(dir string) (*Bundle, error) {
+	b, err := Open(os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return b, nil
+}
+
+// Model is the ONNX file called name.
+func (b *Bundle) Model(name string) []byte { return b.models[name] }
+
+func describe(data []byte) File {
+	sum := sha256.Sum256(data)
+	return File{int64(len(data)), hex.EncodeToString(sum[:])}
+}
+
+// Write writes a bundle into dir, which is made if it is not there: the ONNX
+// files first, the manifest that names them last.
+func Write(dir string, m Manifest, models map[string][]byte) error {
+	m.Format = Format
+	m.Files = map[string]File{}
+	for name, data := range models {
+		m.Files[name] = describe(data)
+	}
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	names := make([]string, 0, len(models))
+	for name := range models {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if err := renameio.WriteFile(filepath.Join(dir, name), models[name], 0o644); err != nil {
+			return fmt.Errorf("write bundle: %w", err)
+		}
+	}
+	text, err := yaml.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	if err := renameio.WriteFile(filepath.Join(dir, ManifestFile), text, 0o644); err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	return nil
+}

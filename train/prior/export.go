@@ -1,0 +1,72 @@
+package prior
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"sundae/train/engine"
+)
+
+// Model is a trained prior with its averaged weights.
+type Model struct {
+	Config Config
+	Grid   Grid
+	Report Report
+	store  *model.Store
+}
+
+// Open reads a training checkpoint for use.
+func Open(path string, c Config, grid Grid) (*Model, error) {
+	store := model.NewStore()
+	report, err := c.load(path, store, grid)
+	if err != nil {
+		return nil, err
+	}
+	averaged, err := engine.Averaged(store, "/"+modelScope)
+	if err != nil {
+		return nil, fmt.Errorf("read the averaged weights: %w", err)
+	}
+	return &Model{c, grid, report, averaged}, nil
+}
+
+// step is one sampling step inside the graph. update says which tokens may
+// change; the others stay as they are. confidence is the probability that the
+// net gave the token drawn, also where it was not taken.
+func (m *Model) step(scope *model.Scope, tokens, uniform, update, temperature, class *Node) (next, confidence *Node) {
+	logits := m.Config.Logits(scope.At(modelScope), m.Grid, tokens, class)
+	drawn, confidence := draw(logits, uniform, temperature)
+	return Where(update, drawn, tokens), confidence
+}
+
+// Export returns prior.onnx by the bundle's contract, with a dynamic batch:
+// tokens int32 [B, N], uniform float32 [B, N], update bool [B, N], temperature
+// float32 [B] and, with classes, class int32 [B], to next int32 [B, N] and
+// confidence float32 [B, N].
+func (m *Model) Export(backend compute.Backend) ([]byte, error) {
+	n := m.Grid.Tokens()
+	input := func(dtype dtypes.DType, dims ...int) shapes.Shape {
+		names := make([]string, 1+len(dims))
+		names[0] = "batch"
+		return shapes.MakeDynamic(dtype, append([]int{shapes.DynamicDim}, dims...), names)
+	}
+	shape := []shapes.Shape{input(dtypes.Int32, n), input(dtypes.Float32, n), input(dtypes.Bool, n), input(dtypes.Float32)}
+	names := []string{"tokens", "uniform", "update", "temperature"}
+	if m.Grid.Classes > 0 {
+		shape = append(shape, input(dtypes.Int32))
+		names = append(names, "class")
+	}
+	graph := func(scope *model.Scope, in []*Node) []*Node {
+		var class *Node
+		if m.Grid.Classes > 0 {
+			class = in[4]
+		}
+		next, confidence := m.step(scope, in[0], in[1], in[2], in[3], class)
+		return []*Node{next, confidence}
+	}
+	return engine.ExportONNX(backend, m.store, graph, names, []string{"next", "confidence"}, shape...)
+}

@@ -1,0 +1,168 @@
+// Package train runs the stages of a training in order: VQ-GAN, latents, prior,
+// bundle. Each stage keeps what it made in the run's folder and picks up where
+// it was stopped.
+package train
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/compute"
+
+	"sundae/internal/bundle"
+	"sundae/internal/picture"
+	"sundae/internal/progress"
+	"sundae/train/dataset"
+	"sundae/train/export"
+	"sundae/train/latents"
+	"sundae/train/prior"
+	"sundae/train/recipe"
+	"sundae/train/vqgan"
+)
+
+// Run is one training: a recipe, its pictures and its folder.
+type Run struct {
+	Recipe  recipe.Recipe
+	Data    string // the pictures' folder
+	Out     string // the run's folder: checkpoints, metrics, sheets, latents
+	Resume  bool
+	Backend compute.Backend // trains
+	Writer  compute.Backend // an ONNX backend: writes the bundle
+	Command string          // the command line, for the record
+	Talk    *progress.Talk
+}
+
+// VQGAN trains the tokenizer.
+func (r Run) VQGAN(ctx context.Context) (vqgan.Report, error) {
+	set, err := dataset.Open(r.Data)
+	if err != nil {
+		return vqgan.Report{}, err
+	}
+	return vqgan.Train(ctx, r.Recipe.VQGAN, vqgan.Options{
+		Backend: r.Backend, Set: set, Size: r.Recipe.Image.Size, Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk,
+	})
+}
+
+func (r Run) tokenizer() (*vqgan.Model, error) {
+	return vqgan.Open(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe.VQGAN, r.Recipe.Image.Size)
+}
+
+func (r Run) latents() string { return filepath.Join(r.Out, "latents") }
+
+// Latents encodes the pictures.
+func (r Run) Latents(ctx context.Context) (latents.Info, error) {
+	set, err := dataset.Open(r.Data)
+	if err != nil {
+		return latents.Info{}, err
+	}
+	tokenizer, err := r.tokenizer()
+	if err != nil {
+		return latents.Info{}, err
+	}
+	encode, err := tokenizer.Encoder(r.Backend)
+	if err != nil {
+		return latents.Info{}, err
+	}
+	side := r.Recipe.Latent()
+	info := latents.Info{
+		Tokenizer: fmt.Sprintf("%s seed %d step %d", r.Recipe.Name, r.Recipe.Seed, tokenizer.Report.Step),
+		Height:    side, Width: side, Vocabulary: r.Recipe.VQGAN.Vocabulary, Classes: set.Classes, Flips: r.Recipe.Latents.Flips,
+	}
+	return latents.Encode(ctx, info, latents.Options{
+		Set: set, Size: r.Recipe.Image.Size, Batch: r.Recipe.Latents.Batch, Encode: encode, Out: r.latents(), Talk: r.Talk,
+	})
+}
+
+// Prior trains the prior on the run's latents.
+func (r Run) Prior(ctx context.Context) (prior.Report, error) {
+	info, tokens, labels, err := latents.Open(r.latents())
+	if err != nil {
+		return prior.Report{}, err
+	}
+	tokenizer, err := r.tokenizer()
+	if err != nil {
+		return prior.Report{}, err
+	}
+	decode, err := tokenizer.Decoder(r.Backend)
+	if err != nil {
+		return prior.Report{}, err
+	}
+	set := prior.Latents{Grid: r.Recipe.Grid(len(info.Classes)), Tokens: tokens}
+	if len(info.Classes) > 0 {
+		set.Labels = labels
+	}
+	return prior.Train(ctx, r.Recipe.Prior, prior.Options{
+		Backend: r.Backend, Latents: set, Per: info.Per(), Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk,
+		Sheet: func(path string, samples [][]int32) error { return r.sheet(path, samples, decode) },
+	})
+}
+
+// sheetSamples and sheetSide bound a sheet of samples: pictures larger than that
+// are shown smaller by whole pixels.
+const (
+	sheetSamples = 8
+	sheetSide    = 256
+)
+
+func (r Run) sheet(path string, samples [][]int32, decode func([]int32, int) ([]uint8, error)) error {
+	size := r.Recipe.Image.Size
+	shrink := max(1, size/sheetSide)
+	side := size / shrink
+	var cells []image.Image
+	for _, ids := range samples[:min(len(samples), sheetSamples)] {
+		bytes, err := decode(ids, 1)
+		if err != nil {
+			return err
+		}
+		cell := image.NewRGBA(image.Rect(0, 0, side, side))
+		for y := range side {
+			for x := range side {
+				at := 3 * (y*shrink*size + x*shrink)
+				cell.SetRGBA(x, y, color.RGBA{bytes[at], bytes[at+1], bytes[at+2], 255})
+			}
+		}
+		cells = append(cells, cell)
+	}
+	return picture.Save(path, picture.Grid(cells, 4, 2, color.Black))
+}
+
+// Export writes the bundle into dir.
+func (r Run) Export(dir string) (bundle.Manifest, error) {
+	info, _, _, err := latents.Open(r.latents())
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	return export.Bundle(export.Options{
+		Backend: r.Writer, Recipe: r.Recipe, Classes: info.Classes, Run: r.Out, Out: dir, Command: r.Command,
+	})
+}
+
+// All runs every stage and writes the bundle into Out/bundle. Stages that are
+// done already are not done again when Resume is set.
+func (r Run) All(ctx context.Context) (bundle.Manifest, error) {
+	if !r.Resume {
+		if _, err := os.Stat(filepath.Join(r.Out, vqgan.Checkpoint)); err == nil {
+			return bundle.Manifest{}, fmt.Errorf("%s already holds a run: go on with --resume, or choose another --out", r.Out)
+		}
+	}
+	if _, err := r.VQGAN(ctx); err != nil {
+		return bundle.Manifest{}, fmt.Errorf("vqgan: %w", err)
+	}
+	info, err := r.Latents(ctx)
+	if err != nil {
+		return bundle.Manifest{}, fmt.Errorf("latents: %w", err)
+	}
+	r.Talk.Printf("latents: %d of %d×%d tokens, %.0f%% of codes used, perplexity %.0f", info.Rows, info.Height, info.Width, 100*info.Live, info.Perplexity)
+	if _, err := r.Prior(ctx); err != nil {
+		return bundle.Manifest{}, fmt.Errorf("prior: %w", err)
+	}
+	m, err := r.Export(filepath.Join(r.Out, "bundle"))
+	if err != nil {
+		return m, fmt.Errorf("export: %w", err)
+	}
+	return m, nil
+}

@@ -1,0 +1,113 @@
+package vqgan
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"sundae/train/engine"
+)
+
+// Model is a trained VQ-GAN: the averaged weights and the codebook.
+type Model struct {
+	Config Config
+	Size   int // the pictures' side
+	Report Report
+	store  *model.Store
+}
+
+// Open reads a training checkpoint for use.
+func Open(path string, c Config, size int) (*Model, error) {
+	store := model.NewStore()
+	report, err := c.load(path, store)
+	if err != nil {
+		return nil, err
+	}
+	if report.Step <= c.Codebook.Start {
+		return nil, fmt.Errorf("%s is at step %d, before its codebook begins at %d: train on with --resume", path, report.Step, c.Codebook.Start)
+	}
+	averaged, err := engine.Averaged(store, "/"+generatorScope)
+	if err != nil {
+		return nil, fmt.Errorf("read the averaged weights: %w", err)
+	}
+	codes := store.GetVariable(codebookPath).MustValue()
+	if _, err := averaged.CreateVariable(codebookPath, codes); err != nil {
+		return nil, fmt.Errorf("read the codebook: %w", err)
+	}
+	return &Model{c, size, report, averaged}, nil
+}
+
+// tokens is the encoder's graph: pictures [B, 3, H, W] over [-1, 1] to int32 [B, h, w].
+func (m *Model) tokens(scope *model.Scope, x *Node) *Node {
+	z := m.Config.Encode(scope.At(generatorScope).In("encoder"), x)
+	ids := nearest(rows(z), scope.Store().GetVariable(codebookPath).NodeValue(x.Graph()))
+	return Reshape(ids, x.Shape().Dim(0), z.Shape().Dim(2), z.Shape().Dim(3))
+}
+
+// picture is the decoder's graph: int32 [B, h, w] to bytes [B, H, W, 3].
+func (m *Model) picture(scope *model.Scope, ids *Node) *Node {
+	b, h, w := ids.Shape().Dim(0), ids.Shape().Dim(1), ids.Shape().Dim(2)
+	codes := scope.Store().GetVariable(codebookPath).NodeValue(ids.Graph())
+	vectors := Gather(codes, Reshape(ids, b, h*w, 1)) // [B, h·w, E]
+	x, _ := m.Config.Decode(scope.At(generatorScope).In("decoder"), grid(vectors, h, w))
+	bytes := ConvertDType(Round(MulScalar(OnePlus(ClipScalar(x, -1, 1)), 127.5)), dtypes.Uint8)
+	return TransposeAllDims(bytes, 0, 2, 3, 1)
+}
+
+// Encoder returns a function from n pictures' bytes [n, H, W, 3] to their
+// tokens, [n, h, w] in raster order. n must be the same at every call.
+func (m *Model) Encoder(backend compute.Backend) (func(bytes []uint8, n int) ([]int32, error), error) {
+	exec, err := model.NewExec(backend, m.store, func(scope *model.Scope, bytes *Node) *Node {
+		return m.tokens(scope, pixels(bytes))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build the encoder: %w", err)
+	}
+	return func(bytes []uint8, n int) ([]int32, error) {
+		out, err := exec.Exec(tensor(bytes, n, m.Size))
+		if err != nil {
+			return nil, fmt.Errorf("run the encoder: %w", err)
+		}
+		defer out[0].FinalizeAll()
+		return tensors.CopyFlatData[int32](out[0])
+	}, nil
+}
+
+// Decoder returns a function from n grids of tokens [n, h, w] to pictures' bytes
+// [n, H, W, 3]. n must be the same at every call.
+func (m *Model) Decoder(backend compute.Backend) (func(ids []int32, n int) ([]uint8, error), error) {
+	exec, err := model.NewExec(backend, m.store, m.picture)
+	if err != nil {
+		return nil, fmt.Errorf("build the decoder: %w", err)
+	}
+	return func(ids []int32, n int) ([]uint8, error) {
+		side := m.Size / m.Config.Factor()
+		out, err := exec.Exec(tensors.FromFlatDataAndDimensions(ids, n, side, side))
+		if err != nil {
+			return nil, fmt.Errorf("run the decoder: %w", err)
+		}
+		defer out[0].FinalizeAll()
+		return tensors.CopyFlatData[uint8](out[0])
+	}, nil
+}
+
+// ExportEncoder returns encoder.onnx: image float32 [1, 3, H, W] over [-1, 1] to
+// tokens int32 [1, h, w]. The batch is fixed at 1, for the ONNX backend knows no
+// convolution with a dynamic one; a picture keeps all cores busy by itself.
+func (m *Model) ExportEncoder(backend compute.Backend) ([]byte, error) {
+	in := shapes.Make(dtypes.Float32, 1, 3, m.Size, m.Size)
+	return engine.ExportONNX(backend, m.store, m.tokens, []string{"image"}, []string{"tokens"}, in)
+}
+
+// ExportDecoder returns decoder.onnx: tokens int32 [1, h, w] to image uint8
+// [1, H, W, 3].
+func (m *Model) ExportDecoder(backend compute.Backend) ([]byte, error) {
+	side := m.Size / m.Config.Factor()
+	in := shapes.Make(dtypes.Int32, 1, side, side)
+	return engine.ExportONNX(backend, m.store, m.picture, []string{"tokens"}, []string{"image"}, in)
+}
