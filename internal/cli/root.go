@@ -74,7 +74,7 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer,
 	case err == nil:
 		return exitOK
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintln(errw, "sundae: stopped")
+		fmt.Fprintf(errw, "sundae: %v\n", err)
 		return exitBad
 	}
 	fmt.Fprintf(errw, "sundae: %v\n", err)

@@ -1,11 +1,10 @@
 // Package onnx finds ONNX Runtime, installs it where there is none, and runs
 // models with it.
 //
-// A program does three things, in this order:
+// A program does two things before it opens models:
 //
-//	lib, err := onnx.Ensure(ctx, "", talk)       // a path, found or installed
-//	err = onnx.Start(lib)                        // once per process
-//	s, err := onnx.Open(model, onnx.Options{})   // as often as there are models
+//	lib, err := onnx.Ensure(ctx, "", talk) // a path, found or installed
+//	err = onnx.Start(lib)                  // once per process
 //
 // # The library
 //
@@ -18,16 +17,8 @@
 //
 // # Devices
 //
-// [Open] puts a model on a device. "auto" takes the first GPU that really runs a
-// one-node model, else the CPU, and says in [Session.Why] why the others weren't
-// taken.
-//
-// # Running
-//
-// A [Binding] holds the memory of all inputs and outputs of one batch size,
-// known to the runtime in advance. Fill the slices that [Data] returns, call
-// [Binding.Run], read the outputs' slices: nothing is allocated and nothing
-// copied on the way.
+// [Devices] tries every device with a one-node model: what it lists as there has
+// really run something.
 package onnx
 
 import (
