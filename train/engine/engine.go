@@ -46,6 +46,10 @@ func Open(name, library string) (compute.Backend, error) {
 		onnxbackend.EnableAutoInstall(false)
 		config += "," + library
 	}
+	if name == "go" {
+		// Operations side by side can deadlock its pool of workers on two cores.
+		config = "go:ops_sequential"
+	}
 	backend, err := compute.NewWithConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("open backend %s: %w", name, err)

@@ -88,10 +88,10 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	var mean running
 	for step := report.Step; step < c.Steps; step++ {
 		batch, ok := <-batches
-		if !ok {
-			if ctx.Err() == nil {
-				return report, wait()
-			}
+		if !ok && ctx.Err() == nil {
+			return report, wait() // a picture was at fault
+		}
+		if ctx.Err() != nil {
 			if err := c.save(store, o, report); err != nil {
 				return report, err
 			}
