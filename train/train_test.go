@@ -1,0 +1,240 @@
+package train
+
+import (
+	"context"
+	"image"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"sundae/internal/bundle"
+	"sundae/internal/onnx/onnxtest"
+	"sundae/train/dataset"
+	"sundae/train/engine"
+	"sundae/train/prior"
+	"sundae/train/recipe"
+	"sundae/train/scenes"
+	"sundae/train/vqgan"
+)
+
+func open(t *testing.T) compute.Backend {
+	t.Helper()
+	backend, err := engine.Open("onnx:cpu", onnxtest.Library(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(backend.Finalize)
+	return backend
+}
+
+func draw(t *testing.T, count, size int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if _, err := scenes.Write(t.Context(), dir, scenes.Options{Count: count, Size: size, Seed: 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestTinyEndToEnd trains the tiny recipe on drawn pictures and samples its
+// bundle: the pictures of a class must have the colours of that class.
+func TestTinyEndToEnd(t *testing.T) {
+	r, err := recipe.Open("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := open(t)
+	run := Run{Recipe: r, Data: draw(t, 800, r.Image.Size), Out: t.TempDir(), Backend: backend, Writer: backend, Command: "sundae train all --recipe tiny"}
+	m, err := run.All(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(m.Classes, slices.Sorted(slices.Values(scenes.Classes()))) {
+		t.Errorf("classes %v", m.Classes)
+	}
+	if _, err := bundle.OpenFolder(filepath.Join(run.Out, "bundle")); err != nil {
+		t.Fatal(err)
+	}
+	samples := sampleBundle(t, backend, filepath.Join(run.Out, "bundle"), 8)
+
+	set, err := dataset.Open(run.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	means := make([][]float64, len(m.Classes))
+	for class := range means {
+		var n float64
+		means[class] = make([]float64, histogramSize)
+		for _, file := range set.Files {
+			if file.Class != class {
+				continue
+			}
+			p, err := dataset.Load(file.Path, r.Image.Size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(means[class], p)
+			n++
+		}
+		for i := range means[class] {
+			means[class][i] /= n
+		}
+	}
+	for class, pictures := range samples {
+		mean := make([]float64, histogramSize)
+		for _, p := range pictures {
+			add(mean, p)
+		}
+		for i := range mean {
+			mean[i] /= float64(len(pictures))
+		}
+		own := distance(mean, means[class])
+		for other := range means {
+			if d := distance(mean, means[other]); other != class && d < 1.3*own {
+				t.Errorf("samples of %s are %.3f from their class and %.3f from %s", m.Classes[class], own, d, m.Classes[other])
+			}
+		}
+	}
+	// Nothing is done twice: a resumed run of a finished one writes the same bundle.
+	run.Resume = true
+	again, err := run.All(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range m.Files {
+		if again.Files[name] != file {
+			t.Errorf("%s differs when the finished run is run again", name)
+		}
+	}
+	run.Resume = false
+	if _, err := run.All(t.Context()); err == nil {
+		t.Error("a second run over the first one's folder did not fail")
+	}
+}
+
+// A coarse colour histogram: four levels of each of red, green and blue.
+const histogramSize = 64
+
+func add(histogram []float64, p *image.RGBA) {
+	n := float64(p.Rect.Dx() * p.Rect.Dy())
+	for at := 0; at < len(p.Pix); at += 4 {
+		histogram[int(p.Pix[at]>>6)<<4|int(p.Pix[at+1]>>6)<<2|int(p.Pix[at+2]>>6)] += 1 / n
+	}
+}
+
+func distance(a, b []float64) (sum float64) {
+	for i := range a {
+		sum += math.Abs(a[i] - b[i])
+	}
+	return sum
+}
+
+// TestPaperRecipes builds the graphs of every built-in recipe, without weights,
+// and checks their shapes.
+func TestPaperRecipes(t *testing.T) {
+	for _, name := range recipe.BuiltIn() {
+		t.Run(name, func(t *testing.T) {
+			r, err := recipe.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := vqgan.CheckShapes(r.VQGAN, r.Image.Size, open(t), model.NewStore()); err != nil {
+				t.Error(err)
+			}
+			if err := prior.CheckShapes(r.Prior, r.Grid(8), open(t), model.NewStore()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// killable makes this test binary train the tiny recipe when the environment
+// says so; TestKill starts it as a process of its own and kills it.
+const killable = "SUNDAE_TEST_TRAIN"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(killable); dir != "" {
+		if err := trainUntilKilled(dir); err != nil {
+			os.Stderr.WriteString(err.Error() + "\n")
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func trainUntilKilled(dir string) error {
+	r, err := recipe.Open("tiny")
+	if err != nil {
+		return err
+	}
+	r.VQGAN.Every = 2
+	backend, err := engine.Open("onnx:cpu", os.Getenv("ONNXRUNTIME_SHARED_LIBRARY_PATH"))
+	if err != nil {
+		return err
+	}
+	_, err = Run{Recipe: r, Data: filepath.Join(dir, "data"), Out: filepath.Join(dir, "run"), Resume: true, Backend: backend}.VQGAN(context.Background())
+	return err
+}
+
+// TestKill kills a training process five times at odd moments: the checkpoint
+// can always be read, and each life goes on where the one before had got to.
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := scenes.Write(t.Context(), filepath.Join(dir, "data"), scenes.Options{Count: 80, Size: 32, Seed: 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	checkpoint := filepath.Join(dir, "run", vqgan.Checkpoint)
+	library := onnxtest.Library(t)
+	before := 0
+	for life := range 5 {
+		process := exec.Command(os.Args[0])
+		process.Env = append(os.Environ(), killable+"="+dir, "ONNXRUNTIME_SHARED_LIBRARY_PATH="+library)
+		var talk strings.Builder
+		process.Stderr = &talk
+		if err := process.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Wait until this life has saved something new, then a little more.
+		for waited := time.Duration(0); steps(t, checkpoint) <= before; waited += 20 * time.Millisecond {
+			if waited > 2*time.Minute {
+				t.Fatalf("life %d saved nothing: %s", life, talk.String())
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		time.Sleep(time.Duration(37*life) * time.Millisecond)
+		process.Process.Kill()
+		process.Wait()
+		now := steps(t, checkpoint)
+		if now < before {
+			t.Fatalf("life %d went back from step %d to %d", life, before, now)
+		}
+		before = now
+	}
+}
+
+// steps is the step of a checkpoint, 0 where there is none; one that is there
+// must be readable.
+func steps(t *testing.T, path string) int {
+	t.Helper()
+	if _, err := os.Stat(path); err != nil {
+		return 0
+	}
+	meta, err := engine.Load(path, model.NewStore())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, digit := range meta["step"] {
+		n = 10*n + int(digit-'0')
+	}
+	return n
+}
