@@ -36,10 +36,31 @@ func Ensure(ctx context.Context, configured string, talk *progress.Talk) (Librar
 	if lib, err := inspect(path, FromInstall); err == nil {
 		return lib, nil
 	}
+	if err := sweep(filepath.Dir(path)); err != nil {
+		return Library{}, fmt.Errorf("clearing away an earlier download: %w", err)
+	}
 	if err := install(ctx, path, talk); err != nil {
 		return Library{}, err
 	}
 	return inspect(path, FromInstall)
+}
+
+// sweep removes what an installation that was killed has left in its folder: all
+// names there that begin with a dot, but for the lock. The caller holds the lock.
+func sweep(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range left {
+		if name := filepath.Base(path); name == ".lock" || name == "." || name == ".." {
+			continue
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Folder is where [Ensure] installs: $XDG_DATA_HOME/sundae/onnxruntime/VERSION, or
