@@ -48,6 +48,19 @@ func Save(path string, store *model.Store, meta map[string]string) error {
 }
 
 func save(path string, store *model.Store, meta map[string]string) error {
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer file.Cleanup()
+	if err := write(file, store, meta); err != nil {
+		return err
+	}
+	return file.CloseAtomicallyReplace()
+}
+
+// write writes the whole file to out.
+func write(out io.Writer, store *model.Store, meta map[string]string) error {
 	header := map[string]any{"__metadata__": meta}
 	var values []*tensors.Tensor
 	var offset int64
@@ -74,12 +87,7 @@ func save(path string, store *model.Store, meta map[string]string) error {
 	for len(head)%8 != 0 {
 		head = append(head, ' ')
 	}
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	defer file.Cleanup()
-	w := bufio.NewWriterSize(file, 1<<20)
+	w := bufio.NewWriterSize(out, 1<<20)
 	if err := binary.Write(w, binary.LittleEndian, uint64(len(head))); err != nil {
 		return err
 	}
@@ -95,10 +103,7 @@ func save(path string, store *model.Store, meta map[string]string) error {
 			return writeErr
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return file.CloseAtomicallyReplace()
+	return w.Flush()
 }
 
 // Load reads a checkpoint into store, which must not hold its variables yet,

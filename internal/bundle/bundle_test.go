@@ -1,0 +1,75 @@
+package bundle
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func manifest() Manifest {
+	return Manifest{
+		Name: "test", ImageSize: 64, Downsample: 8, Latent: Latent{8, 8}, Vocabulary: 32, Classes: []string{"a", "b"},
+		Sampling: Sampling{Steps: 12, Temperature: "1.0:0.6:linear", Proportion: "1.0", MinSteps: 10, Freeze: true},
+		Training: Training{Recipe: "name: test\n", Steps: map[string]int{"prior": 5}, Figures: map[string]float64{"loss": 1.5}},
+	}
+}
+
+func write(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "bundle")
+	if err := Write(dir, manifest(), map[string][]byte{PriorFile: []byte("p"), DecoderFile: []byte("d"), EncoderFile: []byte("e")}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestRoundTrip(t *testing.T) {
+	b, err := OpenFolder(write(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(b.Model(DecoderFile)) != "d" {
+		t.Errorf("decoder %q", b.Model(DecoderFile))
+	}
+	want := manifest()
+	want.Format, want.Files = Format, b.Manifest.Files
+	if !reflect.DeepEqual(b.Manifest, want) {
+		t.Errorf("manifest %+v, want %+v", b.Manifest, want)
+	}
+}
+
+func TestBadBundles(t *testing.T) {
+	for want, harm := range map[string]func(dir string){
+		"not the file":   func(dir string) { os.WriteFile(filepath.Join(dir, PriorFile), []byte("q"), 0o644) },
+		"decoder.onnx":   func(dir string) { os.Remove(filepath.Join(dir, DecoderFile)) },
+		"model.yaml":     func(dir string) { os.Remove(filepath.Join(dir, ManifestFile)) },
+		"field surprise": func(dir string) { appendTo(filepath.Join(dir, ManifestFile), "surprise: 1\n") },
+		"latent 8×8": func(dir string) {
+			text, _ := os.ReadFile(filepath.Join(dir, ManifestFile))
+			os.WriteFile(filepath.Join(dir, ManifestFile), []byte(strings.Replace(string(text), "image_size: 64", "image_size: 65", 1)), 0o644)
+		},
+	} {
+		dir := write(t)
+		harm(dir)
+		if _, err := OpenFolder(dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error with %q, got %v", want, err)
+		}
+	}
+}
+
+func appendTo(path, text string) {
+	data, _ := os.ReadFile(path)
+	os.WriteFile(path, append(data, text...), 0o644)
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("format: 1\nname: x\nimage_size: 64\ndownsample: 8\nlatent: {height: 8, width: 8}\nvocabulary: 32\n"))
+	f.Add([]byte("format: [1]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if m, err := Parse(text); err == nil && m.Validate() != nil {
+			t.Error("a manifest was read that does not validate")
+		}
+	})
+}

@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+func stored(t *testing.T) (string, *model.Store) {
+	t.Helper()
+	store := model.NewStore()
+	for path, value := range map[string]*tensors.Tensor{
+		"/a/weight": tensors.FromFlatDataAndDimensions([]float32{1, -2, 3.5, 4}, 2, 2),
+		"/b":        tensors.FromFlatDataAndDimensions([]int32{7, 8, 9}, 3),
+		"/scalar":   tensors.FromScalar(float32(0.25)),
+	} {
+		if _, err := store.CreateVariable(path, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "x.safetensors")
+	if err := Save(path, store, map[string]string{"step": "12"}); err != nil {
+		t.Fatal(err)
+	}
+	return path, store
+}
+
+func TestCheckpointRoundTrip(t *testing.T) {
+	path, store := stored(t)
+	back := model.NewStore()
+	meta, err := Load(path, back)
+	if err != nil || meta["step"] != "12" {
+		t.Fatalf("metadata %v, %v", meta, err)
+	}
+	for v := range store.IterVariables() {
+		other := back.GetVariable(v.Path())
+		if other == nil || !v.MustValue().Equal(other.MustValue()) {
+			t.Errorf("%s did not come back", v.Path())
+		}
+	}
+}
+
+func TestBrokenCheckpoints(t *testing.T) {
+	path, store := stored(t)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := 0; cut < len(whole); cut += 7 {
+		if err := os.WriteFile(path, whole[:cut], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(path, model.NewStore()); err == nil {
+			t.Fatalf("a checkpoint cut to %d of %d bytes was read", cut, len(whole))
+		}
+	}
+	if _, err := Load(filepath.Join(t.TempDir(), "none"), model.NewStore()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing checkpoint: %v", err)
+	}
+	// A save that fails leaves the checkpoint that was there.
+	if err := os.WriteFile(path, whole, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(filepath.Join(path, "below-a-file"), store, nil); err == nil {
+		t.Error("saving below a file worked")
+	}
+	if _, err := Load(path, model.NewStore()); err != nil {
+		t.Errorf("the earlier checkpoint is gone: %v", err)
+	}
+}
+
+// A full disk is one that writes fail on: /dev/full is one for everybody.
+func TestFullDisk(t *testing.T) {
+	_, store := stored(t)
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("no /dev/full on this system")
+	}
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	if err := write(full, store, nil); err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("writing to a full disk: %v", err)
+	}
+}
+
+func TestLearningRate(t *testing.T) {
+	if got := LearningRate(9, 10, 100, 2, 0.1); got != 2 {
+		t.Errorf("end of the warm-up: %g", got)
+	}
+	if got := LearningRate(100, 10, 100, 2, 0.1); math.Abs(got-0.2) > 1e-12 {
+		t.Errorf("end of the run: %g", got)
+	}
+	for step := 10; step < 99; step++ {
+		if LearningRate(step+1, 10, 100, 2, 0.1) > LearningRate(step, 10, 100, 2, 0.1) {
+			t.Errorf("the rate rises at step %d", step)
+		}
+	}
+}
+
+func TestMetricsResume(t *testing.T) {
+	dir := t.TempDir()
+	m, err := OpenMetrics(dir, "run", 0, "loss", "rate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for step := 10; step <= 40; step += 10 {
+		m.Add(step, float64(step)/2, 1)
+	}
+	if err := errors.Join(m.Write(), m.Plot("loss.png", "loss", "loss")); err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenMetrics(dir, "run", 20, "loss", "rate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Add(30, 99, 1)
+	if err := again.Write(); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := os.ReadFile(filepath.Join(dir, "run.csv"))
+	if want := "step,loss,rate\n10,5,1\n20,10,1\n30,99,1\n"; string(text) != want {
+		t.Errorf("metrics:\n%s", text)
+	}
+}
+
+func FuzzHeader(f *testing.F) {
+	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"))
+	f.Add([]byte("\x30\x00\x00\x00\x00\x00\x00\x00{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}1234"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		entries, names, _, _, err := readHeader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		for _, name := range names {
+			readTensor(bytes.NewReader(data), entries[name])
+		}
+	})
+}
