@@ -1,0 +1,52 @@
+package sampler
+
+import (
+	"fmt"
+	"image"
+)
+
+// Rule says when a token is made anew: Any masked pixel in its patch, or All of
+// them.
+type Rule string
+
+// Any keeps a token only if every pixel of its patch is kept, which is the
+// paper's reading; All makes one anew only if its whole patch is masked.
+const (
+	Any Rule = "any"
+	All Rule = "all"
+)
+
+// Mask says which tokens are made anew; the others never change.
+type Mask struct {
+	Height, Width int
+	Anew          []bool // [Height·Width] in raster order
+}
+
+// maskFrom is the grey level from which a mask's pixel counts as white.
+const maskFrom = 128
+
+// FromPixels reduces a pixel mask, white where the picture is to be made anew,
+// to tokens of f×f pixels.
+func FromPixels(pixels *image.Gray, f int, rule Rule) (*Mask, error) {
+	size := pixels.Rect.Size()
+	if f < 1 || size.X%f != 0 || size.Y%f != 0 {
+		return nil, fmt.Errorf("a mask of %d×%d pixels does not divide into tokens of %d", size.X, size.Y, f)
+	}
+	if rule != Any && rule != All {
+		return nil, fmt.Errorf("no mask rule %q; there are any and all", rule)
+	}
+	m := &Mask{Height: size.Y / f, Width: size.X / f, Anew: make([]bool, size.X/f*(size.Y/f))}
+	for token := range m.Anew {
+		white := 0
+		for y := range f {
+			at := pixels.PixOffset(pixels.Rect.Min.X+token%m.Width*f, pixels.Rect.Min.Y+token/m.Width*f+y)
+			for _, v := range pixels.Pix[at : at+f] {
+				if v >= maskFrom {
+					white++
+				}
+			}
+		}
+		m.Anew[token] = white == f*f || rule == Any && white > 0
+	}
+	return m, nil
+}

@@ -1,0 +1,166 @@
+package sampler
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Curve is the way a schedule goes from its start to its end.
+type Curve string
+
+// The curves. Keyframes goes in straight lines through points of its own.
+const (
+	Constant    Curve = "constant"
+	Linear      Curve = "linear"
+	Cosine      Curve = "cosine"
+	Exponential Curve = "exponential"
+	Keyframes   Curve = "keyframes"
+)
+
+// Key is a point of a keyframed schedule: a value at a share of the run.
+type Key struct {
+	At    float64 // 0 is the first step, 1 the last
+	Value float64
+}
+
+// Schedule is a setting that changes over the steps of a run: the temperature
+// tau_t or the proportion p_t. The zero value is 0 throughout.
+type Schedule struct {
+	Start, End float64
+	Curve      Curve
+	Keys       []Key // of Keyframes, by rising At, from 0 to 1
+}
+
+// At is the value at step t of steps, t from 1 to steps. The first step has the
+// start and the last the end, exactly; a run of one step has the start.
+func (s Schedule) At(t, steps int) float64 {
+	if steps <= 1 || t <= 1 {
+		if s.Curve == Keyframes {
+			return s.Keys[0].Value
+		}
+		return s.Start
+	}
+	if t >= steps {
+		switch s.Curve {
+		case Keyframes:
+			return s.Keys[len(s.Keys)-1].Value
+		case Constant:
+			return s.Start
+		}
+		return s.End
+	}
+	x := float64(t-1) / float64(steps-1)
+	switch s.Curve {
+	case Linear:
+		return s.Start + (s.End-s.Start)*x
+	case Cosine:
+		return s.End + (s.Start-s.End)*0.5*(1+math.Cos(math.Pi*x))
+	case Exponential:
+		return s.Start * math.Pow(s.End/s.Start, x)
+	case Keyframes:
+		for i := 1; i < len(s.Keys); i++ {
+			if a, b := s.Keys[i-1], s.Keys[i]; x <= b.At {
+				return a.Value + (b.Value-a.Value)*(x-a.At)/(b.At-a.At)
+			}
+		}
+	}
+	return s.Start
+}
+
+// ParseSchedule reads "0.8" (constant), "1.0:0.6" (linear), "1.0:0.6:cosine",
+// or keyframes as "0:1.0,0.5:0.9,1:0.6".
+func ParseSchedule(text string) (Schedule, error) {
+	text = strings.TrimSpace(text)
+	if strings.Contains(text, ",") {
+		return parseKeyframes(text)
+	}
+	fields := strings.Split(text, ":")
+	if len(fields) > 3 {
+		return Schedule{}, fmt.Errorf("schedule %q: expected start, start:end or start:end:curve", text)
+	}
+	start, err := parseValue(fields[0])
+	if err != nil {
+		return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
+	}
+	if len(fields) == 1 {
+		return Schedule{Start: start, End: start, Curve: Constant}, nil
+	}
+	end, err := parseValue(fields[1])
+	if err != nil {
+		return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
+	}
+	curve := Linear
+	if len(fields) == 3 {
+		curve = Curve(fields[2])
+	}
+	switch curve {
+	case Constant, Linear, Cosine:
+	case Exponential:
+		if start == 0 || end == 0 {
+			return Schedule{}, fmt.Errorf("schedule %q: an exponential one never reaches 0", text)
+		}
+	default:
+		return Schedule{}, fmt.Errorf("schedule %q: no curve %q; there are constant, linear, cosine and exponential", text, curve)
+	}
+	return Schedule{Start: start, End: end, Curve: curve}, nil
+}
+
+func parseKeyframes(text string) (Schedule, error) {
+	s := Schedule{Curve: Keyframes}
+	for field := range strings.SplitSeq(text, ",") {
+		at, value, ok := strings.Cut(strings.TrimSpace(field), ":")
+		if !ok {
+			return Schedule{}, fmt.Errorf("schedule %q: keyframe %q is not at:value", text, field)
+		}
+		x, err := parseValue(at)
+		if err != nil {
+			return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
+		}
+		v, err := parseValue(value)
+		if err != nil {
+			return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
+		}
+		if n := len(s.Keys); n > 0 && x <= s.Keys[n-1].At {
+			return Schedule{}, fmt.Errorf("schedule %q: keyframes must rise, %g comes after %g", text, x, s.Keys[n-1].At)
+		}
+		s.Keys = append(s.Keys, Key{x, v})
+	}
+	first, last := s.Keys[0], s.Keys[len(s.Keys)-1]
+	if first.At != 0 || last.At != 1 {
+		return Schedule{}, fmt.Errorf("schedule %q: keyframes must begin at 0 and end at 1", text)
+	}
+	s.Start, s.End = first.Value, last.Value
+	return s, nil
+}
+
+// largest bounds the values of schedules: far beyond any use, and no infinity.
+const largest = 1000
+
+func parseValue(text string) (float64, error) {
+	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no number", text)
+	}
+	if !(v >= 0 && v <= largest) {
+		return 0, fmt.Errorf("%s must be 0 to %d", text, largest)
+	}
+	return v, nil
+}
+
+// String writes the form that ParseSchedule reads.
+func (s Schedule) String() string {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	switch s.Curve {
+	case Constant, "":
+		return number(s.Start)
+	case Keyframes:
+		fields := make([]string, len(s.Keys))
+		for i, k := range s.Keys {
+			fields[i] = number(k.At) + ":" + number(k.Value)
+		}
+		return strings.Join(fields, ",")
+	}
+	return number(s.Start) + ":" + number(s.End) + ":" + string(s.Curve)
+}
