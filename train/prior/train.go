@@ -41,7 +41,7 @@ type Report struct {
 	Loss    float64    // training loss since the report before, nats a token
 	HeldOut [5]float64 // held-out loss at the corruption levels of Levels
 	Hours   float64    // time trained, over all resumed parts
-	Speed   float64    // tokens a second since the report before
+	Speed   float64    // tokens a second since the report before; each of the T steps counts
 }
 
 // Levels are the shares of corrupted tokens at which the held-out loss is taken.
@@ -101,7 +101,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 		sum.Loss, sum.First, sum.Last, n = sum.Loss+now.Loss, sum.First+now.First, sum.Last+now.Last, n+1
 		report.Step = at + 1
 		report.Hours = before + time.Since(started).Hours()
-		report.Speed = n * float64(c.Batch*grid.Tokens()) / time.Since(since).Seconds()
+		report.Speed = n * float64(c.Batch*grid.Tokens()*c.Unroll) / time.Since(since).Seconds()
 		bar.Add(1)
 		bar.Note("loss %.3f  %.0f tokens/s", sum.Loss/n, report.Speed)
 		if report.Step%c.Every != 0 && report.Step != c.Steps {
