@@ -32,7 +32,9 @@ func (c Config) startCodebook(backend compute.Backend, store *model.Store, f *fe
 		if err != nil {
 			return err
 		}
-		out, err := exec.Exec(tensor(crops, c.Batch, c.Crop))
+		in := tensor(crops, c.Batch, c.Crop)
+		out, err := exec.Exec(in)
+		in.FinalizeAll()
 		if err != nil {
 			return fmt.Errorf("run the encoder: %w", err)
 		}

@@ -69,7 +69,9 @@ func (m *Model) Encoder(backend compute.Backend) (func(bytes []uint8, n int) ([]
 		return nil, fmt.Errorf("build the encoder: %w", err)
 	}
 	return func(bytes []uint8, n int) ([]int32, error) {
-		out, err := exec.Exec(tensor(bytes, n, m.Size))
+		in := tensor(bytes, n, m.Size)
+		defer in.FinalizeAll()
+		out, err := exec.Exec(in)
 		if err != nil {
 			return nil, fmt.Errorf("run the encoder: %w", err)
 		}

@@ -90,7 +90,9 @@ func (j *judge) report(r *Report) error {
 	var l1, db, n, tokens float64
 	j.remade = nil
 	for at := 0; at < len(j.crops); at += c.Batch * frame {
-		out, err := j.exec[quantized].Exec(tensor(j.crops[at:at+c.Batch*frame], c.Batch, c.Crop))
+		crops := tensor(j.crops[at:at+c.Batch*frame], c.Batch, c.Crop)
+		out, err := j.exec[quantized].Exec(crops)
+		crops.FinalizeAll()
 		if err != nil {
 			return fmt.Errorf("run the held-out report: %w", err)
 		}

@@ -45,7 +45,7 @@ func (c Config) phaseAt(step int) phase {
 	return quantized
 }
 
-// trainStep runs one optimizer step on crops [B, S, S, 3], bytes.
+// trainStep runs one optimizer step on crops [B, S, S, 3], bytes, and frees them.
 type trainStep func(crops *tensors.Tensor, rate, decay float64) (stepReport, error)
 
 // newStep compiles one optimizer step of a phase.
@@ -82,6 +82,7 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 		return nil, fmt.Errorf("build the VQ-GAN's training step: %w", err)
 	}
 	return func(crops *tensors.Tensor, rate, decay float64) (stepReport, error) {
+		defer crops.FinalizeAll()
 		out, err := exec.Exec(crops, float32(rate), float32(decay))
 		if err != nil {
 			return stepReport{}, fmt.Errorf("run the VQ-GAN's training step: %w", err)
