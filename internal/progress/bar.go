@@ -74,7 +74,11 @@ func (b *Bar) Done() {
 		t.clear()
 	}
 	now := t.now()
-	line := fmt.Sprintf("%s: %s in %s", b.label, amount(b.done, b.unit), span(now.Sub(b.began)))
+	line := b.label + ": "
+	if b.done > 0 || b.total > 0 { // else nobody counted
+		line += amount(b.done, b.unit) + " in "
+	}
+	line += span(now.Sub(b.began))
 	if r := b.rate(now); r > 0 {
 		line += ", " + rate(r, b.unit)
 	}
@@ -144,8 +148,10 @@ func (b *Bar) line(now time.Time, width int) string {
 			s.WriteString(" " + strings.Repeat("━", full) + strings.Repeat("╌", barCells-full))
 		}
 		fmt.Fprintf(&s, " %3.0f%% %s/%s", 100*share, count(b.done, b.unit), amount(b.total, b.unit))
-	} else {
+	} else if b.done > 0 {
 		s.WriteString(" " + amount(b.done, b.unit))
+	} else {
+		s.WriteString(" ...")
 	}
 	if r := b.rate(now); r > 0 {
 		s.WriteString("  " + rate(r, b.unit))
@@ -169,7 +175,7 @@ func count(n int64, unit string) string {
 	if unit != "bytes" {
 		return fmt.Sprint(n)
 	}
-	return bytes(float64(n))
+	return bytesOf(float64(n))
 }
 
 // amount is n with its unit.
@@ -186,7 +192,7 @@ func amount(n int64, unit string) string {
 // rate is r units a second, with three figures where they say something.
 func rate(r float64, unit string) string {
 	if unit == "bytes" {
-		return bytes(r) + "/s"
+		return bytesOf(r) + "/s"
 	}
 	digits := 0
 	switch {
@@ -198,8 +204,8 @@ func rate(r float64, unit string) string {
 	return strings.TrimSpace(fmt.Sprintf("%.*f %s", digits, r, unit)) + "/s"
 }
 
-// bytes is n in the decimal units that shops and npm use: 1 MB is a million.
-func bytes(n float64) string {
+// bytesOf is n in the decimal units that shops and npm use: 1 MB is a million.
+func bytesOf(n float64) string {
 	const k = 1000
 	for _, u := range []string{"B", "kB", "MB"} {
 		if n < k {
