@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	"github.com/google/renameio/v2"
 	"gopkg.in/yaml.v3"
@@ -27,10 +28,6 @@ func SavePreset(path, name string, p Preset) error {
 	}
 	changed, err := addPreset(text, path, name, p)
 	if err != nil {
-		return fail(err)
-	}
-	// What was written must read back, whatever the name and the values hold.
-	if err := lay(&Config{}, changed, path, Checks{}); err != nil {
 		return fail(err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -83,6 +80,14 @@ func addPreset(text []byte, path, name string, p Preset) ([]byte, error) {
 	}
 	if err := encoder.Close(); err != nil {
 		return nil, err
+	}
+	// It must read back the same, whatever the name and the values hold.
+	var back Config
+	if err := lay(&back, out.Bytes(), path, Checks{}); err != nil {
+		return nil, err
+	}
+	if !reflect.DeepEqual(back.Presets[name], p) {
+		return nil, errors.New("the settings file can't hold one of its values")
 	}
 	return out.Bytes(), nil
 }

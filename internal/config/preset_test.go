@@ -107,15 +107,17 @@ func FuzzSavePreset(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, name, temperature, class string) {
 		p := Preset{Temperature: &temperature, Class: &class}
 		out, err := addPreset([]byte(text), "f.yaml", name, p)
-		if err != nil || checkName(name) != nil {
+		if err != nil {
 			return
 		}
-		var c Config
-		if err := lay(&c, out, "f.yaml", Checks{}); err != nil {
-			return // SavePreset refuses, and the file stays
+		// A second time, over what the first wrote, changes nothing.
+		again, err := addPreset(out, "f.yaml", name, p)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, out)
 		}
-		if got := c.Presets[name]; !reflect.DeepEqual(got, p) {
-			t.Errorf("wrote %q %q, read %+v from\n%s", temperature, class, got, out)
+		var c Config
+		if err := lay(&c, again, "f.yaml", Checks{}); err != nil || !reflect.DeepEqual(c.Presets[name], p) {
+			t.Errorf("wrote %q %q, read %+v, %v from\n%s", temperature, class, c.Presets[name], err, again)
 		}
 	})
 }
