@@ -2,12 +2,15 @@ package cli
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
+	"sundae/internal/bundle"
 	"sundae/internal/config"
 	"sundae/internal/onnx"
+	"sundae/tui/graphics"
 )
 
 func newDoctor(a *app) *cobra.Command {
@@ -40,8 +43,39 @@ func newDoctor(a *app) *cobra.Command {
 					line("device", "%-8s not here: %s", device.Name, device.Why)
 				}
 			}
+			line("terminal", "%s", terminal())
+			line("model", "%s", model(a))
 			line("training", "backend %s", a.config.Train.Backend)
 			return nil
 		},
 	}
+}
+
+// terminal says what the terminal can show.
+func terminal() string {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return "none here"
+	}
+	defer tty.Close()
+	t, err := graphics.Probe(tty)
+	if err != nil {
+		return err.Error()
+	}
+	return t.String()
+}
+
+// model says which bundle would be opened.
+func model(a *app) string {
+	dir, err := findBundle(a.config.Model, a.config.Models)
+	if err != nil {
+		return err.Error()
+	}
+	b, err := bundle.OpenFolder(dir)
+	if err != nil {
+		return err.Error()
+	}
+	m := b.Manifest
+	return fmt.Sprintf("%s in %s: %d×%d pixels, %d×%d tokens of %d codes, %d classes",
+		m.Name, dir, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -14,7 +15,9 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+	"gopkg.in/yaml.v3"
 
+	"sundae/assets"
 	"sundae/internal/onnx/onnxtest"
 	"sundae/train/engine"
 )
@@ -53,10 +56,8 @@ func toy(g Grid, n int) Latents {
 
 // lossAndGradients evaluates the objective once; nudge, if not "", adds delta to
 // the first value of the variable at that path.
-func lossAndGradients(t *testing.T, name string, unroll int, nudge string, delta float32) (float64, map[string][]float32) {
+func lossAndGradients(t *testing.T, c Config, g Grid, name string, nudge string, delta float32) (float64, map[string][]float32) {
 	t.Helper()
-	c, g := small()
-	c.Unroll = unroll
 	store := engine.NewStore(3)
 	backend := open(t, name)
 	var paths []string
@@ -97,25 +98,54 @@ func lossAndGradients(t *testing.T, name string, unroll int, nudge string, delta
 	return float64(tensors.ToScalar[float32](out[0])), grads
 }
 
-func TestBackendsAgree(t *testing.T) {
-	goLoss, goGrads := lossAndGradients(t, "go", 2, "", 0)
-	onnxLoss, onnxGrads := lossAndGradients(t, "onnx:cpu", 2, "", 0)
-	if math.Abs(goLoss-onnxLoss) > 1e-4 {
-		t.Errorf("loss %g on go, %g on onnx:cpu", goLoss, onnxLoss)
+// tiny is the tiny recipe's prior, with a batch of four.
+func tiny(t *testing.T) (Config, Grid) {
+	t.Helper()
+	text, err := assets.Recipes.ReadFile("recipes/tiny.yaml")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for path, want := range goGrads {
-		for i, w := range want {
-			if got := onnxGrads[path][i]; math.Abs(float64(got-w)) > 1e-4 {
-				t.Errorf("gradient of %s[%d]: %g on go, %g on onnx:cpu", path, i, w, got)
-				break
+	var recipe struct{ Prior Config }
+	if err := yaml.Unmarshal(text, &recipe); err != nil {
+		t.Fatal(err)
+	}
+	recipe.Prior.Batch = 4
+	return recipe.Prior, Grid{Height: 8, Width: 8, Vocabulary: 64, Classes: 8}
+}
+
+func TestBackendsAgree(t *testing.T) {
+	for name, net := range map[string]func() (Config, Grid){"small": small, "tiny recipe": func() (Config, Grid) { return tiny(t) }} {
+		c, g := net()
+		goLoss, goGrads := lossAndGradients(t, c, g, "go", "", 0)
+		onnxLoss, onnxGrads := lossAndGradients(t, c, g, "onnx:cpu", "", 0)
+		if math.Abs(goLoss-onnxLoss) > 1e-4 {
+			t.Errorf("%s: loss %g on go, %g on onnx:cpu", name, goLoss, onnxLoss)
+		}
+		for path, want := range goGrads {
+			for i, w := range want {
+				if got := onnxGrads[path][i]; math.Abs(float64(got-w)) > 1e-4 {
+					t.Errorf("%s: gradient of %s[%d]: %g on go, %g on onnx:cpu", name, path, i, w, got)
+					break
+				}
 			}
 		}
 	}
 }
 
+func TestForeignTokensAreRefused(t *testing.T) {
+	c, g := small()
+	l := toy(g, 8)
+	l.Tokens[g.Tokens()+5] = uint16(g.Vocabulary)
+	_, err := Train(t.Context(), c, Options{Backend: open(t, "onnx:cpu"), Latents: l, Out: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "latent 1 holds token 12") {
+		t.Errorf("tokens beyond the vocabulary: %v", err)
+	}
+}
+
 func TestFiniteDifferences(t *testing.T) {
-	// T = 1: with more steps the samples between them jump as the weights move.
-	_, grads := lossAndGradients(t, "onnx:cpu", 1, "", 0)
+	c, g := small()
+	c.Unroll = 1 // with more steps the samples between them jump as the weights move
+	_, grads := lossAndGradients(t, c, g, "onnx:cpu", "", 0)
 	const h = 1e-2
 	for _, path := range []string{
 		"/model/classes/weight", "/model/hourglass/before/layer0/attention/qkv/weight", "/model/hourglass/before/layer0/attention/norm/gain",
@@ -128,8 +158,8 @@ func TestFiniteDifferences(t *testing.T) {
 			t.Errorf("no variable %s", path)
 			continue
 		}
-		up, _ := lossAndGradients(t, "onnx:cpu", 1, path, h)
-		down, _ := lossAndGradients(t, "onnx:cpu", 1, path, -h)
+		up, _ := lossAndGradients(t, c, g, "onnx:cpu", path, h)
+		down, _ := lossAndGradients(t, c, g, "onnx:cpu", path, -h)
 		numeric := (up - down) / (2 * h)
 		if math.Abs(numeric-float64(grad[0])) > 2e-4+0.05*math.Abs(numeric) {
 			t.Errorf("%s: gradient %g, finite difference %g", path, grad[0], numeric)

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"bytes"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sundae/internal/picture"
+)
+
+// run runs one command line with the repository's own defaults.
+func run(t *testing.T, args ...string) (code int, out, talk string) {
+	t.Helper()
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	defaults, err := os.ReadFile("../../config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	code = Main(t.Context(), args, strings.NewReader(""), &stdout, &stderr, defaults)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestExitCodes(t *testing.T) {
+	empty := t.TempDir()
+	small := t.TempDir()
+	if err := picture.Save(filepath.Join(small, "a.png"), image.NewRGBA(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	broken := filepath.Join(t.TempDir(), "broken.yaml")
+	if err := os.WriteFile(broken, []byte("name: x\nimage: {size: 32}\nvqgan: {stem: 3}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		code int
+		says string
+		args []string
+	}{
+		{0, "Draw landscapes", []string{"train", "scenes", "--help"}},
+		{0, "__start_sundae", []string{"completion", "bash"}},
+		{2, "required flag", []string{"train", "scenes"}},
+		{2, "unknown command", []string{"smaple"}},
+		{2, "unknown flag", []string{"train", "vqgan", "--wrong"}},
+		{1, "no PNG, JPEG or WebP", []string{"train", "vqgan", "--recipe", "tiny", "--data", empty, "--out", t.TempDir()}},
+		{1, "smaller than the crop", []string{"train", "vqgan", "--recipe", "tiny", "--data", small, "--out", t.TempDir()}},
+		{1, "vqgan.", []string{"train", "vqgan", "--recipe", broken, "--data", small, "--out", t.TempDir()}},
+		{1, "no backend", []string{"train", "vqgan", "--recipe", "tiny", "--backend", "abacus", "--data", small, "--out", t.TempDir()}},
+		{1, "vqgan.safetensors", []string{"train", "latents", "--recipe", "tiny", "--data", small, "--out", empty}},
+		{1, "holds no latents", []string{"train", "prior", "--recipe", "tiny", "--out", empty}},
+		{1, "count 0", []string{"train", "scenes", "--count", "0", "--out", empty}},
+		{1, "no model nosuch", []string{"sample", "--model", "nosuch", "--out", empty}},
+	} {
+		code, out, talk := run(t, c.args...)
+		if code != c.code || !strings.Contains(out+talk, c.says) {
+			t.Errorf("sundae %s: exit code %d, want %d, with %q; it said:\n%s", strings.Join(c.args, " "), code, c.code, c.says, out+talk)
+		}
+		if last := strings.TrimSpace(talk); code == 1 && strings.Count(last[strings.LastIndex(last, "sundae: "):], "\n") > 0 {
+			t.Errorf("sundae %s: the error is not one line:\n%s", strings.Join(c.args, " "), talk)
+		}
+	}
+}
+
+func TestScenesCommand(t *testing.T) {
+	dir := t.TempDir()
+	code, out, talk := run(t, "train", "scenes", "--out", dir, "--count", "8", "--size", "32", "--seed", "3")
+	if code != 0 || !strings.Contains(out, "8 pictures drawn") {
+		t.Fatalf("exit code %d:\n%s%s", code, out, talk)
+	}
+	if code, out, _ = run(t, "train", "scenes", "--out", dir, "--count", "8", "--size", "32", "--seed", "3"); code != 0 || !strings.Contains(out, "0 pictures drawn, 8 kept") {
+		t.Errorf("a second run: exit code %d: %s", code, out)
+	}
+}

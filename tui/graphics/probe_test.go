@@ -1,0 +1,90 @@
+package graphics
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+	"golang.org/x/term"
+)
+
+// terminals are answers as real terminals give them.
+var terminals = map[string]struct {
+	answers string
+	want    Terminal
+}{
+	"kitty":      {"\x1bP>|kitty(0.26.5)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c", Terminal{Name: "kitty(0.26.5)", Kitty: true, CellWidth: 9, CellHeight: 18, Answered: true}},
+	"xterm":      {"\x1bP>|XTerm(379)\x1b\\\x1b[6;13;6t\x1b[?63;1;2;4;6;9;15;16;22;28c", Terminal{Name: "XTerm(379)", Sixel: true, CellWidth: 6, CellHeight: 13, Answered: true}},
+	"plain":      {"\x1b[?1;2c", Terminal{Answered: true}},
+	"refused":    {"\x1b_Gi=31;EINVAL:no\x1b\\\x1b[?62c", Terminal{Answered: true}},
+	"keys typed": {"q\x1b[A\x1b[?64;4cx", Terminal{Sixel: true, Answered: true}},
+	"cut short":  {"\x1bP>|kit", Terminal{}},
+	"silent":     {"", Terminal{}},
+}
+
+func TestParse(t *testing.T) {
+	for name, c := range terminals {
+		if got := parse([]byte(c.answers)); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestProbe(t *testing.T) {
+	for name, c := range terminals {
+		t.Run(name, func(t *testing.T) {
+			master, tty, err := pty.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer master.Close()
+			defer tty.Close()
+			before, err := term.GetState(int(tty.Fd()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() { // the terminal
+				var asked []byte
+				buffer := make([]byte, 256)
+				for !bytes.HasSuffix(asked, []byte("\x1b[c")) {
+					n, err := master.Read(buffer)
+					if err != nil {
+						return
+					}
+					asked = append(asked, buffer[:n]...)
+				}
+				master.WriteString(c.answers)
+			}()
+			// Opened anew the terminal can be read with a deadline, as /dev/tty can.
+			again, err := os.OpenFile(tty.Name(), os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer again.Close()
+			got, err := Probe(again)
+			if err != nil || got != c.want {
+				t.Errorf("%+v, %v; want %+v", got, err, c.want)
+			}
+			if after, err := term.GetState(int(tty.Fd())); err != nil || *after != *before {
+				t.Errorf("the terminal's mode was not put back: %v", err)
+			}
+		})
+	}
+}
+
+func TestString(t *testing.T) {
+	for name, want := range map[string]string{"kitty": "kitty graphics, cells of 9×18", "xterm": "sixel", "plain": "half blocks", "silent": "answers no questions"} {
+		if got := terminals[name].want.String(); !strings.Contains(got, want) {
+			t.Errorf("%s is described as %q", name, got)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, c := range terminals {
+		f.Add([]byte(c.answers))
+	}
+	f.Fuzz(func(t *testing.T, answers []byte) { parse(answers) })
+}

@@ -1,0 +1,124 @@
+package graphics
+
+import (
+	"image"
+	"image/draw"
+	"math"
+
+	xdraw "golang.org/x/image/draw"
+	"golang.org/x/sync/errgroup"
+)
+
+// bands is how many goroutines share one picture: two use both cores of a small machine, and more would only take
+// them from sampling.
+const bands = 2
+
+// pixels is a picture of 8-bit RGB, rows without padding.
+type pixels struct {
+	w, h int
+	rgb  []byte // [h, w, 3]
+}
+
+// parallel runs work on bands of rows [from, to) of h.
+func parallel(h int, work func(from, to int)) {
+	var g errgroup.Group
+	for i := range bands {
+		g.Go(func() error {
+			work(h*i/bands, h*(i+1)/bands)
+			return nil
+		})
+	}
+	_ = g.Wait() // work has no error to give
+}
+
+// fit gives the largest size with the picture's aspect inside maxW x maxH, at least 1 x 1.
+func fit(w, h, maxW, maxH int) (int, int) {
+	s := min(float64(maxW)/float64(w), float64(maxH)/float64(h))
+	return max(1, min(maxW, int(math.Round(float64(w)*s)))), max(1, min(maxH, int(math.Round(float64(h)*s))))
+}
+
+func toRGBA(img image.Image) *image.RGBA {
+	if rgba, ok := img.(*image.RGBA); ok {
+		return rgba
+	}
+	b := img.Bounds()
+	rgba := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
+	draw.Draw(rgba, rgba.Bounds(), img, b.Min, draw.Src)
+	return rgba
+}
+
+// resize scales img to w x h pixels: the average over each pixel's area when smaller, Catmull-Rom when larger.
+// Transparent parts come out over black.
+func resize(img image.Image, w, h int) pixels {
+	src := toRGBA(img)
+	b := src.Bounds()
+	if w > b.Dx() || h > b.Dy() {
+		big := image.NewRGBA(image.Rect(0, 0, w, h))
+		xdraw.CatmullRom.Scale(big, big.Bounds(), src, b, draw.Src, nil)
+		src, b = big, big.Bounds()
+	}
+	out := pixels{w, h, make([]byte, w*h*3)}
+	parallel(h, func(from, to int) {
+		if w == b.Dx() && h == b.Dy() {
+			copyRows(out, src, from, to)
+		} else {
+			averageRows(out, src, from, to)
+		}
+	})
+	return out
+}
+
+func copyRows(out pixels, src *image.RGBA, from, to int) {
+	b := src.Bounds()
+	for y := from; y < to; y++ {
+		s := src.Pix[src.PixOffset(b.Min.X, b.Min.Y+y):]
+		d := out.rgb[y*out.w*3 : (y+1)*out.w*3]
+		for i, j := 0, 0; i < len(d); i, j = i+3, j+4 {
+			d[i], d[i+1], d[i+2] = s[j], s[j+1], s[j+2]
+		}
+	}
+}
+
+// averageRows fills rows [from, to) with area averages: rows are summed first, then columns.
+func averageRows(out pixels, src *image.RGBA, from, to int) {
+	b := src.Bounds()
+	sw, sh := b.Dx(), b.Dy()
+	sum := make([]float32, sw*3)
+	sx, sy := float64(sw)/float64(out.w), float64(sh)/float64(out.h)
+	scale := float32(1 / (sx * sy))
+	for y := from; y < to; y++ {
+		clear(sum)
+		top, bottom := float64(y)*sy, float64(y+1)*sy
+		for v := int(top); v < sh && float64(v) < bottom; v++ {
+			weight := float32(min(bottom, float64(v+1)) - max(top, float64(v)))
+			row := src.Pix[src.PixOffset(b.Min.X, b.Min.Y+v):][:sw*4]
+			for i, j := 0, 0; j < len(row); i, j = i+3, j+4 {
+				s, p := sum[i:i+3:i+3], row[j:j+4:j+4]
+				s[0] += weight * float32(p[0])
+				s[1] += weight * float32(p[1])
+				s[2] += weight * float32(p[2])
+			}
+		}
+		d := out.rgb[y*out.w*3 : (y+1)*out.w*3]
+		for x := range out.w {
+			left, right := float64(x)*sx, float64(x+1)*sx
+			var r, g, bl float32
+			for u := int(left); u < sw && float64(u) < right; u++ {
+				weight := float32(min(right, float64(u+1)) - max(left, float64(u)))
+				r += weight * sum[u*3]
+				g += weight * sum[u*3+1]
+				bl += weight * sum[u*3+2]
+			}
+			d[x*3] = byte(min(255, r*scale+0.5))
+			d[x*3+1] = byte(min(255, g*scale+0.5))
+			d[x*3+2] = byte(min(255, bl*scale+0.5))
+		}
+	}
+}
+
+// place scales img into r for cells of cw x ch pixels and says how many cells it covers.
+func place(img image.Image, r Rect, cw, ch int) (p pixels, cols, rows int) {
+	b := img.Bounds()
+	w, h := fit(b.Dx(), b.Dy(), r.Cols*cw, r.Rows*ch)
+	return resize(img, w, h), (w + cw - 1) / cw, (h + ch - 1) / ch
+}
