@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -72,6 +73,9 @@ func lay(c *Config, text []byte, name string, checks Checks) error {
 
 // parse returns the document's top node, nil for a file without any.
 func parse(text []byte, name string) (*yaml.Node, error) {
+	if !utf8.Valid(text) {
+		return nil, fmt.Errorf("%s: isn't UTF-8 text", name)
+	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		// yaml.v3 says "yaml: line 3: what"; the rest of our errors say "file:3: what".

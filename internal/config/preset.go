@@ -48,13 +48,11 @@ func addPreset(text []byte, path, name string, p Preset) ([]byte, error) {
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, err
 	}
+	var head []byte
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-		// A file of comments only: they become the head of the new document.
-		doc = yaml.Node{Kind: yaml.DocumentNode, HeadComment: doc.HeadComment,
-			Content: []*yaml.Node{{Kind: yaml.MappingNode, Tag: "!!map"}}}
-		if len(bytes.TrimSpace(text)) > 0 && doc.HeadComment == "" {
-			doc.HeadComment = string(bytes.TrimSpace(text))
-		}
+		// Nothing but comments, which then stand above the new settings.
+		head = append(bytes.TrimRight(text, "\n"), '\n')
+		doc = yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode, Tag: "!!map"}}}
 	}
 	presets := entry(doc.Content[0], "presets")
 	if presets.Kind == yaml.AliasNode {
@@ -72,8 +70,8 @@ func addPreset(text []byte, path, name string, p Preset) ([]byte, error) {
 	value.HeadComment, value.LineComment, value.FootComment = old.HeadComment, old.LineComment, old.FootComment
 	*old = value
 
-	var out bytes.Buffer
-	encoder := yaml.NewEncoder(&out)
+	out := bytes.NewBuffer(head)
+	encoder := yaml.NewEncoder(out)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(&doc); err != nil {
 		return nil, err
