@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"image"
 	"os"
 	"path/filepath"
@@ -11,20 +10,7 @@ import (
 	"sundae/internal/picture"
 )
 
-// run runs one command line with the repository's own defaults.
-func run(t *testing.T, args ...string) (code int, out, talk string) {
-	t.Helper()
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	defaults, err := os.ReadFile("../../config.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stdout, stderr bytes.Buffer
-	code = Main(t.Context(), args, strings.NewReader(""), &stdout, &stderr, defaults)
-	return code, stdout.String(), stderr.String()
-}
-
-func TestExitCodes(t *testing.T) {
+func TestTrainExitCodes(t *testing.T) {
 	empty := t.TempDir()
 	small := t.TempDir()
 	if err := picture.Save(filepath.Join(small, "a.png"), image.NewRGBA(image.Rect(0, 0, 8, 8))); err != nil {

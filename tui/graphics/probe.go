@@ -14,8 +14,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Terminal is what a terminal says of itself.
-type Terminal struct {
+// Answers is what a terminal says of itself.
+type Answers struct {
 	Name       string // as XTVERSION gives it; "" if it does not say
 	Kitty      bool   // the kitty graphics protocol
 	Sixel      bool   // DA1's attribute 4
@@ -39,24 +39,24 @@ const longest = 4096
 
 // Probe asks the terminal tty. One that says nothing is no error: Answered is
 // false. The terminal's mode is put back before it returns.
-func Probe(tty *os.File) (Terminal, error) {
+func Probe(tty *os.File) (Answers, error) {
 	// Fd would make reads block for good: the descriptor is borrowed instead.
 	connection, err := tty.SyscallConn()
 	if err != nil {
-		return Terminal{}, fmt.Errorf("ask the terminal: %w", err)
+		return Answers{}, fmt.Errorf("ask the terminal: %w", err)
 	}
 	var state *term.State
 	var rawErr error
 	err = connection.Control(func(fd uintptr) { state, rawErr = term.MakeRaw(int(fd)) })
 	if err := errors.Join(err, rawErr); err != nil {
-		return Terminal{}, fmt.Errorf("ask the terminal: %w", err)
+		return Answers{}, fmt.Errorf("ask the terminal: %w", err)
 	}
 	defer connection.Control(func(fd uintptr) { term.Restore(int(fd), state) })
 	if _, err := tty.WriteString(questions); err != nil {
-		return Terminal{}, fmt.Errorf("ask the terminal: %w", err)
+		return Answers{}, fmt.Errorf("ask the terminal: %w", err)
 	}
 	if err := tty.SetReadDeadline(time.Now().Add(wait)); err != nil {
-		return Terminal{}, fmt.Errorf("ask the terminal: %w", err)
+		return Answers{}, fmt.Errorf("ask the terminal: %w", err)
 	}
 	defer tty.SetReadDeadline(time.Time{})
 	var answers []byte
@@ -71,7 +71,7 @@ func Probe(tty *os.File) (Terminal, error) {
 			break
 		}
 		if err != nil {
-			return Terminal{}, fmt.Errorf("ask the terminal: %w", err)
+			return Answers{}, fmt.Errorf("ask the terminal: %w", err)
 		}
 	}
 	return parse(answers), nil
@@ -79,7 +79,7 @@ func Probe(tty *os.File) (Terminal, error) {
 
 // parse reads whatever a terminal sent: answers in any order, cut short, or
 // mixed with keys that were pressed meanwhile.
-func parse(answers []byte) (t Terminal) {
+func parse(answers []byte) (t Answers) {
 	for len(answers) > 0 {
 		start := bytes.IndexByte(answers, 0x1b)
 		if start < 0 || start+1 >= len(answers) {
@@ -113,7 +113,7 @@ func parse(answers []byte) (t Terminal) {
 }
 
 // control takes one control sequence's parameters and final byte.
-func (t *Terminal) control(parameters string, final byte) {
+func (t *Answers) control(parameters string, final byte) {
 	switch attributes, isDA1 := strings.CutPrefix(parameters, "?"); {
 	case final == 'c' && isDA1:
 		t.Answered = true
@@ -136,7 +136,7 @@ func (t *Terminal) control(parameters string, final byte) {
 }
 
 // String says it in one line.
-func (t Terminal) String() string {
+func (t Answers) String() string {
 	if !t.Answered {
 		return "answers no questions: half blocks"
 	}

@@ -13,15 +13,15 @@ import (
 // terminals are answers as real terminals give them.
 var terminals = map[string]struct {
 	answers string
-	want    Terminal
+	want    Answers
 }{
-	"kitty":      {"\x1bP>|kitty(0.26.5)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c", Terminal{Name: "kitty(0.26.5)", Kitty: true, CellWidth: 9, CellHeight: 18, Answered: true}},
-	"xterm":      {"\x1bP>|XTerm(379)\x1b\\\x1b[6;13;6t\x1b[?63;1;2;4;6;9;15;16;22;28c", Terminal{Name: "XTerm(379)", Sixel: true, CellWidth: 6, CellHeight: 13, Answered: true}},
-	"plain":      {"\x1b[?1;2c", Terminal{Answered: true}},
-	"refused":    {"\x1b_Gi=31;EINVAL:no\x1b\\\x1b[?62c", Terminal{Answered: true}},
-	"keys typed": {"q\x1b[A\x1b[?64;4cx", Terminal{Sixel: true, Answered: true}},
-	"cut short":  {"\x1bP>|kit", Terminal{}},
-	"silent":     {"", Terminal{}},
+	"kitty":      {"\x1bP>|kitty(0.26.5)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c", Answers{Name: "kitty(0.26.5)", Kitty: true, CellWidth: 9, CellHeight: 18, Answered: true}},
+	"xterm":      {"\x1bP>|XTerm(379)\x1b\\\x1b[6;13;6t\x1b[?63;1;2;4;6;9;15;16;22;28c", Answers{Name: "XTerm(379)", Sixel: true, CellWidth: 6, CellHeight: 13, Answered: true}},
+	"plain":      {"\x1b[?1;2c", Answers{Answered: true}},
+	"refused":    {"\x1b_Gi=31;EINVAL:no\x1b\\\x1b[?62c", Answers{Answered: true}},
+	"keys typed": {"q\x1b[A\x1b[?64;4cx", Answers{Sixel: true, Answered: true}},
+	"cut short":  {"\x1bP>|kit", Answers{}},
+	"silent":     {"", Answers{}},
 }
 
 func TestParse(t *testing.T) {
