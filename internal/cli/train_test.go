@@ -26,7 +26,6 @@ func TestTrainExitCodes(t *testing.T) {
 		args []string
 	}{
 		{0, "Draw landscapes", []string{"train", "scenes", "--help"}},
-		{0, "__start_sundae", []string{"completion", "bash"}},
 		{2, "required flag", []string{"train", "scenes"}},
 		{2, "unknown command", []string{"smaple"}},
 		{2, "unknown flag", []string{"train", "vqgan", "--wrong"}},
