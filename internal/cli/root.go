@@ -67,9 +67,6 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer,
 	a := &app{in: in, out: out, err: errw, defaults: defaults}
 	root := newRoot(a)
 	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errw)
 	cmd, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
@@ -106,11 +103,17 @@ Without a sub-command it opens the app on the default model.`,
 	for _, make := range commands {
 		root.AddCommand(make(a))
 	}
+	root.SetIn(a.in)
+	root.SetOut(a.out) // before the next lines: cobra's completion commands remember it
+	root.SetErr(a.err)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	everyCommand(root, func(c *cobra.Command) {
 		c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-		if !c.Runnable() {
+		switch {
+		case c.Name() == "help":
+			c.Args = cobra.ArbitraryArgs // the commands it is asked about
+		case !c.Runnable():
 			group(c)
 		}
 		c.Args = asUsage(c.Args)
