@@ -19,6 +19,7 @@ import (
 // length √E: on a sphere the distance to a code is a matter of direction alone,
 // and more of the codebook comes into use (Yu et al., 2110.04627, section 3.2).
 func (c Config) Encode(scope *model.Scope, x *Node) *Node {
+	outline := c.outlineDown(scope.In("outline"), x)
 	x = c.stemDown(scope.In("stem"), x) // [B, C0, H/stem, W/stem]
 	for level, m := range c.Multipliers {
 		s := scope.In("level%d", level)
@@ -33,7 +34,7 @@ func (c Config) Encode(scope *model.Scope, x *Node) *Node {
 		x = c.attend(scope.In("attention"), x)
 	}
 	x = activation.Swish(c.groupNorm(scope.In("norm"), x))
-	x = conv(scope.In("out"), x, c.Embedding, 1)
+	x = Add(conv(scope.In("out"), x, c.Embedding, 1), outline)
 	norm := Sqrt(AddScalar(ReduceAndKeep(Square(x), ReduceMean, 1), 1e-6))
 	return Div(x, norm)
 }
@@ -43,6 +44,7 @@ func (c Config) Encode(scope *model.Scope, x *Node) *Node {
 // convolution, where the discriminator's adaptive weight is measured.
 func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
 	top := len(c.Multipliers) - 1
+	outline := c.outlineUp(scope.In("outline"), z)
 	x = conv(scope.In("in"), z, c.Channels*c.Multipliers[top], 3)
 	if c.Attention {
 		x = c.attend(scope.In("attention"), x)
@@ -57,13 +59,67 @@ func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
 		}
 	}
 	x = activation.Swish(c.groupNorm(scope.In("norm"), x))
-	return c.stemUp(scope.In("stem"), x)
+	x, last = c.stemUp(scope.In("stem"), x)
+	return Add(x, outline), last
+}
+
+// outlineSide is the side of the outline: how many colours across each token
+// carries past the convolutions.
+const outlineSide = 4
+
+// outlineDown is a linear map of each token's patch, shrunk to
+// outlineSide×outlineSide colours, that runs past the whole encoder:
+// [B, 3, H, W] -> [B, E, h, w]. Layout and colour, which are linear, are learned
+// in the first hundred steps that way, and the convolutions are left to learn
+// what is not. It is the shortcut of deep-compression autoencoders (Chen et al.,
+// 2410.10733, section 3.1), with weights.
+func (c Config) outlineDown(scope *model.Scope, x *Node) *Node {
+	b, ch, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	side := min(outlineSide, c.Factor())
+	k := c.Factor() / side
+	x = ReduceMean(Reshape(x, b, ch, h/k, k, w/k, k), 3, 5)
+	return conv(scope, fold(x, side), c.Embedding, 1)
+}
+
+// outlineUp mirrors outlineDown; its colours run smoothly from one to the next.
+func (c Config) outlineUp(scope *model.Scope, z *Node) *Node {
+	side := min(outlineSide, c.Factor())
+	return enlarge(unfold(conv(scope, z, 3*side*side, 3), side), c.Factor()/side)
+}
+
+// enlarge makes x [B, C, h, w] k times as large by bilinear interpolation, as
+// two matrix products.
+func enlarge(x *Node, k int) *Node {
+	if k == 1 {
+		return x
+	}
+	g := x.Graph()
+	rows := Const(g, bilinear(x.Shape().Dim(2), k))
+	columns := Const(g, bilinear(x.Shape().Dim(3), k))
+	x = Einsum("bchw,wv->bchv", x, columns)
+	return Einsum("bchv,hu->bcuv", x, rows)
+}
+
+// bilinear returns the weights [n, n·k] with which n values make k times as
+// many: linear between their centres, constant past the outer ones.
+func bilinear(n, k int) [][]float32 {
+	weights := make([][]float32, n)
+	for i := range weights {
+		weights[i] = make([]float32, n*k)
+	}
+	for out := range n * k {
+		at := (float64(out)+0.5)/float64(k) - 0.5
+		low := math.Floor(at)
+		share := float32(at - low)
+		weights[min(max(int(low), 0), n-1)][out] += 1 - share
+		weights[min(max(int(low)+1, 0), n-1)][out] += share
+	}
+	return weights
 }
 
 // stemDown folds the picture's patches into channels, a convolution between two
 // foldings, and widens to the first level. A linear map of whole patches runs
-// beside it: colour learns through that in a few hundred steps, where it would
-// take thousands through the stem's narrow layers.
+// beside it, for the stem's own layers are narrow.
 func (c Config) stemDown(scope *model.Scope, x *Node) *Node {
 	width := c.Channels * c.Multipliers[0]
 	h := x
@@ -92,9 +148,9 @@ func (c Config) stemUp(scope *model.Scope, x *Node) (pixels, last *Node) {
 		side = 2
 	}
 	out := scope.In("out")
-	pixels = unfold(conv(out, h, 3*side*side, 3), side)
+	pixels = unfold(convScaled(out, h, 3*side*side, 3, 0.1), side)
 	if c.stemStages() > 1 {
-		pixels = Add(pixels, unfold(conv(scope.In("patch"), x, 3*c.Stem*c.Stem, 1), c.Stem))
+		pixels = Add(pixels, unfold(convScaled(scope.In("patch"), x, 3*c.Stem*c.Stem, 1, 0.1), c.Stem))
 	}
 	return pixels, out.GetVariable("weight").NodeValue(x.Graph())
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,6 +142,27 @@ func TestFoldAndBack(t *testing.T) {
 	}
 	if back := tensors.MustCopyFlatData[float32](out[1]); fmt.Sprint(back) != fmt.Sprint(values) {
 		t.Error("unfold does not undo fold")
+	}
+}
+
+// Two values made four: a quarter of the way in from each centre, and constant
+// past the outer ones; a constant picture stays what it is at any size.
+func TestBilinear(t *testing.T) {
+	want := [][]float32{{1, 0.75, 0.25, 0}, {0, 0.25, 0.75, 1}}
+	if got := bilinear(2, 2); !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("bilinear(2, 2) = %v, want %v", got, want)
+	}
+	for _, size := range [][2]int{{1, 4}, {5, 3}, {8, 8}} {
+		weights := bilinear(size[0], size[1])
+		for out := range size[0] * size[1] {
+			var sum float32
+			for i := range weights {
+				sum += weights[i][out]
+			}
+			if math.Abs(float64(sum)-1) > 1e-6 {
+				t.Errorf("bilinear(%d, %d): the weights of value %d add up to %g", size[0], size[1], out, sum)
+			}
+		}
 	}
 }
 
