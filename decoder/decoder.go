@@ -56,6 +56,9 @@ func (d *Decoder) open(b *bundle.Bundle, o onnx.Options) error {
 // Device is the device in use.
 func (d *Decoder) Device() string { return d.decode.Device }
 
+// Size is the side of its pictures, in pixels.
+func (d *Decoder) Size() int { return d.size }
+
 // Close frees the models.
 func (d *Decoder) Close() {
 	for _, b := range []*onnx.Binding{d.out, d.in} {

@@ -1,0 +1,118 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"image"
+	"time"
+
+	"sundae/decoder"
+)
+
+// decoding is the goroutine that owns the decoder and the encoder.
+type decoding struct {
+	pictures *decoder.Decoder
+	tell     func(Event)
+
+	wants  []Want
+	encode image.Image
+
+	clock int
+	last  map[place]int // when each place last got a picture
+	cache []Decoded     // the latest pictures, newest last
+}
+
+// place is where a picture shows: steps follow one another there.
+type place struct{ lane, sample int }
+
+// kept is how many decoded pictures stay at hand for scrubbing: at 1024×1024
+// each takes 4 MB.
+const kept = 48
+
+func (d *decoding) work(ctx context.Context, wants inbox[func(*decoding)]) {
+	for {
+		var orders []func(*decoding)
+		if len(d.wants) > 0 || d.encode != nil {
+			orders = wants.now()
+		} else {
+			var err error
+			if orders, err = wants.take(ctx); err != nil {
+				return
+			}
+		}
+		for _, order := range orders {
+			order(d)
+		}
+		if d.encode != nil {
+			d.encodeOne(ctx)
+		}
+		if len(d.wants) > 0 {
+			d.decodeOne(ctx)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// decodeOne serves the place that has waited longest: were it simply the first,
+// new steps that arrive faster than pictures decode would starve the others.
+func (d *decoding) decodeOne(ctx context.Context) {
+	next := 0
+	for i, w := range d.wants {
+		if d.last[place{w.Lane, w.Sample}] < d.last[place{d.wants[next].Lane, d.wants[next].Sample}] {
+			next = i
+		}
+	}
+	w := d.wants[next]
+	rest := append([]Want(nil), d.wants[:next]...)
+	d.wants = append(rest, d.wants[next+1:]...)
+	d.clock++
+	d.last[place{w.Lane, w.Sample}] = d.clock
+	if known, ok := d.cached(w.Key); ok {
+		d.tell(known)
+		return
+	}
+	began := time.Now()
+	picture, err := d.pictures.Decode(ctx, w.Tokens)
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if err != nil {
+		d.wants = nil
+		d.tell(Failed{"decode", err})
+		return
+	}
+	done := Decoded{w.Key, picture, time.Since(began)}
+	if d.cache = append(d.cache, done); len(d.cache) > kept {
+		d.cache = append([]Decoded(nil), d.cache[1:]...)
+	}
+	d.tell(done)
+}
+
+// cached finds a picture and makes it the newest.
+func (d *decoding) cached(k Key) (Decoded, bool) {
+	for i, known := range d.cache {
+		if known.Key == k {
+			copy(d.cache[i:], d.cache[i+1:])
+			d.cache[len(d.cache)-1] = known
+			return known, true
+		}
+	}
+	return Decoded{}, false
+}
+
+func (d *decoding) encodeOne(ctx context.Context) {
+	picture := d.encode
+	d.encode = nil
+	fitted := decoder.Fit(picture, d.pictures.Size())
+	tokens, err := d.pictures.Encode(ctx, fitted)
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if err != nil {
+		d.tell(Failed{"read the picture into tokens", err})
+		return
+	}
+	d.tell(Encoded{fitted, tokens})
+}

@@ -1,0 +1,50 @@
+package loop
+
+import (
+	"context"
+	"sync"
+)
+
+// inbox is a queue that never makes its sender wait.
+type inbox[T any] struct{ *box[T] }
+
+type box[T any] struct {
+	mu    sync.Mutex
+	items []T
+	some  chan struct{} // holds one token while there are items
+}
+
+func newInbox[T any]() inbox[T] { return inbox[T]{&box[T]{some: make(chan struct{}, 1)}} }
+
+func (b *box[T]) put(item T) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.items = append(b.items, item)
+	select {
+	case b.some <- struct{}{}:
+	default:
+	}
+}
+
+// take waits for items and returns them all.
+func (b *box[T]) take(ctx context.Context) ([]T, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-b.some:
+		return b.now(), nil
+	}
+}
+
+// now returns the items there are, perhaps none.
+func (b *box[T]) now() []T {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	items := b.items
+	b.items = nil
+	select {
+	case <-b.some:
+	default:
+	}
+	return items
+}

@@ -1,0 +1,171 @@
+package loop
+
+import (
+	"context"
+	"image"
+	"slices"
+	"testing"
+	"time"
+
+	"sundae/decoder"
+	"sundae/internal/bundle/bundletest"
+	"sundae/internal/onnx"
+	"sundae/internal/onnx/onnxtest"
+	"sundae/sampler"
+)
+
+// open gives a loop over the mini bundle, and settings of 12 steps.
+func open(t *testing.T) (*Loop, sampler.Settings) {
+	t.Helper()
+	b := bundletest.Bundle(t)
+	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(t)}); err != nil {
+		t.Fatal(err)
+	}
+	prior, err := sampler.Open(b, onnx.Options{Device: onnx.CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := New(prior, pictures)
+	t.Cleanup(func() { l.Close(); prior.Close(); pictures.Close() })
+	s, err := sampler.Recommended(b.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Steps, s.Freeze = 12, false
+	return l, s
+}
+
+// until reads news up to and with the first event that enough accepts.
+func until(t *testing.T, l *Loop, enough func(Event) bool) []Event {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	var all []Event
+	for {
+		news, err := l.Next(ctx)
+		if err != nil {
+			t.Fatalf("%v after %d events: %v", err, len(all), all)
+		}
+		for _, e := range news {
+			if f, failed := e.(Failed); failed && !enough(e) {
+				t.Fatalf("%s: %v", f.Doing, f.Err)
+			}
+			if all = append(all, e); enough(e) {
+				return all
+			}
+		}
+	}
+}
+
+func is[T any](e Event) bool { _, ok := e.(T); return ok }
+
+// Two lanes take their steps in turn, and what they make is what the sampler
+// makes by itself.
+func TestLanesStepTogether(t *testing.T) {
+	l, s := open(t)
+	cold := s
+	cold.Temperature = sampler.Schedule{Start: 0.5, End: 0.5, Curve: sampler.Constant}
+	l.Start([]sampler.Start{{N: 2, Settings: s}, {N: 1, Settings: cold}}, true)
+	var order []int
+	var last [2]sampler.Frame
+	for _, e := range until(t, l, is[Ended]) {
+		if step, ok := e.(Stepped); ok {
+			order = append(order, 100*step.Stats.Step+step.Lane)
+			last[step.Lane] = step.Frame
+		}
+	}
+	if !slices.IsSorted(order) || len(order) != 24 {
+		t.Errorf("steps came as %v", order)
+	}
+	if slices.Equal(last[0].Tokens[0], last[1].Tokens[0]) {
+		t.Error("two temperatures gave the same tokens")
+	}
+	l.Start([]sampler.Start{{N: 1, Settings: cold}}, true)
+	for _, e := range until(t, l, is[Ended]) {
+		if step, ok := e.(Stepped); ok && step.Stats.Step == 12 && !slices.Equal(step.Frame.Tokens[0], last[1].Tokens[0]) {
+			t.Error("a lane by itself gives other tokens")
+		}
+	}
+}
+
+// Paused, nothing moves but single steps; changed settings count from the next
+// step; a branch shares its past.
+func TestSteering(t *testing.T) {
+	l, s := open(t)
+	l.Start([]sampler.Start{{N: 1, Settings: s}}, false)
+	until(t, l, is[Started])
+	var frames []sampler.Frame
+	for range 3 {
+		l.Step()
+		events := until(t, l, is[Stepped])
+		frames = append(frames, events[len(events)-1].(Stepped).Frame)
+	}
+	changed := s
+	changed.Temperature = sampler.Schedule{Start: 0.25, End: 0.25, Curve: sampler.Constant}
+	l.Set(0, changed)
+	l.Step()
+	events := until(t, l, is[Stepped])
+	if got := events[len(events)-1].(Stepped).Stats; got.Step != 4 || got.Temperature != 0.25 {
+		t.Errorf("step %d at temperature %g, want step 4 at 0.25", got.Step, got.Temperature)
+	}
+	run := l.Branch(2, []sampler.Settings{s}, true)
+	events = until(t, l, is[Ended])
+	started := events[0].(Started)
+	if started.Run != run || len(started.Frames[0]) != 3 || !slices.Equal(started.Frames[0][2].Tokens[0], frames[1].Tokens[0]) {
+		t.Errorf("the branch begins with %d frames", len(started.Frames[0]))
+	}
+	if again := events[1].(Stepped); again.Stats.Step != 3 || !slices.Equal(again.Frame.Tokens[0], frames[2].Tokens[0]) {
+		t.Error("a branch with the same settings went another way")
+	}
+	bad := s
+	bad.Steps = 0
+	l.Set(0, bad)
+	until(t, l, is[Failed])
+	l.Start([]sampler.Start{{N: 1, Settings: s}}, true)
+	until(t, l, is[Ended])
+}
+
+// Pictures come for every place, even when new wants keep arriving, and a
+// second time from memory.
+func TestShow(t *testing.T) {
+	l, s := open(t)
+	l.Start([]sampler.Start{{N: 3, Settings: s}}, true)
+	seen := map[int]bool{}
+	var final sampler.Frame
+	want := func(step int, f sampler.Frame) (wants []Want) {
+		for i, tokens := range f.Tokens {
+			wants = append(wants, Want{Key{1, 0, i, step}, tokens})
+		}
+		return wants
+	}
+	until(t, l, func(e Event) bool {
+		switch e := e.(type) {
+		case Stepped:
+			final = e.Frame
+			l.Show(want(e.Stats.Step, e.Frame))
+		case Decoded:
+			seen[e.Sample] = true
+		}
+		return len(seen) == 3
+	})
+	l.Show(want(99, final))
+	var first *image.RGBA
+	until(t, l, func(e Event) bool {
+		d, ok := e.(Decoded)
+		if ok && d.Step == 99 && d.Sample == 0 {
+			first = d.Picture
+		}
+		return first != nil
+	})
+	l.Show(want(99, final)[:1])
+	until(t, l, func(e Event) bool { d, ok := e.(Decoded); return ok && d.Sample == 0 && d.Picture == first })
+	l.Encode(first)
+	events := until(t, l, is[Encoded])
+	if e := events[len(events)-1].(Encoded); len(e.Tokens) != len(final.Tokens[0]) || !slices.Equal(e.Picture.Pix, first.Pix) {
+		t.Error("a picture of the model's own size was changed")
+	}
+}

@@ -1,0 +1,135 @@
+package loop
+
+import (
+	"context"
+	"errors"
+
+	"sundae/sampler"
+)
+
+// sampling is the goroutine that owns the runs.
+type sampling struct {
+	prior *sampler.Prior
+	tell  func(Event)
+
+	run           int
+	lanes         []*sampler.Run
+	playing, once bool
+	ended         bool
+}
+
+func (s *sampling) work(ctx context.Context, orders inbox[func(*sampling)]) {
+	for {
+		var todo []func(*sampling)
+		if s.busy() {
+			todo = orders.now()
+		} else {
+			var err error
+			if todo, err = orders.take(ctx); err != nil {
+				return
+			}
+		}
+		for _, order := range todo {
+			order(s)
+		}
+		if s.busy() {
+			s.step(ctx)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// busy says whether there is a step to take.
+func (s *sampling) busy() bool { return (s.playing || s.once) && len(s.lanes) > 0 && !s.done() }
+
+func (s *sampling) done() bool {
+	for _, lane := range s.lanes {
+		if !lane.Done() {
+			return false
+		}
+	}
+	return true
+}
+
+// step takes one step of every lane that has one left.
+func (s *sampling) step(ctx context.Context) {
+	s.once = false
+	for i, lane := range s.lanes {
+		if lane.Done() {
+			continue
+		}
+		stats, err := lane.Step(ctx)
+		if errors.Is(err, context.Canceled) {
+			return
+		}
+		if err != nil {
+			s.playing = false
+			s.tell(Failed{"sample", err})
+			return
+		}
+		s.tell(Stepped{Run: s.run, Lane: i, Stats: stats, Frame: lane.At(lane.Len() - 1)})
+	}
+	s.tellEnd()
+}
+
+func (s *sampling) tellEnd() {
+	if s.done() && !s.ended {
+		s.ended = true
+		s.tell(Ended{s.run})
+	}
+}
+
+func (s *sampling) start(run int, starts []sampler.Start, play bool) {
+	lanes := make([]*sampler.Run, len(starts))
+	for i, start := range starts {
+		var err error
+		if lanes[i], err = s.prior.Start(start); err != nil {
+			s.tell(Failed{"start a run", err})
+			return
+		}
+	}
+	s.begin(run, lanes, play)
+}
+
+func (s *sampling) branch(run, step int, settings []sampler.Settings, play bool) {
+	if len(settings) != len(s.lanes) {
+		return // the lanes it was meant for are gone
+	}
+	lanes := make([]*sampler.Run, len(s.lanes))
+	for i, lane := range s.lanes {
+		var err error
+		// A lane that ended early branches where it ended.
+		if lanes[i], err = lane.Branch(min(step, lane.Len()-1), settings[i]); err != nil {
+			s.tell(Failed{"branch", err})
+			return
+		}
+	}
+	s.begin(run, lanes, play)
+}
+
+func (s *sampling) begin(run int, lanes []*sampler.Run, play bool) {
+	s.run, s.lanes, s.playing, s.once, s.ended = run, lanes, play, false, false
+	started := Started{Run: run}
+	for _, lane := range lanes {
+		frames := make([]sampler.Frame, lane.Len())
+		for step := range frames {
+			frames[step] = lane.At(step)
+		}
+		started.Frames = append(started.Frames, frames)
+	}
+	s.tell(started)
+	s.tellEnd()
+}
+
+func (s *sampling) set(lane int, settings sampler.Settings) {
+	if lane >= len(s.lanes) {
+		return
+	}
+	if err := s.lanes[lane].Set(settings); err != nil {
+		s.tell(Failed{"change the settings", err})
+		return
+	}
+	s.ended = s.ended && s.done() // more steps revive a run
+}
