@@ -1,0 +1,81 @@
+package plot
+
+import (
+	"math"
+	"slices"
+
+	"sundae/sampler"
+)
+
+// gap is the least distance between keyframes.
+const gap = 0.01
+
+// Keyed is the schedule as keyframes: its ends, and where it bends, enough
+// points between to follow the curve.
+func Keyed(s sampler.Schedule) sampler.Schedule {
+	if s.Curve == sampler.Keyframes {
+		s.Keys = slices.Clone(s.Keys)
+		return s
+	}
+	points := 2
+	if s.Curve == sampler.Cosine || s.Curve == sampler.Exponential {
+		points = 5
+	}
+	out := sampler.Schedule{Curve: sampler.Keyframes}
+	const fine = 1001 // steps that stand for the continuous curve
+	for i := range points {
+		at := float64(i) / float64(points-1)
+		value := s.At(1+int(math.Round(at*(fine-1))), fine)
+		out.Keys = append(out.Keys, sampler.Key{At: at, Value: round(value)})
+	}
+	return ends(out)
+}
+
+// Move sets keyframe i, between its neighbours; the first and the last stay at
+// 0 and 1. Values run from 0 to top.
+func Move(s sampler.Schedule, i int, to sampler.Key, top float64) sampler.Schedule {
+	s.Keys = slices.Clone(s.Keys)
+	last := len(s.Keys) - 1
+	switch i {
+	case 0:
+		to.At = 0
+	case last:
+		to.At = 1
+	default:
+		to.At = max(s.Keys[i-1].At+gap, min(s.Keys[i+1].At-gap, round(to.At)))
+	}
+	to.Value = round(max(0, min(top, to.Value)))
+	s.Keys[i] = to
+	return ends(s)
+}
+
+// Add puts a keyframe halfway to the one after i, or before the last, and
+// returns its number; nothing where there is no room.
+func Add(s sampler.Schedule, i int) (sampler.Schedule, int) {
+	i = min(i, len(s.Keys)-2)
+	a, b := s.Keys[i], s.Keys[i+1]
+	if b.At-a.At < 2*gap {
+		return s, i
+	}
+	s.Keys = slices.Insert(slices.Clone(s.Keys), i+1, sampler.Key{At: (a.At + b.At) / 2, Value: round((a.Value + b.Value) / 2)})
+	return ends(s), i + 1
+}
+
+// Delete takes keyframe i out; the ends stay.
+func Delete(s sampler.Schedule, i int) sampler.Schedule {
+	if i <= 0 || i >= len(s.Keys)-1 {
+		return s
+	}
+	s.Keys = slices.Delete(slices.Clone(s.Keys), i, i+1)
+	return ends(s)
+}
+
+// ends keeps Start and End what the keyframes say.
+func ends(s sampler.Schedule) sampler.Schedule {
+	s.Start, s.End = s.Keys[0].Value, s.Keys[len(s.Keys)-1].Value
+	return s
+}
+
+// round keeps schedules readable: two decimals for values, which nobody can
+// tell finer by eye.
+func round(v float64) float64 { return math.Round(v*100) / 100 }
