@@ -15,6 +15,7 @@ type Start struct {
 	Settings Settings
 	Base     [][]uint16 // tokens to begin with instead of noise, one row a sample
 	Mask     *Mask      // with Base: the tokens made anew, which begin as noise
+	Past     []Frame    // steps taken before, of N samples: the run goes on after them, and Base is in the first
 }
 
 // Frame is what one step left: the tokens of every sample. Step 0 is the noise.
@@ -54,6 +55,9 @@ func (p *Prior) Start(s Start) (*Run, error) {
 	if s.N < 1 {
 		return nil, fmt.Errorf("a run needs at least 1 sample, not %d", s.N)
 	}
+	if s.Past != nil {
+		return p.resume(s)
+	}
 	if s.Mask != nil && (s.Base == nil || len(s.Mask.Anew) != n) {
 		return nil, fmt.Errorf("a mask needs tokens to begin with, and %d×%d of its own", p.Latent.Height, p.Latent.Width)
 	}
@@ -80,6 +84,25 @@ func (p *Prior) Start(s Start) (*Run, error) {
 	}
 	r.frames = []Frame{start}
 	return r, nil
+}
+
+// resume begins where another run, perhaps of an earlier day, left off.
+func (p *Prior) resume(s Start) (*Run, error) {
+	n := p.Latent.Tokens()
+	if s.Mask != nil && len(s.Mask.Anew) != n {
+		return nil, fmt.Errorf("a mask of %d tokens, the model has %d", len(s.Mask.Anew), n)
+	}
+	for step, frame := range s.Past {
+		if len(frame.Tokens) != s.N {
+			return nil, fmt.Errorf("step %d holds %d samples, the run has %d", step, len(frame.Tokens), s.N)
+		}
+		for i, tokens := range frame.Tokens {
+			if len(tokens) != n || int(slices.Max(tokens)) >= p.Vocabulary {
+				return nil, fmt.Errorf("step %d of sample %d is from another model", step, i)
+			}
+		}
+	}
+	return &Run{prior: p, settings: s.Settings, first: s.First, mask: s.Mask, frames: slices.Clone(s.Past), frozen: make([]bool, s.N)}, nil
 }
 
 // Settings are the settings in force.

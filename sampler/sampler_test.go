@@ -289,3 +289,26 @@ func BenchmarkMask(b *testing.B) {
 		}
 	}
 }
+
+// A run taken up again from its frames goes the way it would have gone.
+func TestPastGoesOn(t *testing.T) {
+	p := open(t)
+	whole, _ := sample(t, p, Start{N: 2, First: 3, Settings: settings()})
+	var past []Frame
+	for step := range 4 {
+		past = append(past, whole.At(step))
+	}
+	again, stats := sample(t, p, Start{N: 2, First: 3, Settings: settings(), Past: past})
+	if stats[0].Step != 4 || again.Len() != whole.Len() {
+		t.Fatalf("took %d steps from step %d on, of %d", len(stats), stats[0].Step, whole.Len()-1)
+	}
+	for i, tokens := range last(whole) {
+		if !slices.Equal(tokens, last(again)[i]) {
+			t.Errorf("sample %d went another way", i)
+		}
+	}
+	past[1].Tokens = past[1].Tokens[:1]
+	if _, err := p.Start(Start{N: 2, Settings: settings(), Past: past}); err == nil {
+		t.Error("a step that lacks a sample was accepted")
+	}
+}
