@@ -14,12 +14,25 @@ type decoding struct {
 	pictures *decoder.Decoder
 	tell     func(Event)
 
-	wants  []Want
-	encode image.Image
+	wants    []Want
+	encode   image.Image
+	requests []request
 
 	clock int
 	last  map[place]int // when each place last got a picture
 	cache []Decoded     // the latest pictures, newest last
+}
+
+// request is a picture that someone waits for.
+type request struct {
+	ctx    context.Context
+	tokens []uint16
+	answer chan answer // has room for the one answer
+}
+
+type answer struct {
+	picture *image.RGBA
+	err     error
 }
 
 // place is where a picture shows: steps follow one another there.
@@ -32,7 +45,7 @@ const kept = 48
 func (d *decoding) work(ctx context.Context, wants inbox[func(*decoding)]) {
 	for {
 		var orders []func(*decoding)
-		if len(d.wants) > 0 || d.encode != nil {
+		if len(d.wants) > 0 || d.encode != nil || len(d.requests) > 0 {
 			orders = wants.now()
 		} else {
 			var err error
@@ -48,6 +61,8 @@ func (d *decoding) work(ctx context.Context, wants inbox[func(*decoding)]) {
 		}
 		if len(d.wants) > 0 {
 			d.decodeOne(ctx)
+		} else if len(d.requests) > 0 {
+			d.answerOne(ctx)
 		}
 		if ctx.Err() != nil {
 			return
@@ -88,6 +103,17 @@ func (d *decoding) decodeOne(ctx context.Context) {
 		d.cache = append([]Decoded(nil), d.cache[1:]...)
 	}
 	d.tell(done)
+}
+
+// answerOne decodes for someone who may have stopped waiting.
+func (d *decoding) answerOne(ctx context.Context) {
+	r := d.requests[0]
+	d.requests = append([]request(nil), d.requests[1:]...)
+	if r.ctx.Err() != nil {
+		return
+	}
+	picture, err := d.pictures.Decode(ctx, r.tokens)
+	r.answer <- answer{picture, err}
 }
 
 // cached finds a picture and makes it the newest.

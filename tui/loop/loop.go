@@ -1,7 +1,7 @@
 // Package loop runs a model for someone who watches: one goroutine samples and
 // one decodes, and neither waits for the other or for the screen. Each works on
 // the newest thing asked of it. Everything here returns at once but [Loop.Next],
-// which waits for news, and [Loop.Close].
+// which waits for news, [Loop.Picture], which waits for a picture, and [Loop.Close].
 package loop
 
 import (
@@ -133,6 +133,19 @@ func (l *Loop) Show(wants []Want) {
 // Encode turns any picture into tokens, beside what else is decoded.
 func (l *Loop) Encode(picture image.Image) {
 	l.wants.put(func(d *decoding) { d.encode = picture })
+}
+
+// Picture waits for one picture, to save it rather than to show it: it comes when
+// nothing is wanted on screen. After Close only the context ends the wait.
+func (l *Loop) Picture(ctx context.Context, tokens []uint16) (*image.RGBA, error) {
+	r := request{ctx, tokens, make(chan answer, 1)}
+	l.wants.put(func(d *decoding) { d.requests = append(d.requests, r) })
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case a := <-r.answer:
+		return a.picture, a.err
+	}
 }
 
 func (l *Loop) next() int {

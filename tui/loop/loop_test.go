@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"image"
 	"slices"
 	"testing"
@@ -167,5 +168,32 @@ func TestShow(t *testing.T) {
 	events := until(t, l, is[Encoded])
 	if e := events[len(events)-1].(Encoded); len(e.Tokens) != len(final.Tokens[0]) || !slices.Equal(e.Picture.Pix, first.Pix) {
 		t.Error("a picture of the model's own size was changed")
+	}
+}
+
+// Pictures to be saved come one by one, after those on screen, and a waiter
+// that gave up holds nobody up.
+func TestPicture(t *testing.T) {
+	l, s := open(t)
+	l.Start([]sampler.Start{{N: 1, Settings: s}}, true)
+	var tokens []uint16
+	for _, e := range until(t, l, is[Ended]) {
+		if step, ok := e.(Stepped); ok {
+			tokens = step.Frame.Tokens[0]
+		}
+	}
+	gone, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := l.Picture(gone, tokens); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled wait gave %v", err)
+	}
+	l.Show([]Want{{Key{1, 0, 0, 12}, tokens}})
+	saved, err := l.Picture(t.Context(), tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := until(t, l, is[Decoded])
+	if !slices.Equal(saved.Pix, shown[len(shown)-1].(Decoded).Picture.Pix) {
+		t.Error("the picture saved differs from the one shown")
 	}
 }
