@@ -3,6 +3,8 @@ package prior
 import (
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/layers/activation"
@@ -16,15 +18,34 @@ import (
 // has classes, class int32 [B] in [0, Classes], to logits [B, N, V].
 func (c Config) Logits(scope *model.Scope, grid Grid, tokens, class *Node) *Node {
 	g := tokens.Graph()
-	table := engine.Normal(scope.In("tokens"), g, "weight", 0.02, grid.Vocabulary, c.Dim)
-	x := Gather(table, ExpandAxes(tokens, -1)) // [B, N, D]
+	width := math.Sqrt(float64(c.Dim))
+	// Embeddings of length √D, as loud as what the layers add to them: a whisper
+	// would be lost, and with it which token stands where.
+	x := Gather(engine.Normal(scope.In("tokens"), g, "weight", 1/width, grid.Vocabulary, c.Dim), ExpandAxes(tokens, -1))
 	if grid.Classes > 0 {
-		classes := engine.Normal(scope.In("classes"), g, "weight", 0.02, grid.Classes+1, c.Dim)
+		classes := engine.Normal(scope.In("classes"), g, "weight", 1/width, grid.Classes+1, c.Dim)
 		x = Add(x, ExpandAxes(Gather(classes, ExpandAxes(class, -1)), 1)) // + [B, 1, D]
 	}
+	x = MulScalar(x, width) // [B, N, D]
 	x = c.hourglass(scope.In("hourglass"), x, c.Depth, grid.Height, grid.Width)
 	x = layerNorm(scope.In("norm"), x)
-	return linear(scope.In("head"), x, grid.Vocabulary, 1/math.Sqrt(float64(c.Dim))) // [B, N, V]
+	return c.head(scope, x, grid.Vocabulary)
+}
+
+// head is the linear map of x [B, N, D] to logits [B, N, V]. It begins as the
+// embedding's transpose, so that a new net already keeps the token it sees about
+// as often as not, which is what denoising comes down to at low corruption:
+// learning that from nothing takes hundreds of steps.
+func (c Config) head(scope *model.Scope, x *Node, vocabulary int) *Node {
+	g := x.Graph()
+	path := model.JoinPath(scope.Scope(), "tokens", "weight")
+	mirror := func(g *Graph, _ shapes.Shape) *Node {
+		gain := 0.5 / math.Sqrt(float64(c.Dim))
+		return TransposeAllDims(engine.Draw(g, scope.Store(), path, gain, vocabulary, c.Dim), 1, 0)
+	}
+	s := scope.In("head")
+	weight := s.WithInitializer(mirror).VariableWithShape("weight", shapes.Make(dtypes.Float32, c.Dim, vocabulary)).NodeValue(g)
+	return Add(MatMul(x, weight), engine.Constant(s, g, "bias", 0, 1, 1, vocabulary))
 }
 
 // hourglass runs depth on x [B, h·w, D] (2110.13711, with the paper's own 2D
