@@ -26,7 +26,7 @@ type decoding struct {
 // request is a picture that someone waits for.
 type request struct {
 	ctx    context.Context
-	tokens []uint16
+	want   Want
 	answer chan answer // has room for the one answer
 }
 
@@ -112,7 +112,11 @@ func (d *decoding) answerOne(ctx context.Context) {
 	if r.ctx.Err() != nil {
 		return
 	}
-	picture, err := d.pictures.Decode(ctx, r.tokens)
+	if known, ok := d.cached(r.want.Key); ok {
+		r.answer <- answer{known.Picture, nil}
+		return
+	}
+	picture, err := d.pictures.Decode(ctx, r.want.Tokens)
 	r.answer <- answer{picture, err}
 }
 

@@ -136,9 +136,10 @@ func (l *Loop) Encode(picture image.Image) {
 }
 
 // Picture waits for one picture, to save it rather than to show it: it comes when
-// nothing is wanted on screen. After Close only the context ends the wait.
-func (l *Loop) Picture(ctx context.Context, tokens []uint16) (*image.RGBA, error) {
-	r := request{ctx, tokens, make(chan answer, 1)}
+// nothing is wanted on screen. It is not to be written to. After Close only the
+// context ends the wait.
+func (l *Loop) Picture(ctx context.Context, want Want) (*image.RGBA, error) {
+	r := request{ctx, want, make(chan answer, 1)}
 	l.wants.put(func(d *decoding) { d.requests = append(d.requests, r) })
 	select {
 	case <-ctx.Done():

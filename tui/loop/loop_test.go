@@ -184,16 +184,19 @@ func TestPicture(t *testing.T) {
 	}
 	gone, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := l.Picture(gone, tokens); !errors.Is(err, context.Canceled) {
+	if _, err := l.Picture(gone, Want{Tokens: tokens}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled wait gave %v", err)
 	}
 	l.Show([]Want{{Key{1, 0, 0, 12}, tokens}})
-	saved, err := l.Picture(t.Context(), tokens)
+	saved, err := l.Picture(t.Context(), Want{Tokens: tokens})
 	if err != nil {
 		t.Fatal(err)
 	}
 	shown := until(t, l, is[Decoded])
 	if !slices.Equal(saved.Pix, shown[len(shown)-1].(Decoded).Picture.Pix) {
 		t.Error("the picture saved differs from the one shown")
+	}
+	if again, err := l.Picture(t.Context(), Want{Key: Key{1, 0, 0, 12}}); err != nil || again != shown[len(shown)-1].(Decoded).Picture {
+		t.Errorf("a picture on screen was decoded again: %v", err)
 	}
 }
