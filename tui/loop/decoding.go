@@ -54,20 +54,36 @@ func (d *decoding) work(ctx context.Context, wants inbox[func(*decoding)]) {
 			}
 		}
 		for _, order := range orders {
-			order(d)
+			d.guarded(func() { order(d) })
 		}
-		if d.encode != nil {
-			d.encodeOne(ctx)
-		}
-		if len(d.wants) > 0 {
-			d.decodeOne(ctx)
-		} else if len(d.requests) > 0 {
-			d.answerOne(ctx)
-		}
+		d.guarded(func() { d.one(ctx) })
 		if ctx.Err() != nil {
 			return
 		}
 	}
+}
+
+// one does the most urgent thing there is to do.
+func (d *decoding) one(ctx context.Context) {
+	switch {
+	case d.encode != nil:
+		d.encodeOne(ctx)
+	case len(d.wants) > 0:
+		d.decodeOne(ctx)
+	case len(d.requests) > 0:
+		d.answerOne(ctx)
+	}
+}
+
+// guarded keeps the loop alive when the work panics, as in sampling.
+func (d *decoding) guarded(work func()) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			d.wants = nil
+			d.tell(Failed{"decode", faulty(fault)})
+		}
+	}()
+	work()
 }
 
 // decodeOne serves the place that has waited longest: were it simply the first,
@@ -116,8 +132,9 @@ func (d *decoding) answerOne(ctx context.Context) {
 		r.answer <- answer{known.Picture, nil}
 		return
 	}
-	picture, err := d.pictures.Decode(ctx, r.want.Tokens)
-	r.answer <- answer{picture, err}
+	done := answer{err: errors.New("decoding broke off")} // what a panic leaves
+	defer func() { r.answer <- done }()
+	done.picture, done.err = d.pictures.Decode(ctx, r.want.Tokens)
 }
 
 // cached finds a picture and makes it the newest.

@@ -6,7 +6,10 @@ package loop
 
 import (
 	"context"
+	"fmt"
 	"image"
+	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -147,6 +150,20 @@ func (l *Loop) Picture(ctx context.Context, want Want) (*image.RGBA, error) {
 	case a := <-r.answer:
 		return a.picture, a.err
 	}
+}
+
+// faulty makes an error of what a panic left, in one line: what, and where.
+func faulty(fault any) error {
+	callers := make([]uintptr, 32)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
+	panicked := false
+	for frame, more := frames.Next(); more; frame, more = frames.Next() {
+		if panicked && !strings.HasPrefix(frame.Function, "runtime.") {
+			return fmt.Errorf("internal fault in %s, line %d: %v", frame.Function, frame.Line, fault)
+		}
+		panicked = panicked || frame.Function == "runtime.gopanic"
+	}
+	return fmt.Errorf("internal fault: %v", fault)
 }
 
 func (l *Loop) next() int {

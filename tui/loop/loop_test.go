@@ -5,6 +5,7 @@ import (
 	"errors"
 	"image"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -199,4 +200,21 @@ func TestPicture(t *testing.T) {
 	if again, err := l.Picture(t.Context(), Want{Key: Key{1, 0, 0, 12}}); err != nil || again != shown[len(shown)-1].(Decoded).Picture {
 		t.Errorf("a picture on screen was decoded again: %v", err)
 	}
+}
+
+// A panic in a model's work is news; the loop goes on, and so does who waits.
+func TestPanicsAreNews(t *testing.T) {
+	l, s := open(t)
+	l.orders.put(func(*sampling) { panic("a broken sampler") })
+	failed := until(t, l, is[Failed])[0].(Failed)
+	if text := failed.Err.Error(); !strings.Contains(text, "a broken sampler") || !strings.Contains(text, "TestPanicsAreNews") {
+		t.Errorf("the fault is told as %q", text)
+	}
+	l.wants.put(func(d *decoding) { d.pictures = nil })
+	if _, err := l.Picture(t.Context(), Want{Tokens: make([]uint16, 64)}); err == nil {
+		t.Error("a decoder that is not there gave a picture")
+	}
+	until(t, l, is[Failed])
+	l.Start([]sampler.Start{{N: 1, Settings: s}}, true)
+	until(t, l, is[Ended])
 }

@@ -30,15 +30,27 @@ func (s *sampling) work(ctx context.Context, orders inbox[func(*sampling)]) {
 			}
 		}
 		for _, order := range todo {
-			order(s)
+			s.guarded(func() { order(s) })
 		}
 		if s.busy() {
-			s.step(ctx)
+			s.guarded(func() { s.step(ctx) })
 		}
 		if ctx.Err() != nil {
 			return
 		}
 	}
+}
+
+// guarded keeps the loop alive when the work panics: that is news like any
+// other failure, and the next order may well succeed.
+func (s *sampling) guarded(work func()) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.playing, s.once = false, false
+			s.tell(Failed{"sample", faulty(fault)})
+		}
+	}()
+	work()
 }
 
 // busy says whether there is a step to take.
