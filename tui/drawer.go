@@ -1,0 +1,150 @@
+package tui
+
+import (
+	"context"
+	"image"
+	"math"
+	"sync"
+
+	"sundae/tui/graphics"
+)
+
+// drawer is the last of the three that work beside each other: it paints
+// overlays onto decoded pictures, encodes them for the terminal and sends them.
+// For each place on screen only the newest picture is drawn.
+type drawer struct {
+	driver graphics.Driver
+	screen *screen
+	scale  float64 // largest share of a picture's size on screen
+
+	mu      sync.Mutex
+	jobs    map[int]job // by slot
+	order   []int
+	layout  int
+	wake    chan struct{}
+	results chan drawn
+}
+
+// job is one picture for one place.
+type job struct {
+	layout int // jobs of an earlier layout are dropped
+	rect   graphics.Rect
+	paint  func() image.Image // the picture with what lies over it
+}
+
+// drawn is a picture that is on its way to the terminal.
+type drawn struct {
+	slot, layout int
+	rect         graphics.Rect
+	frame        graphics.Frame
+	err          error
+}
+
+func newDrawer(driver graphics.Driver, s *screen, scale float64) *drawer {
+	return &drawer{driver: driver, screen: s, scale: scale, jobs: map[int]job{}, wake: make(chan struct{}, 1), results: make(chan drawn)}
+}
+
+// put asks for a picture in a slot, in the place of one not yet drawn.
+func (d *drawer) put(slot int, j job) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, waiting := d.jobs[slot]; !waiting {
+		d.order = append(d.order, slot)
+	}
+	d.jobs[slot] = j
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// relayout drops all that was asked for and starts the next layout.
+func (d *drawer) relayout(layout int) {
+	d.mu.Lock()
+	clear(d.jobs)
+	d.order = nil
+	d.layout = layout
+	d.mu.Unlock()
+}
+
+func (d *drawer) next() (slot int, j job, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.order) == 0 {
+		return 0, job{}, false
+	}
+	slot = d.order[0]
+	d.order = d.order[1:]
+	j = d.jobs[slot]
+	delete(d.jobs, slot)
+	return slot, j, true
+}
+
+func (d *drawer) current(layout int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return layout == d.layout
+}
+
+// work draws until the context ends.
+func (d *drawer) work(ctx context.Context) {
+	shrink := 1.0 // below 1 when the line is too slow for full pictures
+	for {
+		slot, j, ok := d.next()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return
+			case <-d.wake:
+			}
+			continue
+		}
+		picture := j.paint()
+		r := smaller(j.rect, d.scale*shrink)
+		frame, err := d.driver.Encode(picture, slot, r)
+		if err != nil || !d.current(j.layout) {
+			if err != nil && !d.tell(ctx, drawn{slot: slot, layout: j.layout, err: err}) {
+				return
+			}
+			continue
+		}
+		if err = d.screen.transmit(frame.Transmit); err == nil && len(frame.Overlay) > 0 {
+			err = d.screen.draw(slot, overlay{frame.Overlay, d.driver.Erase(slot)})
+		}
+		if !d.tell(ctx, drawn{slot, j.layout, r, frame, err}) {
+			return
+		}
+		shrink = adapt(shrink, frame.Bytes, d.screen.budget())
+	}
+}
+
+func (d *drawer) tell(ctx context.Context, r drawn) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case d.results <- r:
+		return true
+	}
+}
+
+// adapt moves the pictures' size towards the budget. Bytes grow with the area;
+// small differences are left alone, so that pictures do not pump.
+func adapt(shrink float64, bytes, budget int) float64 {
+	if budget == 0 || bytes == 0 {
+		return shrink
+	}
+	want := shrink * math.Sqrt(float64(budget)/float64(bytes))
+	if want < 0.8*shrink || want > 1.5*shrink {
+		shrink = want
+	}
+	return max(0.2, min(1, shrink))
+}
+
+// smaller is the rectangle's middle, a share of its sides.
+func smaller(r graphics.Rect, share float64) graphics.Rect {
+	if share >= 1 {
+		return r
+	}
+	cols, rows := max(1, int(float64(r.Cols)*share)), max(1, int(float64(r.Rows)*share))
+	return graphics.Rect{X: r.X + (r.Cols-cols)/2, Y: r.Y + (r.Rows-rows)/2, Cols: cols, Rows: rows}
+}

@@ -1,0 +1,202 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"sundae/sampler"
+	"sundae/tui/graphics"
+	"sundae/tui/plot"
+)
+
+// command is something the user can do. One table of them handles keys, draws
+// the help and fills the palette, so that none can tell another story.
+type command struct {
+	keys  []string // as Bubble Tea names them; none: in the palette only
+	label string   // the keys as people read them
+	help  string   // what it does, in a few words
+	group string   // its column in the help
+	short bool     // shown in the line at the bottom
+	when  func(*app) bool
+	do    func(*app) tea.Cmd
+}
+
+func (c command) has(pressed string) bool { return slices.Contains(c.keys, pressed) }
+
+func (c command) applies(a *app) bool { return c.when == nil || c.when(a) }
+
+// in says that the app is in a mode.
+func in(modes ...mode) func(*app) bool {
+	return func(a *app) bool { return slices.Contains(modes, a.mode) }
+}
+
+// does makes a command of what needs no waiting.
+func does(do func(*app)) func(*app) tea.Cmd {
+	return func(a *app) tea.Cmd { do(a); return nil }
+}
+
+func comparing(a *app) bool { return a.mode == exploring && len(a.stage.lanes) > 1 }
+
+func onPlot(a *app) bool { return a.mode == exploring && a.panel.focus != onFields }
+
+var commands []command
+
+func init() {
+	commands = slices.Concat(runCommands, settingCommands, showCommands, compareCommands, keepCommands, maskCommands, appCommands)
+}
+
+var runCommands = []command{
+	{[]string{"space"}, "space", "run or pause", "Run", true, in(exploring), does((*app).togglePlay)},
+	{[]string{"."}, ".", "one step", "Run", true, in(exploring), does((*app).stepOnce)},
+	{[]string{"["}, "[", "a step back", "Run", false, in(exploring), does(func(a *app) { a.scrub(a.stage.shown - 1) })},
+	{[]string{"]"}, "]", "a step forth", "Run", false, in(exploring), does(func(a *app) { a.scrub(a.stage.shown + 1) })},
+	{[]string{"home"}, "home", "the noise it began from", "Run", false, in(exploring), does(func(a *app) { a.scrub(0) })},
+	{[]string{"end"}, "end", "the newest step", "Run", false, in(exploring), does(func(a *app) { a.scrub(a.stage.newest()) })},
+	{[]string{"r"}, "r", "again, same seed", "Run", true, in(exploring), does((*app).restart)},
+	{[]string{"n"}, "n", "again, new seed", "Run", true, in(exploring), does((*app).reseed)},
+	{[]string{"b"}, "b", "branch from the step on show", "Run", false, in(exploring), does((*app).branch)},
+}
+
+var settingCommands = []command{
+	{[]string{"up", "k"}, "↑ ↓", "choose a setting", "Settings", false, in(exploring), does(func(a *app) { a.arrow(0, -1, false) })},
+	{[]string{"down", "j"}, "", "", "", false, in(exploring), does(func(a *app) { a.arrow(0, 1, false) })},
+	{[]string{"left", "h"}, "← →", "change it", "Settings", true, in(exploring), does(func(a *app) { a.arrow(-1, 0, false) })},
+	{[]string{"right", "l"}, "", "", "", false, in(exploring), does(func(a *app) { a.arrow(1, 0, false) })},
+	{[]string{"shift+left"}, "shift+← →", "change it by ten; move a keyframe", "Settings", false, in(exploring), does(func(a *app) { a.arrow(-1, 0, true) })},
+	{[]string{"shift+right"}, "", "", "", false, in(exploring), does(func(a *app) { a.arrow(1, 0, true) })},
+	{[]string{"shift+up"}, "shift+↑ ↓", "move a keyframe far", "Settings", false, onPlot, does(func(a *app) { a.arrow(0, -1, true) })},
+	{[]string{"shift+down"}, "", "", "", false, onPlot, does(func(a *app) { a.arrow(0, 1, true) })},
+	{[]string{"tab"}, "tab", "settings, temperature plot, proportion plot", "Settings", false, in(exploring), does((*app).nextFocus)},
+	{[]string{"a"}, "a", "add a keyframe", "Settings", false, onPlot, does(func(a *app) {
+		a.edit(func(s sampler.Schedule) sampler.Schedule {
+			s, a.panel.key = plot.Add(s, max(0, a.panel.key))
+			return s
+		})
+	})},
+	{[]string{"delete", "backspace"}, "delete", "take a keyframe out", "Settings", false, onPlot, does(func(a *app) {
+		a.edit(func(s sampler.Schedule) sampler.Schedule { return plot.Delete(s, a.panel.key) })
+		a.panel.key = max(0, a.panel.key-1)
+	})},
+}
+
+var showCommands = []command{
+	{[]string{"z", "enter"}, "z", "one picture or all", "Show", true, func(a *app) bool { return a.mode == exploring && len(a.stage.lanes) == 1 }, does((*app).toggleZoom)},
+	{[]string{",", "<"}, ",", "the picture before", "Show", false, func(a *app) bool { return a.mode == exploring && a.zoom >= 0 }, does(func(a *app) { a.zoomTo(a.zoom - 1) })},
+	{[]string{";", ">"}, ";", "the next picture", "Show", false, func(a *app) bool { return a.mode == exploring && a.zoom >= 0 }, does(func(a *app) { a.zoomTo(a.zoom + 1) })},
+	{[]string{"t"}, "t", "tokens that changed", "Show", false, in(exploring), does(func(a *app) { a.toggleLook(changedTokens) })},
+	{[]string{"c"}, "c", "confidence as heat", "Show", false, in(exploring), does(func(a *app) { a.toggleLook(confidence) })},
+	{[]string{"\\"}, "\\", "put the panel away", "Show", false, in(exploring), does(func(a *app) { a.noPanel = !a.noPanel; a.relayout() })},
+	{[]string{"ctrl+l"}, "ctrl+l", "draw the screen anew", "Show", false, nil, func(a *app) tea.Cmd { a.relayout(); return tea.ClearScreen }},
+}
+
+var compareCommands = []command{
+	{[]string{"x"}, "x", "another setting beside this one", "Compare", false, in(exploring), does((*app).compare)},
+	{[]string{"w"}, "w", "sweep one setting", "Compare", false, in(exploring), func(a *app) tea.Cmd {
+		return a.ask("sweep", "temperature end 0.4 to 1.0 in 4", func(text string) tea.Cmd { a.sweep(text); return nil })
+	}},
+	{[]string{"}"}, "{ }", "the panel's side", "Compare", true, comparing, does(func(a *app) { a.nextLane(1) })},
+	{[]string{"{"}, "", "", "", false, comparing, does(func(a *app) { a.nextLane(-1) })},
+	{[]string{"enter"}, "enter", "go on with this side", "Compare", true, comparing, does((*app).pick)},
+	{[]string{"X"}, "X", "take this side away", "Compare", false, comparing, does((*app).dropLane)},
+}
+
+var appCommands = []command{
+	{[]string{"o"}, "o", "open a picture", "App", false, in(exploring, masking), (*app).chooseFile},
+	{[]string{":", "ctrl+p"}, ":", "every command", "App", false, nil, (*app).choose},
+	{[]string{"?"}, "?", "all keys", "App", true, nil, does(func(a *app) { a.cover(helpSheet) })},
+	{[]string{"q"}, "q", "quit", "App", true, nil, func(a *app) tea.Cmd { return tea.Quit }},
+}
+
+// reseed begins anew with a seed of its own, the same for all lanes.
+func (a *app) reseed() {
+	seed := newSeed()
+	for i := range a.stage.lanes {
+		a.stage.lanes[i].settings.Seed = seed
+	}
+	a.relabel()
+	a.restart()
+}
+
+func (a *app) toggleLook(l look) {
+	if a.look == l {
+		l = plain
+	}
+	a.look = l
+	a.redraw()
+}
+
+func (a *app) toggleZoom() {
+	if a.zoom >= 0 {
+		a.zoomTo(-1)
+	} else {
+		a.zoomTo(0)
+	}
+}
+
+func (a *app) zoomTo(i int) {
+	if i >= 0 {
+		i = (i + a.panel.samples) % a.panel.samples
+	}
+	a.zoom = i
+	a.relayout()
+}
+
+// keyLine is the line at the bottom: the keys that matter most here.
+func (a *app) keyLine() string {
+	a.help.SetWidth(a.width - 1)
+	var bindings []key.Binding
+	for _, c := range commands {
+		if c.short && c.applies(a) {
+			bindings = append(bindings, key.NewBinding(key.WithKeys(c.keys...), key.WithHelp(c.label, c.help)))
+		}
+	}
+	line := " " + a.help.ShortHelpView(bindings)
+	if !a.hinted {
+		line = a.theme.accent.Render(" space pauses, ← → changes the setting chosen, ? shows all keys")
+	}
+	return fill(line, a.width)
+}
+
+// helpView lists every key that means something here, by group.
+func (a *app) helpView(area graphics.Rect) string {
+	var groups []string
+	byGroup := map[string][]key.Binding{}
+	for _, c := range commands {
+		if c.label == "" || !c.applies(a) {
+			continue
+		}
+		if byGroup[c.group] == nil {
+			groups = append(groups, c.group)
+		}
+		byGroup[c.group] = append(byGroup[c.group], key.NewBinding(key.WithKeys(c.keys...), key.WithHelp(c.label, c.help)))
+	}
+	var lines []string
+	for _, g := range groups {
+		lines = append(lines, " "+a.theme.title.Render(g))
+		for _, b := range byGroup[g] {
+			lines = append(lines, "  "+a.theme.text.Render(fill(b.Help().Key, 11))+a.theme.dim.Render(b.Help().Desc))
+		}
+	}
+	return columns(lines, area)
+}
+
+// columns lays lines out in as many columns as they need and the room has.
+func columns(lines []string, area graphics.Rect) string {
+	rows := max(1, area.Rows)
+	n := (len(lines) + rows - 1) / rows
+	width := area.Cols / max(1, n)
+	out := make([]string, 0, rows)
+	for y := range min(rows, len(lines)) {
+		var row strings.Builder
+		for c := range n {
+			if i := c*rows + y; i < len(lines) {
+				row.WriteString(fill(lines[i], width))
+			}
+		}
+		out = append(out, row.String())
+	}
+	return strings.Join(out, "\n")
+}

@@ -1,0 +1,92 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"sundae/sampler"
+)
+
+// relabel writes on each lane what sets it apart from its neighbours.
+func (a *app) relabel() {
+	lanes := a.stage.lanes
+	all := make([]sampler.Settings, len(lanes))
+	for i, l := range lanes {
+		all[i] = l.settings
+	}
+	for i, label := range differences(all, a.Model.Classes) {
+		lanes[i].label = label
+	}
+}
+
+// differences says of each of several settings, in a few words, what the others
+// do not share; "the same" where nothing differs.
+func differences(all []sampler.Settings, classes []string) []string {
+	labels := make([]string, len(all))
+	differ := func(text func(sampler.Settings) string) bool {
+		for _, s := range all {
+			if text(s) != text(all[0]) {
+				return true
+			}
+		}
+		return false
+	}
+	add := func(text func(sampler.Settings) string) {
+		if !differ(text) {
+			return
+		}
+		for i, s := range all {
+			if labels[i] != "" {
+				labels[i] += ", "
+			}
+			labels[i] += text(s)
+		}
+	}
+	schedule := func(name string, of func(sampler.Settings) sampler.Schedule) {
+		switch {
+		case differ(func(s sampler.Settings) string { return shape(of(s)) }):
+			add(func(s sampler.Settings) string { return name + " " + of(s).String() })
+		default:
+			add(func(s sampler.Settings) string { return fmt.Sprintf("%s start %g", name, of(s).Start) })
+			add(func(s sampler.Settings) string { return fmt.Sprintf("%s end %g", name, of(s).End) })
+		}
+	}
+	schedule("temperature", func(s sampler.Settings) sampler.Schedule { return s.Temperature })
+	schedule("proportion", func(s sampler.Settings) sampler.Schedule { return s.Proportion })
+	add(func(s sampler.Settings) string { return fmt.Sprintf("%d steps", s.Steps) })
+	add(func(s sampler.Settings) string { return fmt.Sprintf("min steps %d", s.MinSteps) })
+	add(func(s sampler.Settings) string {
+		if s.Freeze {
+			return "freezing"
+		}
+		return "no freezing"
+	})
+	add(func(s sampler.Settings) string { return className(classes, s.Class) })
+	add(func(s sampler.Settings) string { return fmt.Sprintf("seed %d", s.Seed) })
+	for i := range labels {
+		if labels[i] == "" {
+			labels[i] = "the same"
+		}
+	}
+	return labels
+}
+
+// shape is a schedule without its ends: two of one shape are told apart by them.
+func shape(s sampler.Schedule) string {
+	if s.Curve != sampler.Keyframes || len(s.Keys) < 2 {
+		return string(s.Curve)
+	}
+	var between strings.Builder
+	for _, k := range s.Keys[1 : len(s.Keys)-1] {
+		fmt.Fprintf(&between, "%g:%g,", k.At, k.Value)
+	}
+	return between.String()
+}
+
+// className is a class in words.
+func className(classes []string, class int) string {
+	if class < 0 || class >= len(classes) {
+		return "any class"
+	}
+	return classes[class]
+}

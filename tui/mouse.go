@@ -1,0 +1,90 @@
+package tui
+
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"sundae/sampler"
+	"sundae/tui/graphics"
+	"sundae/tui/plot"
+)
+
+// mouse handles clicks, drags and the wheel where they happen.
+func (a *app) mouse(msg tea.MouseMsg) tea.Cmd {
+	if a.sheet != noSheet || a.prompt.active || a.tooSmall() {
+		return nil
+	}
+	at := msg.Mouse()
+	switch msg.(type) {
+	case tea.MouseWheelMsg:
+		if a.mode == exploring {
+			by := map[tea.MouseButton]int{tea.MouseWheelUp: -1, tea.MouseWheelDown: 1}[at.Button]
+			a.scrub(a.stage.shown + by)
+		}
+	case tea.MouseClickMsg:
+		return a.click(at)
+	case tea.MouseMotionMsg:
+		if a.panel.drag {
+			a.dragKey(at)
+		}
+	case tea.MouseReleaseMsg:
+		a.panel.drag = false
+	}
+	return nil
+}
+
+func (a *app) click(at tea.Mouse) tea.Cmd {
+	if a.mode != exploring || at.Button != tea.MouseLeft {
+		return nil
+	}
+	for _, on := range []focus{onTemperature, onProportion} {
+		if inside(a.plotArea(on), at) {
+			a.grabKey(on, at)
+			return nil
+		}
+	}
+	body := a.bodyArea()
+	if row := at.Y - body.Y; !a.panelHidden() && at.X > body.Cols-panelWidth && row >= 0 && row < len(fields) {
+		a.panel.focus, a.panel.field = onFields, row
+		return nil
+	}
+	if i := a.tileAt(at.X, at.Y); i >= 0 {
+		switch {
+		case len(a.stage.lanes) > 1:
+			a.stage.lane = a.tiles[i].lane
+		case a.zoom >= 0:
+			a.zoomTo(-1)
+		case a.panel.samples > 1:
+			a.zoomTo(a.tiles[i].sample)
+		}
+	}
+	return nil
+}
+
+func inside(r graphics.Rect, at tea.Mouse) bool {
+	return at.X >= r.X && at.X < r.X+r.Cols && at.Y >= r.Y && at.Y < r.Y+r.Rows
+}
+
+// grabKey takes the keyframe under the mouse, if there is one.
+func (a *app) grabKey(on focus, at tea.Mouse) {
+	a.panel.focus = on
+	if s, _ := a.schedule(on); s.Curve != sampler.Keyframes {
+		a.edit(func(s sampler.Schedule) sampler.Schedule { return s })
+	}
+	s, _ := a.schedule(on)
+	p, area := a.plotOf(on), a.plotArea(on)
+	point := p.Point(at.X-area.X, at.Y-area.Y, area.Cols, area.Rows)
+	if i, near := plot.Nearest(*s, point, p.Top()); near {
+		a.panel.key, a.panel.drag = i, true
+	}
+}
+
+// dragKey moves the keyframe that is held.
+func (a *app) dragKey(at tea.Mouse) {
+	on := a.panel.focus
+	_, top := a.schedule(on)
+	p, area := a.plotOf(on), a.plotArea(on)
+	to := p.Point(at.X-area.X, at.Y-area.Y, area.Cols, area.Rows)
+	a.edit(func(s sampler.Schedule) sampler.Schedule {
+		return plot.Move(s, min(a.panel.key, len(s.Keys)-1), to, top)
+	})
+}

@@ -1,0 +1,293 @@
+package tui
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+
+	"sundae/sampler"
+	"sundae/tui/graphics"
+	"sundae/tui/plot"
+)
+
+// panel is the settings beside the picture, and the two schedules' plots.
+type panel struct {
+	samples int // of every lane, from the next restart on
+	field   int // the selected one
+	focus   focus
+	key     int // the keyframe selected in the plot in focus; -1 none
+	drag    bool
+}
+
+// focus is what the arrow keys move.
+type focus int
+
+const (
+	onFields focus = iota
+	onTemperature
+	onProportion
+)
+
+const panelWidth = 32
+
+// field is one line of the panel.
+type field struct {
+	name  string
+	value func(a *app, s sampler.Settings) string
+	move  func(a *app, by int) // by ±1, or ±10 with shift
+}
+
+// curveOrder is what the curve fields go through.
+var curveOrder = []sampler.Curve{sampler.Constant, sampler.Linear, sampler.Cosine, sampler.Exponential, sampler.Keyframes}
+
+var fields = []field{
+	{"class", func(a *app, s sampler.Settings) string { return className(a.Model.Classes, s.Class) }, func(a *app, by int) {
+		n := len(a.Model.Classes) + 1
+		a.set(func(s *sampler.Settings) { s.Class = ((s.Class+by)%n + n) % n })
+	}},
+	{"seed", func(a *app, s sampler.Settings) string { return strconv.FormatUint(s.Seed, 10) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Seed = uint64(max(0, int64(s.Seed)+int64(by))) })
+	}},
+	{"samples", func(a *app, s sampler.Settings) string { return strconv.Itoa(a.panel.samples) }, func(a *app, by int) {
+		a.panel.samples = max(1, min(most, a.panel.samples+by))
+		a.say(fmt.Sprintf("%d samples from the next start on: r", a.panel.samples))
+	}},
+	{"steps", func(a *app, s sampler.Settings) string { return strconv.Itoa(s.Steps) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Steps = max(1, min(1000, s.Steps+by)) })
+	}},
+	{"temperature start", func(a *app, s sampler.Settings) string { return number(s.Temperature.At(1, 2)) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Temperature = end(s.Temperature, 0, by, 3) })
+	}},
+	{"temperature end", func(a *app, s sampler.Settings) string { return number(s.Temperature.At(2, 2)) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Temperature = end(s.Temperature, 1, by, 3) })
+	}},
+	{"temperature curve", func(a *app, s sampler.Settings) string { return curveName(s.Temperature) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Temperature = bend(s.Temperature, by) })
+	}},
+	{"proportion start", func(a *app, s sampler.Settings) string { return number(s.Proportion.At(1, 2)) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Proportion = end(s.Proportion, 0, by, 1) })
+	}},
+	{"proportion end", func(a *app, s sampler.Settings) string { return number(s.Proportion.At(2, 2)) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Proportion = end(s.Proportion, 1, by, 1) })
+	}},
+	{"proportion curve", func(a *app, s sampler.Settings) string { return curveName(s.Proportion) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Proportion = bend(s.Proportion, by) })
+	}},
+	{"min steps", func(a *app, s sampler.Settings) string { return strconv.Itoa(s.MinSteps) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.MinSteps = max(0, s.MinSteps+by) })
+	}},
+	{"freeze", func(a *app, s sampler.Settings) string {
+		if s.Freeze {
+			return "on"
+		}
+		return "off"
+	}, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Freeze = !s.Freeze })
+	}},
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
+
+func curveName(s sampler.Schedule) string {
+	if s.Curve == "" {
+		return string(sampler.Constant)
+	}
+	return string(s.Curve)
+}
+
+// end moves a schedule's start (0) or end (1) by twentieths, up to most.
+func end(s sampler.Schedule, which, by int, most float64) sampler.Schedule {
+	move := func(v float64) float64 {
+		return max(0, min(most, float64(int(v*100+0.5)+5*by)/100))
+	}
+	switch {
+	case s.Curve == sampler.Keyframes:
+		i := 0
+		if which == 1 {
+			i = len(s.Keys) - 1
+		}
+		return plot.Move(s, i, sampler.Key{Value: move(s.Keys[i].Value)}, most)
+	case s.Curve == sampler.Constant || s.Curve == "":
+		s.Start = move(s.Start)
+		s.End = s.Start
+	case which == 0:
+		s.Start = move(s.Start)
+	default:
+		s.End = move(s.End)
+	}
+	return exponentiable(s)
+}
+
+// bend goes to the next curve; keyframes begin as what the schedule was.
+func bend(s sampler.Schedule, by int) sampler.Schedule {
+	n := len(curveOrder)
+	step := 1
+	if by < 0 {
+		step = n - 1
+	}
+	next := curveOrder[(slices.Index(curveOrder, sampler.Curve(curveName(s)))+step)%n]
+	switch {
+	case next == sampler.Keyframes:
+		return plot.Keyed(s)
+	case next == sampler.Constant:
+		s.End = s.Start
+	}
+	s.Curve, s.Keys = next, nil
+	return exponentiable(s)
+}
+
+// exponentiable keeps an exponential schedule away from 0, which it never reaches.
+func exponentiable(s sampler.Schedule) sampler.Schedule {
+	if s.Curve == sampler.Exponential {
+		s.Start, s.End = max(0.05, s.Start), max(0.05, s.End)
+	}
+	return s
+}
+
+// newSeed draws a seed short enough to remember.
+func newSeed() uint64 { return rand.Uint64N(100000) }
+
+// schedule is the one whose plot is in focus, and its largest value.
+func (a *app) schedule(on focus) (*sampler.Schedule, float64) {
+	l := &a.stage.lanes[a.stage.lane]
+	if on == onProportion {
+		return &l.settings.Proportion, 1
+	}
+	return &l.settings.Temperature, 3
+}
+
+// edit changes the schedule in focus.
+func (a *app) edit(change func(sampler.Schedule) sampler.Schedule) {
+	on := a.panel.focus
+	a.set(func(s *sampler.Settings) {
+		if on == onProportion {
+			s.Proportion = change(plot.Keyed(s.Proportion))
+		} else {
+			s.Temperature = change(plot.Keyed(s.Temperature))
+		}
+	})
+}
+
+// arrow moves what is in focus: fields and their values, or a keyframe.
+func (a *app) arrow(dx, dy int, far bool) {
+	p := &a.panel
+	if p.focus == onFields {
+		if dy != 0 {
+			p.field = (p.field + dy + len(fields)) % len(fields)
+			return
+		}
+		if far {
+			dx *= 10
+		}
+		fields[p.field].move(a, dx)
+		return
+	}
+	if s, _ := a.schedule(p.focus); s.Curve != sampler.Keyframes {
+		a.edit(func(s sampler.Schedule) sampler.Schedule { return s })
+	}
+	s, top := a.schedule(p.focus)
+	if s.Curve != sampler.Keyframes {
+		return // the change was refused, and why is on screen
+	}
+	i := max(0, min(p.key, len(s.Keys)-1))
+	if dx != 0 && !far {
+		p.key = max(0, min(i+dx, len(s.Keys)-1))
+		return
+	}
+	to := s.Keys[i]
+	to.At += 0.02 * float64(dx)
+	size := 0.02
+	if far {
+		size = 0.1
+	}
+	to.Value -= size * float64(dy)
+	p.key = i
+	a.edit(func(s sampler.Schedule) sampler.Schedule { return plot.Move(s, i, to, top) })
+}
+
+// nextFocus goes from the fields to the plots and back.
+func (a *app) nextFocus() {
+	a.panel.focus = (a.panel.focus + 1) % 3
+	a.panel.key = -1
+	if a.panel.focus != onFields {
+		a.panel.key = 0
+	}
+}
+
+// plotArea is where a schedule's plot is on screen; Rows 0 where there is no room.
+func (a *app) plotArea(on focus) graphics.Rect {
+	body := a.bodyArea()
+	if a.panelHidden() {
+		return graphics.Rect{}
+	}
+	each := (body.Rows - len(fields) - 2) / 2
+	if each < 2 {
+		return graphics.Rect{}
+	}
+	each = min(each, 9)
+	y := body.Y + len(fields) + 1
+	if on == onProportion {
+		y += each + 1
+	}
+	return graphics.Rect{X: body.X + body.Cols - panelWidth + 1, Y: y, Cols: panelWidth - 1, Rows: each}
+}
+
+// plotOf is a schedule as it is drawn.
+func (a *app) plotOf(on focus) plot.Plot {
+	l := &a.stage.lanes[a.stage.lane]
+	s, _ := a.schedule(on)
+	p := plot.Plot{
+		Schedule: *s, Steps: l.settings.Steps, Current: min(a.stage.shown, len(l.frames)-1), Marks: l.marks, Selected: -1,
+		Curve: a.theme.text, Past: a.theme.accent, Axis: a.theme.dim, Mark: a.theme.dim, Key: a.theme.selected,
+	}
+	for _, stat := range l.stats[:min(len(l.stats), l.settings.Steps)] {
+		if on == onProportion {
+			p.Taken = append(p.Taken, stat.Proportion)
+		} else {
+			p.Taken = append(p.Taken, stat.Temperature)
+		}
+	}
+	if a.panel.focus == on {
+		p.Selected = a.panel.key
+	}
+	return p
+}
+
+// panelView is the panel's lines.
+func (a *app) panelView(rows int) string {
+	s := a.stage.lanes[a.stage.lane].settings
+	var lines []string
+	for i, f := range fields {
+		name, value := a.theme.dim.Render(f.name), a.theme.text.Render(f.value(a, s))
+		marker := "  "
+		if i == a.panel.field {
+			if a.panel.focus == onFields {
+				marker = a.theme.accent.Render("› ")
+				value = a.theme.selected.Render(f.value(a, s))
+			}
+			name = a.theme.text.Render(f.name)
+		}
+		gap := panelWidth - 3 - lipgloss.Width(f.name) - lipgloss.Width(f.value(a, s))
+		lines = append(lines, marker+name+strings.Repeat(" ", max(1, gap))+value)
+	}
+	for _, on := range []focus{onTemperature, onProportion} {
+		area := a.plotArea(on)
+		if area.Rows == 0 {
+			break
+		}
+		title, style, marker := "temperature", a.theme.dim, "  "
+		if on == onProportion {
+			title = "proportion"
+		}
+		if a.panel.focus == on {
+			style, marker = a.theme.selected, a.theme.accent.Render("› ")
+		}
+		lines = append(lines, marker+style.Render(title))
+		lines = append(lines, strings.Split(a.plotOf(on).View(area.Cols, area.Rows), "\n")...)
+	}
+	return strings.Join(lines[:min(rows, len(lines))], "\n")
+}

@@ -1,0 +1,196 @@
+package tui
+
+import (
+	"image"
+
+	"sundae/tui/graphics"
+	"sundae/tui/loop"
+)
+
+// tile is a place on screen for one picture.
+type tile struct {
+	lane, sample int
+	slot         int           // the driver's, 1 and up
+	area         graphics.Rect // the picture's room
+	label        graphics.Rect // a line below it, Rows 0 without
+	key          loop.Key      // of the picture in it
+	picture      *image.RGBA
+	shown        drawn // what is on screen
+}
+
+// most is how many pictures are on screen at once.
+const most = 16
+
+// relayout places the tiles anew, after anything that changes their number or room.
+func (a *app) relayout() {
+	a.layout++
+	a.drawer.relayout(a.layout)
+	a.screen.relayout()
+	before := a.tiles
+	a.tiles = nil
+	switch a.mode {
+	case exploring:
+		for lane := range a.stage.lanes {
+			for sample := range a.panel.samples {
+				if len(a.tiles) < most {
+					a.tiles = append(a.tiles, tile{lane: lane, sample: sample})
+				}
+			}
+		}
+		if a.zoom >= 0 && a.zoom < len(a.tiles) {
+			a.tiles = a.tiles[a.zoom : a.zoom+1 : a.zoom+1]
+		}
+	case masking:
+		a.tiles = []tile{{}}
+	case browsing:
+		for i := range a.gallery.entries[a.gallery.first():] {
+			if len(a.tiles) < galleryPage {
+				a.tiles = append(a.tiles, tile{sample: a.gallery.first() + i})
+			}
+		}
+	}
+	room := a.pictureArea()
+	labels := 0
+	if a.mode == browsing || len(a.stage.lanes) > 1 {
+		labels = 1
+	}
+	place(a.tiles, room, labels, a.cellAspect())
+	for i := range a.tiles {
+		t := &a.tiles[i]
+		for _, old := range before {
+			if old.lane == t.lane && old.sample == t.sample && a.mode == exploring {
+				t.picture, t.key = old.picture, old.key
+			}
+		}
+		a.draw(t)
+	}
+	a.want()
+}
+
+// cellAspect is a cell's height by its width.
+func (a *app) cellAspect() float64 {
+	w, h := a.Terminal.CellWidth, a.Terminal.CellHeight
+	if w <= 0 || h <= 0 || a.Terminal.Protocol == graphics.Blocks {
+		return 2
+	}
+	return float64(h) / float64(w)
+}
+
+// place lays square pictures out in as many columns as make them largest.
+func place(tiles []tile, room graphics.Rect, labels int, aspect float64) {
+	n := len(tiles)
+	if n == 0 || room.Cols < 2 || room.Rows < 2+labels {
+		return
+	}
+	columns, side := 1, 0.0
+	for c := 1; c <= n; c++ {
+		rows := (n + c - 1) / c
+		w := float64(room.Cols-(c-1)) / float64(c)
+		h := float64(room.Rows/rows-labels) * aspect
+		if s := min(w, h); s > side {
+			columns, side = c, s
+		}
+	}
+	rows := (n + columns - 1) / columns
+	// One picture has all the room; several have a column between them.
+	w := (room.Cols - (columns - 1)) / columns
+	h := room.Rows / rows
+	for i := range tiles {
+		t := &tiles[i]
+		t.slot = i + 1
+		x, y := room.X+i%columns*(w+1), room.Y+i/columns*h
+		cols := min(w, int(float64(h-labels)*aspect))
+		lines := max(1, min(h-labels, int(float64(cols)/aspect+0.5)))
+		t.area = graphics.Rect{X: x + (w-cols)/2, Y: y + (h-labels-lines)/2, Cols: cols, Rows: lines}
+		if labels > 0 {
+			t.label = graphics.Rect{X: x, Y: t.area.Y + t.area.Rows, Cols: w, Rows: 1}
+		}
+	}
+}
+
+// forgetPictures keeps what is on screen, but as belonging to no step.
+func (a *app) forgetPictures() {
+	for i := range a.tiles {
+		a.tiles[i].key = loop.Key{}
+	}
+	a.want()
+}
+
+// showDecoded takes a picture that was asked for.
+func (a *app) showDecoded(d loop.Decoded) {
+	for i := range a.tiles {
+		if t := &a.tiles[i]; a.mode == exploring && t.lane == d.Lane && t.sample == d.Sample {
+			t.picture, t.key = d.Picture, d.Key
+			a.draw(t)
+		}
+	}
+}
+
+// draw sends a tile's picture to the drawing goroutine.
+func (a *app) draw(t *tile) {
+	if t.area.Cols < 1 || t.area.Rows < 1 {
+		return
+	}
+	var work func() image.Image
+	switch a.mode {
+	case masking:
+		work = a.masking.painter()
+	case browsing:
+		picture := a.gallery.entries[t.sample].picture
+		work = func() image.Image { return picture }
+	default:
+		if t.picture == nil {
+			return
+		}
+		l := &a.stage.lanes[t.lane]
+		after := l.frame(t.key.Step)
+		before := after
+		if t.key.Step > 0 {
+			before = l.frame(t.key.Step - 1)
+		}
+		picture, how, sample, latent := t.picture, a.look, t.sample, a.Model.Latent
+		if after == nil || t.sample >= len(after.Tokens) {
+			how = plain
+		}
+		if base := a.stage.base; base != nil && a.Mask.Composite && how == plain {
+			work = func() image.Image { return base.composite(picture, a.Mask.Feather) }
+		} else {
+			work = func() image.Image { return paint(picture, how, latent, before, after, sample) }
+		}
+	}
+	a.drawer.put(t.slot, job{layout: a.layout, rect: t.area, paint: work})
+}
+
+// redraw sends all tiles again: what is painted over them changed.
+func (a *app) redraw() {
+	for i := range a.tiles {
+		a.draw(&a.tiles[i])
+	}
+}
+
+// showDrawn takes a picture that is on its way to the terminal.
+func (a *app) showDrawn(d drawn) {
+	if d.layout != a.layout {
+		return
+	}
+	if d.err != nil {
+		a.fail(d.err)
+		return
+	}
+	a.drawing = d.frame
+	for i := range a.tiles {
+		if a.tiles[i].slot == d.slot {
+			a.tiles[i].shown = d
+		}
+	}
+}
+
+// tileAt is the tile under a cell of the screen; -1 none.
+func (a *app) tileAt(x, y int) int {
+	for i, t := range a.tiles {
+		if x >= t.area.X && x < t.area.X+t.area.Cols && y >= t.area.Y && y < t.area.Y+t.area.Rows {
+			return i
+		}
+	}
+	return -1
+}
