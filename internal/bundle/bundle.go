@@ -5,8 +5,9 @@
 //	decoder.onnx  tokens to pixels
 //	encoder.onnx  pixels to tokens
 //
-// Opening a bundle checks everything: the manifest is read strictly, and every
-// file must have the size and the SHA-256 that it names.
+// Opening a bundle checks everything: the manifest is read strictly, every file
+// must have the size and the SHA-256 that it names, and the inputs and outputs
+// of the ONNX files must be what the manifest says (contract.go).
 package bundle
 
 import (
@@ -16,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,6 +91,10 @@ type File struct {
 	SHA256 string `yaml:"sha256"`
 }
 
+// maxSize bounds a picture's side: far beyond what models make, and little
+// enough that a slip in the manifest can't ask for all memory.
+const maxSize = 1 << 14
+
 // Validate says in one sentence what a manifest gets wrong.
 func (m Manifest) Validate() error {
 	switch {
@@ -96,12 +102,21 @@ func (m Manifest) Validate() error {
 		return fmt.Errorf("format %d is not the %d that this program reads", m.Format, Format)
 	case m.Name == "":
 		return errors.New("name is missing")
-	case m.ImageSize < 1 || m.Downsample < 1:
-		return fmt.Errorf("image_size %d and downsample %d must be positive", m.ImageSize, m.Downsample)
+	case m.ImageSize < 1 || m.ImageSize > maxSize:
+		return fmt.Errorf("image_size must be 1 to %d, not %d", maxSize, m.ImageSize)
+	case m.Downsample < 1 || m.Downsample > m.ImageSize:
+		return fmt.Errorf("downsample must be 1 to image_size, not %d", m.Downsample)
+	case m.Latent.Height < 1 || m.Latent.Height > m.ImageSize || m.Latent.Width < 1 || m.Latent.Width > m.ImageSize:
+		return fmt.Errorf("latent must be 1×1 to image_size, not %d×%d", m.Latent.Height, m.Latent.Width)
 	case m.Latent.Height*m.Downsample != m.ImageSize || m.Latent.Width*m.Downsample != m.ImageSize:
 		return fmt.Errorf("latent %d×%d times downsample %d is not the image size %d", m.Latent.Height, m.Latent.Width, m.Downsample, m.ImageSize)
 	case m.Vocabulary < 2 || m.Vocabulary > 1<<16:
 		return fmt.Errorf("vocabulary must be 2 to 65536, not %d", m.Vocabulary)
+	}
+	for i, class := range m.Classes {
+		if class == "" || slices.Contains(m.Classes[:i], class) {
+			return fmt.Errorf("class %d is called %q: every class needs a name of its own", i, class)
+		}
 	}
 	for _, name := range []string{PriorFile, DecoderFile, EncoderFile} {
 		if _, ok := m.Files[name]; !ok {
@@ -134,6 +149,9 @@ type Bundle struct {
 // Open reads the bundle in fsys and checks its files.
 func Open(fsys fs.FS) (*Bundle, error) {
 	text, err := fs.ReadFile(fsys, ManifestFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open bundle: there is no %s: this is no model bundle, or one that was not copied whole: %w", ManifestFile, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
 	}
@@ -142,16 +160,20 @@ func Open(fsys fs.FS) (*Bundle, error) {
 		return nil, fmt.Errorf("open bundle: %w", err)
 	}
 	b := &Bundle{Manifest: m, models: map[string][]byte{}}
-	for name, want := range m.Files {
+	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
+		want := m.Files[name]
 		data, err := fs.ReadFile(fsys, name)
 		if err != nil {
-			return nil, fmt.Errorf("open bundle: %w", err)
+			return nil, fmt.Errorf("open bundle: a file that %s names can't be read: %w", ManifestFile, err)
 		}
 		if got := describe(data); got != want {
 			return nil, fmt.Errorf("open bundle: %s is not the file that %s names (%d bytes, %.12s…, expected %d bytes, %.12s…): copy the bundle again",
 				name, ManifestFile, got.Bytes, got.SHA256, want.Bytes, want.SHA256)
 		}
 		b.models[name] = data
+	}
+	if err := b.check(); err != nil {
+		return nil, fmt.Errorf("open bundle: %w", err)
 	}
 	return b, nil
 }
@@ -187,12 +209,7 @@ func Write(dir string, m Manifest, models map[string][]byte) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
-	names := make([]string, 0, len(models))
-	for name := range models {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(models)) {
 		if err := renameio.WriteFile(filepath.Join(dir, name), models[name], 0o644); err != nil {
 			return fmt.Errorf("write bundle: %w", err)
 		}

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,7 +20,7 @@ func manifest() Manifest {
 func write(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bundle")
-	if err := Write(dir, manifest(), map[string][]byte{PriorFile: []byte("p"), DecoderFile: []byte("d"), EncoderFile: []byte("e")}); err != nil {
+	if err := Write(dir, manifest(), models(unchanged)); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -30,8 +31,8 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(b.Model(DecoderFile)) != "d" {
-		t.Errorf("decoder %q", b.Model(DecoderFile))
+	if !bytes.Equal(b.Model(DecoderFile), models(unchanged)[DecoderFile]) {
+		t.Error("the decoder was changed")
 	}
 	want := manifest()
 	want.Format, want.Files = Format, b.Manifest.Files
@@ -42,10 +43,16 @@ func TestRoundTrip(t *testing.T) {
 
 func TestBadBundles(t *testing.T) {
 	for want, harm := range map[string]func(dir string){
-		"not the file":   func(dir string) { os.WriteFile(filepath.Join(dir, PriorFile), []byte("q"), 0o644) },
-		"decoder.onnx":   func(dir string) { os.Remove(filepath.Join(dir, DecoderFile)) },
-		"model.yaml":     func(dir string) { os.Remove(filepath.Join(dir, ManifestFile)) },
-		"field surprise": func(dir string) { appendTo(filepath.Join(dir, ManifestFile), "surprise: 1\n") },
+		"prior.onnx is not the file":   func(dir string) { os.Truncate(filepath.Join(dir, PriorFile), 50) },
+		"encoder.onnx is not the file": func(dir string) { appendTo(filepath.Join(dir, EncoderFile), "x") },
+		"decoder.onnx":                 func(dir string) { os.Remove(filepath.Join(dir, DecoderFile)) },
+		"there is no model.yaml":       func(dir string) { os.Remove(filepath.Join(dir, ManifestFile)) },
+		"read model.yaml":              func(dir string) { os.Truncate(filepath.Join(dir, ManifestFile), 120) },
+		"field surprise":               func(dir string) { appendTo(filepath.Join(dir, ManifestFile), "surprise: 1\n") },
+		"a name of its own": func(dir string) {
+			text, _ := os.ReadFile(filepath.Join(dir, ManifestFile))
+			os.WriteFile(filepath.Join(dir, ManifestFile), []byte(strings.Replace(string(text), "- b", "- a", 1)), 0o644)
+		},
 		"latent 8×8": func(dir string) {
 			text, _ := os.ReadFile(filepath.Join(dir, ManifestFile))
 			os.WriteFile(filepath.Join(dir, ManifestFile), []byte(strings.Replace(string(text), "image_size: 64", "image_size: 65", 1)), 0o644)
