@@ -1,7 +1,9 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -10,68 +12,81 @@ import (
 	"sundae/sampler"
 )
 
-// presetCommands are the named settings, for the palette.
+// presetCommands puts each preset into the palette.
 func (a *app) presetCommands() []command {
 	var out []command
-	for name, preset := range a.Presets {
-		out = append(out, command{help: "use preset " + name, group: "Presets", when: in(exploring), do: func(a *app) tea.Cmd {
-			a.usePreset(name, preset)
-			return nil
-		}})
+	for _, name := range slices.Sorted(maps.Keys(a.Presets)) {
+		out = append(out, command{
+			help: "use the preset " + name, group: "Presets", when: in(exploring),
+			do: does(func(a *app) { a.usePreset(name) }),
+		})
 	}
-	slices.SortFunc(out, func(x, y command) int { return len(x.help) - len(y.help) })
 	return out
 }
 
-// usePreset lays a preset over the settings in the panel.
-func (a *app) usePreset(name string, p config.Preset) {
-	next, err := a.withPreset(a.stage.lanes[a.stage.lane].settings, p)
+// usePreset begins anew with what the preset sets; the rest stays.
+func (a *app) usePreset(name string) {
+	l := &a.stage.lanes[a.stage.lane]
+	next, n, err := a.withPreset(l.settings, a.Presets[name])
+	if err == nil {
+		err = next.Validate(len(a.Model.Classes))
+	}
 	if err != nil {
 		a.fail(fmt.Errorf("preset %s: %w", name, err))
 		return
 	}
-	if p.N != nil {
-		a.panel.samples = min(most, *p.N)
-	}
-	a.set(func(s *sampler.Settings) { *s = next })
-	a.say("Using preset " + name)
+	l.settings, a.panel.samples = next, n
+	a.lanesChanged()
+	a.say("Using the preset " + name)
 }
 
-func (a *app) withPreset(s sampler.Settings, p config.Preset) (sampler.Settings, error) {
-	for _, schedule := range []struct {
-		text *string
-		to   *sampler.Schedule
-	}{{p.Temperature, &s.Temperature}, {p.Proportion, &s.Proportion}} {
-		if schedule.text == nil || *schedule.text == config.Model {
-			continue
-		}
-		parsed, err := sampler.ParseSchedule(*schedule.text)
-		if err != nil {
-			return s, err
-		}
-		*schedule.to = parsed
+// withPreset lays a preset over settings and gives the number of samples, too.
+// Where the preset leaves the choice to the model, its recommendation counts.
+func (a *app) withPreset(s sampler.Settings, p config.Preset) (sampler.Settings, int, error) {
+	recommended, err := sampler.Recommended(a.Model)
+	if err != nil {
+		return s, 0, err
 	}
-	if p.Class != nil {
-		s.Class = len(a.Model.Classes)
-		if i := slices.Index(a.Model.Classes, *p.Class); i >= 0 {
-			s.Class = i
-		} else if *p.Class != "" {
-			return s, fmt.Errorf("this model has no class %s", *p.Class)
+	schedule := func(to *sampler.Schedule, from *string, own sampler.Schedule) {
+		switch {
+		case from == nil || err != nil:
+		case *from == config.Model:
+			*to = own
+		default:
+			*to, err = sampler.ParseSchedule(*from)
 		}
 	}
-	if p.Steps != nil && *p.Steps > 0 {
-		s.Steps = *p.Steps
+	number := func(to *int, from *int, own int) {
+		if from == nil {
+			return
+		}
+		if *to = *from; *to == 0 {
+			*to = own
+		}
 	}
-	if p.MinSteps != nil && *p.MinSteps > 0 {
-		s.MinSteps = *p.MinSteps
-	}
-	if p.Freeze != nil && *p.Freeze != config.Model {
-		s.Freeze = *p.Freeze == "on"
+	schedule(&s.Temperature, p.Temperature, recommended.Temperature)
+	schedule(&s.Proportion, p.Proportion, recommended.Proportion)
+	number(&s.Steps, p.Steps, recommended.Steps)
+	number(&s.MinSteps, p.MinSteps, recommended.MinSteps)
+	if p.Freeze != nil {
+		s.Freeze = *p.Freeze == "on" || *p.Freeze == config.Model && recommended.Freeze
 	}
 	if p.Seed != nil {
 		s.Seed = *p.Seed
 	}
-	return s, nil
+	n := a.panel.samples
+	if p.N != nil {
+		n = max(1, min(most, *p.N))
+	}
+	if p.Class != nil {
+		s.Class = len(a.Model.Classes)
+		if *p.Class != "" {
+			if s.Class = slices.Index(a.Model.Classes, *p.Class); s.Class < 0 {
+				return s, 0, fmt.Errorf("%s has no class %s", a.Model.Name, *p.Class)
+			}
+		}
+	}
+	return s, n, err
 }
 
 type presetMsg struct {
@@ -83,7 +98,12 @@ type presetMsg struct {
 
 // savePreset keeps the settings in the panel under a name, in the user's file.
 func (a *app) savePreset(name string) tea.Cmd {
+	if name == "" {
+		a.fail(errors.New("a preset needs a name"))
+		return nil
+	}
 	preset := a.preset()
+	a.say("Saving the settings as " + name)
 	return func() tea.Msg {
 		path, err := a.SavePreset(name, preset)
 		return presetMsg{name, preset, path, err}
@@ -112,9 +132,11 @@ func (a *app) presetSaved(msg presetMsg) {
 		a.fail(msg.err)
 		return
 	}
-	if a.Presets == nil {
-		a.Presets = map[string]config.Preset{}
+	presets := maps.Clone(a.Presets)
+	if presets == nil {
+		presets = map[string]config.Preset{}
 	}
-	a.Presets[msg.name] = msg.preset
+	presets[msg.name] = msg.preset
+	a.Presets = presets
 	a.say(fmt.Sprintf("Saved the settings as %s in %s", msg.name, msg.path))
 }
