@@ -69,7 +69,8 @@ func (r Run) Latents(ctx context.Context) (latents.Info, error) {
 	}
 	side := r.Recipe.Latent()
 	info := latents.Info{
-		Tokenizer: fmt.Sprintf("%s seed %d step %d", r.Recipe.Name, r.Recipe.Seed, tokenizer.Report.Step),
+		// Sharpening leaves the encoder, and with it the latents, as they are.
+		Tokenizer: fmt.Sprintf("%s seed %d step %d", r.Recipe.Name, r.Recipe.Seed, min(tokenizer.Report.Step, r.Recipe.VQGAN.Steps)),
 		Height:    side, Width: side, Vocabulary: r.Recipe.VQGAN.Vocabulary, Classes: set.Classes, Flips: r.Recipe.Latents.Flips,
 	}
 	return latents.Encode(ctx, info, latents.Options{

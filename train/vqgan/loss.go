@@ -15,6 +15,7 @@ import (
 const (
 	generatorScope     = "model"
 	discriminatorScope = "discriminator"
+	decoderPath        = "/model/decoder"
 	codebookPath       = "/codebook/codes"
 	usePath            = "/codebook/use"
 	sumPath            = "/codebook/sum"

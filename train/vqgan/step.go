@@ -32,11 +32,15 @@ const (
 	continuous  phase = iota // an autoencoder without the codebook
 	quantized                // through the codebook
 	adversarial              // and against the discriminator
+	sharpening               // the decoder alone, against the discriminator
+	phases                   // how many there are
 )
 
 // phaseAt is the phase of a step (0-based).
 func (c Config) phaseAt(step int) phase {
 	switch {
+	case step >= c.Steps:
+		return sharpening
 	case step < c.Codebook.Start:
 		return continuous
 	case c.Discriminator.Start > 0 && step >= c.Discriminator.Start:
@@ -59,19 +63,24 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 		reconstruction := c.Loss.reconstructionLoss(x, p.x)
 		loss := Add(reconstruction, MulScalar(p.commitment, c.Loss.Commitment))
 		fool, judge := zero, zero
-		if phase == adversarial {
-			fool, judge = c.Discriminator.adversarial(scope, x, p, reconstruction)
+		learning, ratio := scope.At(generatorScope), c.Discriminator.LearningRate/c.LearningRate
+		if phase == adversarial || phase == sharpening {
+			d := c.Discriminator
+			if phase == sharpening {
+				learning, ratio = scope.Store().Scope(decoderPath), d.LearningRate/c.Sharpen.LearningRate
+				d.Weight = c.Sharpen.Weight
+			}
+			fool, judge = d.adversarial(scope, x, p, reconstruction)
 			loss = Add(loss, fool)
 		}
-		norm := optimizer.Update(scope.At(generatorScope), loss, rate)
-		if phase == adversarial {
-			ratio := c.Discriminator.LearningRate / c.LearningRate
+		norm := optimizer.Update(learning, loss, rate)
+		if judge != zero {
 			optimizer.Update(scope.At(discriminatorScope), judge, MulScalar(rate, ratio))
 		}
-		if phase != continuous {
+		if phase == quantized || phase == adversarial {
 			c.followEncoder(scope.Store(), p)
 		}
-		engine.Average(scope.At(generatorScope), decay)
+		engine.Average(learning, decay)
 
 		shown := ClipScalar(p.x, -1, 1)
 		l1 := ReduceAllMean(Abs(Sub(shown, x)))

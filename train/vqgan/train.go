@@ -56,7 +56,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	}
 	store := engine.NewStore(o.Seed)
 	report, err := c.restore(store, o)
-	if err != nil || report.Step >= c.Steps {
+	if err != nil || report.Step >= c.TotalSteps() {
 		return report, err
 	}
 	training, held := o.Set.Split(c.HeldOut)
@@ -71,7 +71,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	var steps [3]trainStep
+	var steps [phases]trainStep
 	for p := range steps {
 		if steps[p], err = c.newStep(o.Backend, store, phase(p)); err != nil {
 			return report, err
@@ -79,14 +79,14 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	}
 
 	ctx, stop := context.WithCancel(ctx)
-	batches, wait := crops.stream(ctx, report.Step, c.Steps)
+	batches, wait := crops.stream(ctx, report.Step, c.TotalSteps())
 	defer func() { stop(); wait() }()
-	bar := o.Talk.Bar("vqgan", int64(c.Steps), "steps")
+	bar := o.Talk.Bar("vqgan", int64(c.TotalSteps()), "steps")
 	bar.Skip(int64(report.Step))
 	defer bar.Done()
 	started, before := time.Now(), report.Hours
 	var mean running
-	for step := report.Step; step < c.Steps; step++ {
+	for step := report.Step; step < c.TotalSteps(); step++ {
 		batch, ok := <-batches
 		if !ok && ctx.Err() == nil {
 			return report, wait() // a picture was at fault
@@ -95,14 +95,14 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 			if err := c.save(store, o, report); err != nil {
 				return report, err
 			}
-			return report, fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", step, c.Steps, ctx.Err())
+			return report, fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", step, c.TotalSteps(), ctx.Err())
 		}
 		if step == c.Codebook.Start {
 			if err := c.startCodebook(o.Backend, store, crops, step); err != nil {
 				return report, err
 			}
 		}
-		rate := engine.LearningRate(step, c.Warmup, c.Steps, c.LearningRate, 0.05)
+		rate := c.rateAt(step)
 		now, err := steps[c.phaseAt(step)](tensor(batch, c.Batch, c.Crop), rate, engine.AverageDecay(step+1, c.Average))
 		if err != nil {
 			return report, err
@@ -121,7 +121,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 		report.Hours = before + time.Since(started).Hours()
 		bar.Add(1)
 		bar.Note("loss %.3f  PSNR %.1f dB  %.1f pictures/s", mean.Loss(), mean.PSNR(), float64(c.Batch)*float64(mean.n)/mean.since().Seconds())
-		if report.Step%c.Every != 0 && report.Step != c.Steps {
+		if report.Step%c.Every != 0 && report.Step != c.Steps && report.Step != c.TotalSteps() {
 			continue
 		}
 		if err := judge.report(&report); err != nil {
@@ -146,6 +146,15 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 		o.Talk.Printf("%d pictures could not be read and were skipped", n)
 	}
 	return report, nil
+}
+
+// rateAt is the learning rate of a step (0-based): warm-up and cosine, once for
+// the whole net and once more for the sharpening.
+func (c Config) rateAt(step int) float64 {
+	if step >= c.Steps {
+		return engine.LearningRate(step-c.Steps, c.Warmup, c.Sharpen.Steps, c.Sharpen.LearningRate, 0.05)
+	}
+	return engine.LearningRate(step, c.Warmup, c.Steps, c.LearningRate, 0.05)
 }
 
 // save writes the checkpoint: every variable, and where the run stands.
@@ -189,8 +198,8 @@ func (c Config) load(path string, store *model.Store) (Report, error) {
 
 // network names everything that shapes the weights.
 func (c Config) network() string {
-	return fmt.Sprintf("stem %d/%d channels %d×%v blocks %d attention %t groups %d embedding %d vocabulary %d",
-		c.Stem, c.StemChannels, c.Channels, c.Multipliers, c.Blocks, c.Attention, c.Groups, c.Embedding, c.Vocabulary)
+	return fmt.Sprintf("outline %d stem %d/%d channels %d×%v blocks %d attention %t groups %d embedding %d vocabulary %d",
+		outlineSide, c.Stem, c.StemChannels, c.Channels, c.Multipliers, c.Blocks, c.Attention, c.Groups, c.Embedding, c.Vocabulary)
 }
 
 // running is the mean of the steps since the last report.

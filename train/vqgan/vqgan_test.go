@@ -243,6 +243,44 @@ func TestResumeRepeats(t *testing.T) {
 	}
 }
 
+// Sharpening changes the decoder alone: what was encoded before stays true.
+func TestSharpenHoldsTheEncoder(t *testing.T) {
+	c := small()
+	o := options(t, folder(t, 6, 32))
+	if _, err := Train(t.Context(), c, o); err != nil {
+		t.Fatal(err)
+	}
+	before := model.NewStore()
+	if _, err := engine.Load(filepath.Join(o.Out, Checkpoint), before); err != nil {
+		t.Fatal(err)
+	}
+	c.Sharpen = Sharpen{Steps: 4, LearningRate: 1e-3, Weight: 0.5}
+	o.Resume = true
+	report, err := Train(t.Context(), c, o)
+	if err != nil || report.Step != 14 {
+		t.Fatalf("sharpened to step %d, %v", report.Step, err)
+	}
+	after := model.NewStore()
+	if _, err := engine.Load(filepath.Join(o.Out, Checkpoint), after); err != nil {
+		t.Fatal(err)
+	}
+	changed := map[bool]int{}
+	for v := range before.IterVariables() {
+		same := v.MustValue().Equal(after.GetVariable(v.Path()).MustValue())
+		decoder := strings.HasPrefix(v.Path(), decoderPath+"/") || strings.HasPrefix(v.Path(), "/average"+decoderPath+"/")
+		held := strings.HasPrefix(v.Path(), "/model/encoder/") || strings.HasPrefix(v.Path(), "/average/model/encoder/") || strings.HasPrefix(v.Path(), "/codebook/")
+		if held && !same {
+			t.Errorf("%s moved", v.Path())
+		}
+		if decoder {
+			changed[!same]++
+		}
+	}
+	if changed[true] == 0 || changed[false] > 0 {
+		t.Errorf("of the decoder's weights %d moved and %d did not", changed[true], changed[false])
+	}
+}
+
 // cancelOn is a log that cancels when a text appears in it.
 type cancelOn struct {
 	text   string
