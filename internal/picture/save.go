@@ -4,20 +4,26 @@ import (
 	"bufio"
 	"fmt"
 	"image"
-	"image/png"
+	"io"
 
 	"github.com/google/renameio/v2"
 )
 
-// Save writes img to path as a PNG. The file appears whole or not at all.
-func Save(path string, img image.Image) error {
+// Save writes img to path as a PNG with texts. The file appears whole or not at
+// all.
+func Save(path string, img image.Image, texts ...Text) error {
+	return save(path, func(w io.Writer) error { return encode(w, img, texts) })
+}
+
+// save writes a file under a temporary name beside path and renames it.
+func save(path string, write func(io.Writer) error) error {
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
 		return fmt.Errorf("save picture: %w", err)
 	}
 	defer file.Cleanup()
 	w := bufio.NewWriterSize(file, 1<<18)
-	if err := png.Encode(w, img); err != nil {
+	if err := write(w); err != nil {
 		return fmt.Errorf("save picture %s: %w", path, err)
 	}
 	if err := w.Flush(); err != nil {

@@ -1,0 +1,102 @@
+package picture
+
+import (
+	"fmt"
+	"image"
+
+	"golang.org/x/image/draw"
+)
+
+// A Fitting is the way a picture of any shape becomes a square.
+type Fitting string
+
+// Crop takes the middle square; Letterbox keeps the whole picture and leaves
+// black bars.
+const (
+	Crop      Fitting = "crop"
+	Letterbox Fitting = "letterbox"
+)
+
+// ParseFitting reads "crop" or "letterbox".
+func ParseFitting(word string) (Fitting, error) {
+	switch f := Fitting(word); f {
+	case Crop, Letterbox:
+		return f, nil
+	}
+	return "", fmt.Errorf("a picture is fitted by crop or letterbox, not %q", word)
+}
+
+// Place says which part of a picture, from, ends up where, to, in a square of
+// side pixels.
+func (f Fitting) Place(bounds image.Rectangle, side int) (from, to image.Rectangle) {
+	w, h := bounds.Dx(), bounds.Dy()
+	if f == Letterbox {
+		long := max(w, h)
+		size := image.Pt(max(1, (w*side+long/2)/long), max(1, (h*side+long/2)/long))
+		at := image.Pt((side-size.X)/2, (side-size.Y)/2)
+		return bounds, image.Rectangle{at, at.Add(size)}
+	}
+	short := min(w, h)
+	at := bounds.Min.Add(image.Pt((w-short)/2, (h-short)/2))
+	return image.Rectangle{at, at.Add(image.Pt(short, short))}, image.Rect(0, 0, side, side)
+}
+
+// Fit makes a square of side pixels of a picture. One that has that size
+// already keeps every pixel.
+func Fit(img image.Image, side int, f Fitting) *image.RGBA {
+	out := image.NewRGBA(image.Rect(0, 0, side, side))
+	from, to := f.Place(img.Bounds(), side)
+	if to != out.Rect {
+		draw.Draw(out, out.Rect, image.Black, image.Point{}, draw.Src)
+	}
+	if from.Size() == to.Size() {
+		draw.Draw(out, to, img, from.Min, draw.Src)
+		return out
+	}
+	draw.CatmullRom.Scale(out, to, img, from, draw.Src, nil)
+	return out
+}
+
+// white is the grey level from which a mask's pixel counts as masked.
+const white = 128
+
+// FitMask makes the square of a mask that Fit makes of the picture below it, in
+// black and white. A pixel is white if any white pixel of the mask falls into
+// it, so that nothing painted is lost; bars are black.
+func FitMask(mask *image.Gray, side int, f Fitting) *image.Gray {
+	out := image.NewGray(image.Rect(0, 0, side, side))
+	from, to := f.Place(mask.Rect, side)
+	scaleMask(out, to, mask, from)
+	return out
+}
+
+// ScaleMask stretches a mask to a size, in black and white, by the rule of
+// [FitMask].
+func ScaleMask(mask *image.Gray, size image.Point) *image.Gray {
+	out := image.NewGray(image.Rectangle{Max: size})
+	scaleMask(out, out.Rect, mask, mask.Rect)
+	return out
+}
+
+func scaleMask(out *image.Gray, to image.Rectangle, mask *image.Gray, from image.Rectangle) {
+	for y := range to.Dy() {
+		top, bottom := span(y, to.Dy(), from.Dy())
+		row := out.Pix[out.PixOffset(to.Min.X, to.Min.Y+y):][:to.Dx()]
+		for v := top; v < bottom; v++ {
+			line := mask.Pix[mask.PixOffset(from.Min.X, from.Min.Y+v):][:from.Dx()]
+			for x := range row {
+				left, right := span(x, to.Dx(), from.Dx())
+				for _, level := range line[left:right] {
+					if level >= white {
+						row[x] = 255
+					}
+				}
+			}
+		}
+	}
+}
+
+// span is the pixels, of from, that pixel i of to covers at least in part.
+func span(i, to, from int) (first, end int) {
+	return i * from / to, ((i+1)*from + to - 1) / to
+}

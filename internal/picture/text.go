@@ -1,0 +1,169 @@
+package picture
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/png"
+	"io"
+)
+
+// A Text is a line that a PNG carries beside its pixels, in an iTXt chunk (PNG
+// specification, third edition, section 11.3.3.4). The key is 1 to 79 printable
+// ASCII characters, the value any UTF-8.
+type Text struct{ Key, Value string }
+
+// ErrNoText says that a PNG carries no text of the key asked for.
+var ErrNoText = errors.New("carries no such text")
+
+// maxText is the longest text read, in bytes; it bounds what a small file can
+// make of the memory.
+const maxText = 1 << 20
+
+// signature is what every PNG begins with.
+const signature = "\x89PNG\r\n\x1a\n"
+
+// headerEnd is where the first chunk, IHDR, ends: the signature, length and
+// type, 13 bytes, and the checksum.
+const headerEnd = len(signature) + 8 + 13 + 4
+
+// encode writes a PNG with texts, which stand before the pixels so that a reader
+// need not go through them.
+func encode(w io.Writer, img image.Image, texts []Text) error {
+	if len(texts) == 0 {
+		return png.Encode(w, img)
+	}
+	var plain bytes.Buffer
+	if err := png.Encode(&plain, img); err != nil {
+		return err
+	}
+	if _, err := w.Write(plain.Next(headerEnd)); err != nil {
+		return err
+	}
+	for _, t := range texts {
+		// After the key: not compressed, by no method; no language; no translated key.
+		if err := writeChunk(w, "iTXt", []byte(t.Key+"\x00\x00\x00\x00\x00"+t.Value)); err != nil {
+			return err
+		}
+	}
+	_, err := plain.WriteTo(w)
+	return err
+}
+
+// writeChunk writes one chunk: length, type, data, and the checksum of the
+// latter two.
+func writeChunk(w io.Writer, kind string, data []byte) error {
+	chunk := make([]byte, 0, len(data)+12)
+	chunk = binary.BigEndian.AppendUint32(chunk, uint32(len(data)))
+	chunk = append(append(chunk, kind...), data...)
+	chunk = binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk[4:]))
+	_, err := w.Write(chunk)
+	return err
+}
+
+// A chunk is a part of a PNG file.
+type chunk struct {
+	kind string
+	data []byte
+}
+
+// readChunk reads the next chunk. Data of kinds that want refuses is passed over
+// unread.
+func readChunk(r io.Reader, want func(kind string) bool) (chunk, error) {
+	var head [8]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return chunk{}, fmt.Errorf("is cut short: %w", err)
+	}
+	c := chunk{kind: string(head[4:])}
+	size := int64(binary.BigEndian.Uint32(head[:]))
+	if !want(c.kind) {
+		if _, err := io.CopyN(io.Discard, r, size+4); err != nil {
+			return chunk{}, fmt.Errorf("is cut short in its %q chunk: %w", c.kind, err)
+		}
+		return c, nil
+	}
+	if size > maxText {
+		return chunk{}, fmt.Errorf("has a %s chunk of %d bytes, more than the %d that are read", c.kind, size, maxText)
+	}
+	c.data = make([]byte, size+4)
+	if _, err := io.ReadFull(r, c.data); err != nil {
+		return chunk{}, fmt.Errorf("is cut short in its %s chunk: %w", c.kind, err)
+	}
+	sum := binary.BigEndian.Uint32(c.data[size:])
+	c.data = c.data[:size]
+	if crc32.Update(crc32.ChecksumIEEE(head[4:]), crc32.IEEETable, c.data) != sum {
+		return chunk{}, fmt.Errorf("has a damaged %s chunk: its checksum differs", c.kind)
+	}
+	return c, nil
+}
+
+// ReadText finds the text of a key in a PNG, in any of the three chunks that
+// programs write texts to. Its errors go on from the file's name.
+func ReadText(r io.Reader, key string) (string, error) {
+	head := make([]byte, len(signature))
+	if _, err := io.ReadFull(r, head); err != nil || string(head) != signature {
+		return "", errors.New("is no PNG")
+	}
+	for {
+		c, err := readChunk(r, func(kind string) bool { return kind == "iTXt" || kind == "tEXt" || kind == "zTXt" })
+		if err != nil {
+			return "", err
+		}
+		if c.kind == "IEND" {
+			return "", ErrNoText
+		}
+		found, rest, ok := bytes.Cut(c.data, []byte{0})
+		if !ok || string(found) != key {
+			continue
+		}
+		value, err := textOf(c.kind, rest)
+		if err != nil {
+			return "", fmt.Errorf("has a %s chunk that can't be read: %w", c.kind, err)
+		}
+		return value, nil
+	}
+}
+
+// textOf reads what follows the key and its zero.
+func textOf(kind string, rest []byte) (string, error) {
+	compressed := kind == "zTXt"
+	switch kind {
+	case "iTXt":
+		if len(rest) < 2 {
+			return "", io.ErrUnexpectedEOF
+		}
+		compressed, rest = rest[0] == 1, rest[1:]
+		method := rest[0]
+		parts := bytes.SplitN(rest[1:], []byte{0}, 3) // language, translated key, text
+		if len(parts) < 3 {
+			return "", io.ErrUnexpectedEOF
+		}
+		rest = append([]byte{method}, parts[2]...)
+	case "tEXt":
+		rest = append([]byte{0}, rest...)
+	}
+	if len(rest) < 1 {
+		return "", io.ErrUnexpectedEOF
+	}
+	method, text := rest[0], rest[1:]
+	if !compressed {
+		return string(text), nil
+	}
+	if method != 0 {
+		return "", fmt.Errorf("compression method %d", method)
+	}
+	z, err := zlib.NewReader(bytes.NewReader(text))
+	if err != nil {
+		return "", err
+	}
+	defer z.Close()
+	plain, err := io.ReadAll(io.LimitReader(z, maxText+1))
+	if err == nil && len(plain) > maxText {
+		err = fmt.Errorf("more than %d bytes of text", maxText)
+	}
+	return string(plain), err
+}
