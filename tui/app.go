@@ -22,7 +22,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"sync"
@@ -32,6 +31,7 @@ import (
 	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
+	uv "github.com/charmbracelet/ultraviolet"
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
@@ -127,11 +127,10 @@ func Run(ctx context.Context, in, out *os.File, o Options) error {
 }
 
 // run is Run on any screen.
-func run(ctx context.Context, o Options, s *screen, options ...tea.ProgramOption) (err error) {
-	driver := graphics.NewDriver(o.Terminal)
-	// Whatever ends the app, the pictures go.
-	defer func() { _, _ = io.WriteString(s.out, string(driver.Reset())) }()
-	a := newApp(ctx, o, driver, s)
+func run(ctx context.Context, o Options, s *screen, options ...tea.ProgramOption) error {
+	defer s.end()
+	defer context.AfterFunc(ctx, s.leave)() // a terminal that has stopped must not hold up the end
+	a := newApp(ctx, o, graphics.NewDriver(o.Terminal), s)
 	defer a.close()
 	program := tea.NewProgram(a, append(options, tea.WithContext(ctx))...)
 	if _, err := program.Run(); err != nil && !errors.Is(err, tea.ErrInterrupted) {
@@ -231,6 +230,9 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, a.key(msg)
 	case tea.MouseMsg:
 		return a, a.mouse(msg)
+	case uv.PrimaryDeviceAttributesEvent:
+		a.screen.answered()
+		return a, nil
 	case tea.ResumeMsg:
 		a.relayout()
 		return a, nil

@@ -2,20 +2,25 @@ package tui
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"math"
 	"sync"
+	"time"
 
 	"sundae/tui/graphics"
 )
 
 // drawer is the last of the three that work beside each other: it paints
 // overlays onto decoded pictures, encodes them for the terminal and sends them.
-// For each place on screen only the newest picture is drawn.
+// For each place on screen only the newest picture is drawn, and no faster than
+// the line takes them.
 type drawer struct {
-	driver graphics.Driver
 	screen *screen
 	scale  float64 // largest share of a picture's size on screen
+
+	encoding sync.Mutex // drivers are for one goroutine at a time
+	driver   graphics.Driver
 
 	mu      sync.Mutex
 	jobs    map[int]job // by slot
@@ -41,7 +46,9 @@ type drawn struct {
 }
 
 func newDrawer(driver graphics.Driver, s *screen, scale float64) *drawer {
-	return &drawer{driver: driver, screen: s, scale: scale, jobs: map[int]job{}, wake: make(chan struct{}, 1), results: make(chan drawn)}
+	d := &drawer{driver: driver, screen: s, scale: scale, jobs: map[int]job{}, wake: make(chan struct{}, 1), results: make(chan drawn)}
+	s.farewell = d.reset
+	return d
 }
 
 // put asks for a picture in a slot, in the place of one not yet drawn.
@@ -67,6 +74,13 @@ func (d *drawer) relayout(layout int) {
 	d.mu.Unlock()
 }
 
+// reset gives the bytes that take every picture off the terminal.
+func (d *drawer) reset() []byte {
+	d.encoding.Lock()
+	defer d.encoding.Unlock()
+	return d.driver.Reset()
+}
+
 func (d *drawer) next() (slot int, j job, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -90,6 +104,9 @@ func (d *drawer) current(layout int) bool {
 func (d *drawer) work(ctx context.Context) {
 	shrink := 1.0 // below 1 when the line is too slow for full pictures
 	for {
+		if !d.screen.ready(ctx) {
+			return
+		}
 		slot, j, ok := d.next()
 		if !ok {
 			select {
@@ -99,32 +116,52 @@ func (d *drawer) work(ctx context.Context) {
 			}
 			continue
 		}
-		picture := j.paint()
-		r := smaller(j.rect, d.scale*shrink)
-		frame, err := d.driver.Encode(picture, slot, r)
-		if err != nil || !d.current(j.layout) {
-			if err != nil && !d.tell(ctx, drawn{slot: slot, layout: j.layout, err: err}) {
-				return
-			}
+		began := time.Now()
+		result := d.draw(slot, j, shrink)
+		if !d.current(j.layout) && result.err == nil {
 			continue
 		}
-		if err = d.screen.transmit(frame.Transmit); err == nil && len(frame.Overlay) > 0 {
-			err = d.screen.draw(slot, overlay{frame.Overlay, d.driver.Erase(slot)})
-		}
-		if !d.tell(ctx, drawn{slot, j.layout, r, frame, err}) {
+		select {
+		case <-ctx.Done():
 			return
+		case d.results <- result:
 		}
-		shrink = adapt(shrink, frame.Bytes, d.screen.budget())
+		shrink = adapt(shrink, result.frame.Bytes, d.screen.budget())
+		d.screen.pace(ctx, result.frame.Bytes, time.Since(began))
 	}
 }
 
-func (d *drawer) tell(ctx context.Context, r drawn) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case d.results <- r:
-		return true
+// draw paints, encodes and sends one picture. What goes wrong in it, a panic
+// included, is the result's error: the app says so and goes on.
+func (d *drawer) draw(slot int, j job, shrink float64) (result drawn) {
+	result = drawn{slot: slot, layout: j.layout, rect: smaller(j.rect, d.scale*shrink)}
+	defer func() {
+		if fault := recover(); fault != nil {
+			result.err = fmt.Errorf("draw the picture: internal fault: %v", fault)
+		}
+	}()
+	picture := j.paint()
+	if result.frame, result.err = d.encode(picture, slot, result.rect); result.err != nil || !d.current(j.layout) {
+		return result
 	}
+	result.err = d.screen.transmit(result.frame.Transmit)
+	if overlaid := result.frame.Overlay; result.err == nil && len(overlaid) > 0 {
+		cells := graphics.Rect{X: result.rect.X, Y: result.rect.Y, Cols: result.frame.Cols, Rows: result.frame.Rows}
+		result.err = d.screen.draw(slot, overlay{overlaid, d.erase(slot), cells})
+	}
+	return result
+}
+
+func (d *drawer) encode(picture image.Image, slot int, rect graphics.Rect) (graphics.Frame, error) {
+	d.encoding.Lock()
+	defer d.encoding.Unlock()
+	return d.driver.Encode(picture, slot, rect)
+}
+
+func (d *drawer) erase(slot int) []byte {
+	d.encoding.Lock()
+	defer d.encoding.Unlock()
+	return d.driver.Erase(slot)
 }
 
 // adapt moves the pictures' size towards the budget. Bytes grow with the area;

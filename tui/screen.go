@@ -1,60 +1,203 @@
 package tui
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
+
+	"sundae/tui/graphics"
 )
 
 // screen is the terminal as the program writes to it. Bubble Tea's frames and
-// the pictures go through here one after the other, so that no picture ends up
-// in the middle of an escape sequence.
+// the pictures queue up here whole, so that no picture ends up in the middle of
+// an escape sequence; one goroutine writes them, so that a slow line holds up
+// neither keys nor sampling.
 //
 // Pictures that live over the cells (sixel, iTerm2, kitty placed directly) are
 // remembered and drawn again after Bubble Tea has redrawn the cells under them.
+// Before the alternate screen is left, for whatever reason, all pictures are
+// taken off the terminal.
 type screen struct {
-	out     io.ReadWriteCloser
-	fd      uintptr
-	maxRate int64 // bytes a second; 0 is measured
+	out      io.ReadWriteCloser
+	fd       uintptr
+	farewell func() []byte // the bytes that remove every picture
 
 	mu       sync.Mutex
+	changed  *sync.Cond // the queue, or one of the flags below
+	queue    []piece
+	queued   int // bytes
+	leaving  bool
+	finished bool // the writing goroutine has ended
+	err      error
+
+	off      bool // the alternate screen is left
 	overlays map[int]overlay
-	covered  bool      // something else shows where the pictures are
-	settle   time.Time // until then every frame may have blanked a picture
-	rate     float64   // bytes a second the line took lately; 0 unknown
+	covered  bool // something else shows where the pictures are
+	stale    int  // so many more frames may blank a picture
+	line     line
 }
 
-// overlay is a picture over the cells: how it is drawn and taken away.
-type overlay struct{ draw, erase []byte }
+// piece is what is written in one go.
+type piece struct {
+	data    []byte
+	written chan error // nil: nobody waits
+}
+
+// overlay is a picture over the cells, and where.
+type overlay struct {
+	draw, erase []byte
+	cells       graphics.Rect
+}
+
+// longestQueue is what may wait to be written, in bytes: several full screens.
+// Beyond that the terminal has stopped, and Bubble Tea waits for it.
+const longestQueue = 4 << 20
+
+// parting is how long the last bytes may take: a terminal that is gone takes none.
+const parting = time.Second
 
 func newScreen(out io.ReadWriteCloser, fd uintptr, maxRate int64) *screen {
-	return &screen{out: out, fd: fd, maxRate: maxRate, overlays: map[int]overlay{}}
+	s := &screen{out: out, fd: fd, overlays: map[int]overlay{}, farewell: func() []byte { return nil }}
+	s.line.limit = maxRate
+	s.changed = sync.NewCond(&s.mu)
+	go s.drain()
+	return s
 }
 
 func (s *screen) Read(p []byte) (int, error) { return s.out.Read(p) }
-func (s *screen) Close() error               { return s.out.Close() }
+
+// Close leaves the terminal open: it is the caller's.
+func (s *screen) Close() error { return nil }
 
 // Fd lets Bubble Tea see that this is a terminal.
 func (s *screen) Fd() uintptr { return s.fd }
 
+// What Bubble Tea writes on its way to and from the alternate screen.
+var enterAlternate, leaveAlternate = []byte("\x1b[?1049h"), []byte("\x1b[?1049l")
+
 // Write takes one of Bubble Tea's frames.
 func (s *screen) Write(frame []byte) (int, error) {
+	leaves := bytes.Contains(frame, leaveAlternate)
+	var last []byte
+	if leaves {
+		last = s.farewell()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, err := s.out.Write(frame)
-	if err == nil && !s.covered && time.Now().Before(s.settle) {
+	for s.queued > longestQueue && !s.leaving && s.err == nil {
+		s.changed.Wait()
+	}
+	if s.err != nil {
+		return 0, s.err
+	}
+	switch {
+	case leaves:
+		s.off = true
+		s.add(piece{data: last})
+	case bytes.Contains(frame, enterAlternate):
+		s.off = false
+	}
+	s.add(piece{data: bytes.Clone(frame)})
+	if s.stale > 0 && !s.covered && !s.off {
+		s.stale--
 		for _, o := range s.overlays {
-			if _, err := s.out.Write(o.draw); err != nil {
-				return n, err
-			}
+			s.add(piece{data: o.draw})
 		}
 	}
-	return n, err
+	return len(frame), nil
 }
 
-// settling is how long after a change of layout pictures are redrawn with every
-// frame: Bubble Tea draws within a sixtieth of a second, a slow line later.
-const settling = 400 * time.Millisecond
+// add queues a piece. The caller holds the lock.
+func (s *screen) add(p piece) {
+	if len(p.data) == 0 || s.err != nil {
+		if p.written != nil {
+			p.written <- s.err
+		}
+		return
+	}
+	s.queue = append(s.queue, p)
+	s.queued += len(p.data)
+	s.changed.Broadcast()
+}
+
+// drain writes what queues up, until the end.
+func (s *screen) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		for len(s.queue) == 0 && !s.leaving {
+			s.changed.Wait()
+		}
+		if len(s.queue) == 0 || s.err != nil {
+			s.finished = true
+			s.changed.Broadcast()
+			return
+		}
+		p := s.queue[0]
+		s.queue = s.queue[1:]
+		data := p.data
+		if s.line.ask(len(data), time.Now()) {
+			data = append(data[:len(data):len(data)], question...)
+		}
+		s.mu.Unlock()
+		_, err := s.out.Write(data)
+		if p.written != nil {
+			p.written <- err
+		}
+		s.mu.Lock()
+		s.queued -= len(p.data)
+		if err != nil {
+			s.err = fmt.Errorf("write to the terminal: %w", err)
+			for _, p := range s.queue {
+				if p.written != nil {
+					p.written <- s.err
+				}
+			}
+			s.queue = nil
+		}
+		s.changed.Broadcast()
+	}
+}
+
+// leave lets nothing wait for the terminal any more: the app is about to end.
+func (s *screen) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leaving = true
+	s.changed.Broadcast()
+}
+
+// end writes what is left, for a while, and stops the writing goroutine.
+func (s *screen) end() {
+	s.leave()
+	late := time.AfterFunc(parting, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.finished = true // as good as: the terminal takes nothing
+		s.changed.Broadcast()
+	})
+	defer late.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.finished {
+		s.changed.Wait()
+	}
+}
+
+// redrawn is how many frames may come until what has changed by now is on
+// screen: the one that Bubble Tea may be writing already, and the one after.
+const redrawn = 2
+
+// touch has the pictures drawn again, since cells under them will be.
+func (s *screen) touch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stale = redrawn
+}
 
 // relayout forgets all pictures and expects others: sizes or places changed.
 func (s *screen) relayout() {
@@ -62,7 +205,7 @@ func (s *screen) relayout() {
 	defer s.mu.Unlock()
 	s.eraseAll()
 	clear(s.overlays)
-	s.settle = time.Now().Add(settling)
+	s.stale = redrawn
 }
 
 // cover says whether something else shows in the pictures' place.
@@ -76,69 +219,98 @@ func (s *screen) cover(on bool) {
 	if on {
 		s.eraseAll()
 	}
-	s.settle = time.Now().Add(settling)
+	s.stale = redrawn
 }
 
 func (s *screen) eraseAll() {
 	for _, o := range s.overlays {
-		_, _ = s.out.Write(o.erase) // a terminal that is gone shows nothing
+		s.add(piece{data: o.gone()})
 	}
 }
 
-// transmit sends a picture's data, which shows nothing by itself.
-func (s *screen) transmit(data []byte) error { return s.send(data) }
+// gone takes the picture off and blanks its cells: Bubble Tea holds them for
+// blank already and would leave them alone.
+func (o overlay) gone() []byte {
+	out := append(bytes.Clone(o.erase), "\x1b7\x1b[m"...)
+	for y := range o.cells.Rows {
+		out = fmt.Appendf(out, "\x1b[%d;%dH\x1b[%dX", o.cells.Y+y+1, o.cells.X+1, o.cells.Cols)
+	}
+	return append(out, "\x1b8"...)
+}
 
-// draw puts a picture over the cells of a slot.
+// errOff says that there is no place for pictures.
+var errOff = errors.New("the alternate screen is left")
+
+// transmit sends a picture's data, which shows nothing by itself, and waits
+// until it is written.
+func (s *screen) transmit(data []byte) error { return s.send(data, nil) }
+
+// draw puts a picture over the cells of a slot and waits until it is written.
 func (s *screen) draw(slot int, o overlay) error {
-	s.mu.Lock()
-	s.overlays[slot] = o
-	covered := s.covered
-	s.mu.Unlock()
-	if covered {
-		return nil
-	}
-	return s.send(o.draw)
-}
-
-// send writes picture data and measures what the line takes. Only the drawing
-// goroutine waits here, and it makes no new picture meanwhile: that is the
-// budget. With a given rate it sleeps the rest of the time the bytes are worth.
-func (s *screen) send(data []byte) error {
-	if len(data) == 0 {
-		return nil
-	}
-	s.mu.Lock()
-	began := time.Now()
-	_, err := s.out.Write(data)
-	took := time.Since(began)
-	s.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	if s.maxRate > 0 {
-		worth := time.Duration(float64(len(data)) / float64(s.maxRate) * float64(time.Second))
-		time.Sleep(worth - took)
-		took = max(took, worth)
-	}
-	if len(data) > 4096 {
-		s.mu.Lock()
-		now := float64(len(data)) / max(took.Seconds(), 1e-4)
-		if s.rate == 0 {
-			s.rate = now
+	return s.send(o.draw, func() (hidden bool) {
+		if old, ok := s.overlays[slot]; ok && old.cells != o.cells && !s.covered {
+			s.add(piece{data: old.gone()})
 		}
-		s.rate += 0.3 * (now - s.rate)
-		s.mu.Unlock()
-	}
-	return nil
+		s.overlays[slot] = o
+		return s.covered
+	})
 }
 
-// budget is how many bytes a picture may have to be through in a tenth of a
-// second; 0 as long as nothing is known.
+func (s *screen) send(data []byte, before func() (hidden bool)) error {
+	written := make(chan error, 1)
+	s.mu.Lock()
+	switch {
+	case s.off:
+		written <- errOff
+	case before != nil && before():
+		written <- nil
+	default:
+		s.add(piece{data, written})
+	}
+	s.mu.Unlock()
+	return <-written
+}
+
+// answered takes the terminal's answer to the question behind a large piece.
+func (s *screen) answered() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.line.answered(time.Now())
+	s.changed.Broadcast()
+}
+
+// glance is how often what has no signal of its own is looked at again.
+const glance = 10 * time.Millisecond
+
+// ready waits until the terminal has taken the picture before, so that no more
+// than one is ever on its way. It is false when the context ended first.
+func (s *screen) ready(ctx context.Context) bool {
+	for {
+		s.mu.Lock()
+		wait := s.line.due(time.Now())
+		s.mu.Unlock()
+		if !wait {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(glance):
+		}
+	}
+}
+
+// pace waits out the time that bytes are worth under the user's limit.
+func (s *screen) pace(ctx context.Context, bytes int, took time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(s.line.worth(bytes) - took):
+	}
+}
+
+// budget is how many bytes a picture may have; 0 while nothing is known.
 func (s *screen) budget() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.maxRate > 0 {
-		return int(s.maxRate / 10)
-	}
-	return int(s.rate / 10)
+	return s.line.budget()
 }

@@ -179,8 +179,11 @@ func (a *app) showDrawn(d drawn) {
 	}
 	a.drawing = d.frame
 	for i := range a.tiles {
-		if a.tiles[i].slot == d.slot {
-			a.tiles[i].shown = d
+		if t := &a.tiles[i]; t.slot == d.slot {
+			if t.shown.frame.Text != d.frame.Text && len(d.frame.Overlay) > 0 {
+				a.screen.touch() // the cells under it are about to be blanked
+			}
+			t.shown = d
 		}
 	}
 }

@@ -224,7 +224,7 @@ func (a *app) statusLines() string {
 		item(&costs, "decode", milliseconds(a.decode.Took))
 	}
 	if a.drawing.Bytes > 0 {
-		item(&costs, string(a.Terminal.Protocol), fmt.Sprintf("%s %s", milliseconds(a.drawing.Took), bytes(a.drawing.Bytes)))
+		item(&costs, string(a.Terminal.Protocol), fmt.Sprintf("%s %s", milliseconds(a.drawing.Took), byteCount(a.drawing.Bytes)))
 	}
 	item(&costs, "on", a.Prior.Device())
 	if a.look != plain {
@@ -250,8 +250,8 @@ func (a *app) statusLines() string {
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%4d ms", d.Milliseconds()) }
 
-// bytes is a size in few characters, always as wide.
-func bytes(n int) string {
+// byteCount is a size in few characters, always as wide.
+func byteCount(n int) string {
 	switch {
 	case n < 10_000:
 		return fmt.Sprintf("%4d B ", n)

@@ -103,6 +103,8 @@ Without a sub-command it opens the app on the default model.`,
 	for _, make := range commands {
 		root.AddCommand(make(a))
 	}
+	openApp(a, root)
+	root.Args = unknown
 	root.SetIn(a.in)
 	root.SetOut(a.out) // before the next lines: cobra's completion commands remember it
 	root.SetErr(a.err)
@@ -129,12 +131,20 @@ func group(c *cobra.Command) {
 		if len(args) == 0 {
 			return c.Help()
 		}
-		err := usagef("unknown command %q for %q", args[0], c.CommandPath())
-		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-			err = usagef("%w (did you mean %s?)", err, strings.Join(near, " or "))
-		}
-		return err
+		return unknown(c, args)
 	}
+}
+
+// unknown says that the first argument, if there is one, is no command.
+func unknown(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := usagef("unknown command %q for %q", args[0], c.CommandPath())
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		err = usagef("%w (did you mean %s?)", err, strings.Join(near, " or "))
+	}
+	return err
 }
 
 // begin reads the settings, once the flags are known and before the command

@@ -38,6 +38,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"completion", "bash"}, exitOK, "complete", ""},
 		{[]string{"--config", bad, "completion", "zsh"}, exitOK, "compdef", ""},
 		{[]string{"__complete", "doc"}, exitOK, "doctor", ""},
+		{nil, exitBad, "", "sundae sample"}, // no terminal here
 		{[]string{"nothing"}, exitUsage, "", `unknown command "nothing"`},
 		{[]string{"train", "scene"}, exitUsage, "", "did you mean scenes?"},
 		{[]string{"doctor", "--no-such"}, exitUsage, "", "See sundae doctor --help."},
