@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ func openApp(a *app, root *cobra.Command) {
 			return err
 		}
 		defer pictures.Close()
-		terminal, err := askTerminal(in, chosen)
+		terminal, err := askTerminal(chosen)
 		if err != nil {
 			return err
 		}
@@ -101,7 +102,12 @@ func (a *app) savePreset(name string, p config.Preset) (string, error) {
 }
 
 // askTerminal finds out what the terminal can show; protocol overrides its choice.
-func askTerminal(tty *os.File, protocol graphics.Protocol) (graphics.Terminal, error) {
+func askTerminal(protocol graphics.Protocol) (graphics.Terminal, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return graphics.Terminal{}, fmt.Errorf("ask the terminal: %w", err)
+	}
+	defer tty.Close()
 	answers, err := graphics.Probe(tty)
 	if err != nil {
 		return graphics.Terminal{}, err
