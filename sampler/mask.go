@@ -50,3 +50,20 @@ func FromPixels(pixels *image.Gray, f int, rule Rule) (*Mask, error) {
 	}
 	return m, nil
 }
+
+// Region is the part of a pixel mask that is really made anew, in black and
+// white: its white pixels whose token is. By the rule Any that is the whole mask,
+// by All only the patches that it covers.
+func (m *Mask) Region(pixels *image.Gray) *image.Gray {
+	size := pixels.Rect.Size()
+	out := image.NewGray(image.Rectangle{Max: size})
+	for y := range size.Y {
+		row := pixels.Pix[pixels.PixOffset(pixels.Rect.Min.X, pixels.Rect.Min.Y+y):][:size.X]
+		for x, level := range row {
+			if level >= maskFrom && m.Anew[y*m.Height/size.Y*m.Width+x*m.Width/size.X] {
+				out.Pix[y*out.Stride+x] = 255
+			}
+		}
+	}
+	return out
+}

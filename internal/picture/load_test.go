@@ -76,7 +76,7 @@ func TestLoadErrors(t *testing.T) {
 		"empty.png": {nil, "is no PNG, JPEG, WebP or GIF picture"},
 		"cut.png":   {whole[:len(whole)/2], "is cut short or damaged: png"},
 		"head.png":  {whole[:20], "is cut short or damaged"},
-		"huge.png":  {huge(t), "more than can be read"},
+		"huge.png":  {huge(t), "has 100000×100000 pixels, more than can be read"},
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, c.data, 0o644); err != nil {
