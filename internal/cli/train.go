@@ -20,7 +20,7 @@ func newTrain(a *app) *cobra.Command {
 have none), vqgan, latents, prior, export; "all" runs the last four in one go.
 Every stage keeps its checkpoints in --out; --resume goes on where it stopped.`,
 	}
-	cmd.AddCommand(newScenes(a), newTrainVQGAN(a), newTrainLatents(a), newTrainPrior(a), newTrainExport(a), newTrainAll(a))
+	cmd.AddCommand(newScenes(a), newNeighbours(a), newTrainVQGAN(a), newTrainLatents(a), newTrainPrior(a), newTrainExport(a), newTrainAll(a))
 	return cmd
 }
 

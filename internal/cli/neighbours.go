@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"sundae/internal/picture"
+	"sundae/train/neighbours"
+)
+
+func newNeighbours(a *app) *cobra.Command {
+	var samples, data, out string
+	cmd := &cobra.Command{
+		Use:   "neighbours",
+		Short: "Show each sample over the training picture closest to it",
+		Long: `Find the training picture closest to each sample, by pictures shrunk to 32×32
+colours, and write a sheet of samples over their neighbours: where both are
+alike, the model repeats what it was shown.`,
+		Example: `  sundae train neighbours --samples samples --data pictures --out neighbours.png`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			made, err := neighbours.Pictures(samples)
+			if err != nil {
+				return err
+			}
+			made = withoutSheets(made)
+			known, err := neighbours.Pictures(data)
+			if err != nil {
+				return err
+			}
+			bar := a.talk.Bar("comparing", int64(len(known)), "pictures")
+			defer bar.Done()
+			pairs, err := neighbours.Find(cmd.Context(), made, known, func() { bar.Add(1) })
+			if err != nil {
+				return err
+			}
+			bar.Done()
+			sheet, err := neighbours.Sheet(pairs, 8, 192)
+			if err != nil {
+				return err
+			}
+			if err := picture.Save(out, sheet); err != nil {
+				return err
+			}
+			for _, p := range pairs {
+				fmt.Fprintf(a.out, "%s %s %.1f\n", p.Sample, p.Training, p.Distance)
+			}
+			fmt.Fprintln(a.out, out)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&samples, "samples", "", "`folder` of samples")
+	cmd.Flags().StringVar(&data, "data", "", "`folder` of training pictures")
+	cmd.Flags().StringVar(&out, "out", "neighbours.png", "the sheet, a PNG `file`")
+	for _, flag := range []string{"samples", "data"} {
+		cmd.MarkFlagRequired(flag)
+	}
+	return cmd
+}
+
+// withoutSheets leaves out what `sundae sample` writes beside its samples.
+func withoutSheets(paths []string) []string {
+	var out []string
+	for _, path := range paths {
+		if filepath.Base(path) != "grid.png" {
+			out = append(out, path)
+		}
+	}
+	return out
+}

@@ -1,0 +1,139 @@
+// Package neighbours finds the training picture closest to each sample, which
+// shows whether a model makes pictures of its own or repeats what it was shown.
+package neighbours
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"sundae/internal/picture"
+	"sundae/train/dataset"
+)
+
+// side is the side of what is compared: pictures shrunk to side×side colours,
+// so that layout and light count and single pixels do not.
+const side = 32
+
+// Neighbour is the training picture nearest to one sample.
+type Neighbour struct {
+	Sample, Training string  // paths
+	Distance         float64 // root mean squared difference of the shrunken pictures, 0 to 255
+}
+
+// Find compares every sample with every training picture; seen is called after
+// each training picture, from several goroutines at once.
+func Find(ctx context.Context, samples, training []string, seen func()) ([]Neighbour, error) {
+	wanted := make([][]float32, len(samples))
+	for i, path := range samples {
+		var err error
+		if wanted[i], err = signature(path); err != nil {
+			return nil, err
+		}
+	}
+	workers := runtime.GOMAXPROCS(0)
+	best := make([][]Neighbour, workers)
+	group, ctx := errgroup.WithContext(ctx)
+	for w := range workers {
+		best[w] = make([]Neighbour, len(samples))
+		for i, path := range samples {
+			best[w][i] = Neighbour{Sample: path, Distance: math.Inf(1)}
+		}
+		group.Go(func() error {
+			for k := w; k < len(training); k += workers {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				other, err := signature(training[k])
+				if err != nil {
+					return err
+				}
+				for i, s := range wanted {
+					if d := distance(s, other); d < best[w][i].Distance {
+						best[w][i].Training, best[w][i].Distance = training[k], d
+					}
+				}
+				seen()
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	nearest := best[0]
+	for _, other := range best[1:] {
+		for i := range nearest {
+			if other[i].Distance < nearest[i].Distance {
+				nearest[i] = other[i]
+			}
+		}
+	}
+	return nearest, nil
+}
+
+// Sheet shows samples over their neighbours, cell pixels each, columns a row.
+func Sheet(pairs []Neighbour, columns, cell int) (image.Image, error) {
+	var cells []image.Image
+	for from := 0; from < len(pairs); from += columns {
+		row := pairs[from:min(from+columns, len(pairs))]
+		for _, path := range []func(Neighbour) string{
+			func(n Neighbour) string { return n.Sample }, func(n Neighbour) string { return n.Training },
+		} {
+			for i := range columns {
+				if i >= len(row) {
+					cells = append(cells, image.NewRGBA(image.Rect(0, 0, cell, cell)))
+					continue
+				}
+				p, err := picture.Load(path(row[i]))
+				if err != nil {
+					return nil, fmt.Errorf("sheet of neighbours: %w", err)
+				}
+				cells = append(cells, picture.Fit(p, cell, picture.Crop))
+			}
+		}
+	}
+	return picture.Grid(cells, columns, 4, color.Black), nil
+}
+
+// Pictures lists a folder's pictures, sub-folders included.
+func Pictures(dir string) ([]string, error) {
+	set, err := dataset.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	paths := make([]string, len(set.Files))
+	for i, f := range set.Files {
+		paths[i] = filepath.Clean(f.Path)
+	}
+	return paths, nil
+}
+
+// signature is a picture shrunk to side×side, [side, side, 3].
+func signature(path string) ([]float32, error) {
+	p, err := dataset.Load(path, side)
+	if err != nil {
+		return nil, fmt.Errorf("compare pictures: %w", err)
+	}
+	p = picture.Fit(p, side, picture.Crop)
+	out := make([]float32, 0, 3*side*side)
+	for i := 0; i < len(p.Pix); i += 4 {
+		out = append(out, float32(p.Pix[i]), float32(p.Pix[i+1]), float32(p.Pix[i+2]))
+	}
+	return out, nil
+}
+
+func distance(a, b []float32) float64 {
+	var sum float64
+	for i := range a {
+		d := float64(a[i] - b[i])
+		sum += d * d
+	}
+	return math.Sqrt(sum / float64(len(a)))
+}

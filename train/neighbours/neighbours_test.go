@@ -1,0 +1,54 @@
+package neighbours
+
+import (
+	"image"
+	"image/color"
+	"math"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"sundae/internal/picture"
+)
+
+// plain writes a picture of one colour.
+func plain(t *testing.T, path string, c color.RGBA) string {
+	t.Helper()
+	p := image.NewRGBA(image.Rect(0, 0, 48, 48))
+	for i := 0; i < len(p.Pix); i += 4 {
+		copy(p.Pix[i:], []uint8{c.R, c.G, c.B, 255})
+	}
+	if err := picture.Save(path, p); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestFind(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	training := []string{
+		plain(t, at("red.png"), color.RGBA{200, 0, 0, 255}), plain(t, at("green.png"), color.RGBA{0, 200, 0, 255}),
+		plain(t, at("blue.png"), color.RGBA{0, 0, 200, 255}),
+	}
+	samples := []string{plain(t, at("a.png"), color.RGBA{0, 190, 0, 255}), plain(t, at("b.png"), color.RGBA{0, 0, 200, 255})}
+	var seen atomic.Int64
+	pairs, err := Find(t.Context(), samples, training, func() { seen.Add(1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pairs[0].Training != training[1] || pairs[1].Training != training[2] || seen.Load() != 3 {
+		t.Errorf("neighbours %v after %d pictures", pairs, seen.Load())
+	}
+	// 10 off in one of three channels everywhere; and not at all.
+	if math.Abs(pairs[0].Distance-10/math.Sqrt(3)) > 1e-3 || pairs[1].Distance != 0 {
+		t.Errorf("distances %g and %g", pairs[0].Distance, pairs[1].Distance)
+	}
+	sheet, err := Sheet(pairs, 4, 16)
+	if err != nil || sheet.Bounds().Size() != image.Pt(4*16+3*4, 2*16+4) {
+		t.Errorf("a sheet of %v, %v", sheet.Bounds(), err)
+	}
+	if _, err := Find(t.Context(), []string{at("none.png")}, training, func() {}); err == nil {
+		t.Error("a sample that is not there was compared")
+	}
+}
