@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"image"
 
-	"golang.org/x/image/draw"
-
 	"sundae/internal/bundle"
 	"sundae/internal/onnx"
+	"sundae/internal/picture"
 )
 
 // Decoder is an opened decoder.onnx and encoder.onnx. It is used by one
@@ -129,11 +128,4 @@ func (d *Decoder) Encode(ctx context.Context, picture image.Image) ([]uint16, er
 }
 
 // Fit takes the middle square of a picture, scaled to side pixels.
-func Fit(picture image.Image, side int) *image.RGBA {
-	bounds := picture.Bounds()
-	short := min(bounds.Dx(), bounds.Dy())
-	at := bounds.Min.Add(image.Pt((bounds.Dx()-short)/2, (bounds.Dy()-short)/2))
-	out := image.NewRGBA(image.Rect(0, 0, side, side))
-	draw.CatmullRom.Scale(out, out.Rect, picture, image.Rectangle{at, at.Add(image.Pt(short, short))}, draw.Src, nil)
-	return out
-}
+func Fit(img image.Image, side int) *image.RGBA { return picture.Fit(img, side, picture.Crop) }

@@ -66,9 +66,6 @@ func Recommended(m bundle.Manifest) (Settings, error) {
 	return s, nil
 }
 
-// MaxSteps bounds a run: more can only be a slip.
-const MaxSteps = 10000
-
 // Validate says in one sentence what cannot work for a model of so many classes.
 func (s Settings) Validate(classes int) error {
 	switch {
