@@ -15,13 +15,7 @@ type Start struct {
 	Settings Settings
 	Base     [][]uint16 // tokens to begin with instead of noise, one row a sample
 	Mask     *Mask      // with Base: the tokens made anew, which begin as noise
-	Past     []Frame    // steps taken before, of N samples: the run goes on after them, and Base is in the first
-}
-
-// Frame is what one step left: the tokens of every sample. Step 0 is the noise.
-type Frame struct {
-	Tokens     [][]uint16  // [N][h·w]
-	Confidence [][]float32 // [N][h·w] probability of the token drawn; nil at step 0
+	Past     []Frame    // steps taken before, of N samples: the run goes on after them, all samples live, and Base is in the first
 }
 
 // Stats tell what a step did.
@@ -31,19 +25,21 @@ type Stats struct {
 	Changed                 []int   // tokens that changed, by sample
 	Frozen                  int     // samples that have left the batch by now
 	Batch                   int     // samples that the model saw
-	Confidence              float64 // mean over the samples seen
+	Confidence              float64 // mean over the tokens of the samples seen
 	Took                    time.Duration
+	Model                   time.Duration // the part of Took that the model itself took
 }
 
-// Run is one batch of samples on its way from noise to pictures. It is used by
-// one goroutine at a time.
+// Run is one batch of samples on its way from noise to pictures.
 type Run struct {
 	prior    *Prior
 	settings Settings
 	first    int
 	mask     *Mask
 	frames   []Frame
-	frozen   []bool
+	frozen   []bool // by sample
+	live     []int  // the samples of the step under way
+	pages    pages
 }
 
 // Start begins a run. Nothing is computed before the first Step.
@@ -55,11 +51,14 @@ func (p *Prior) Start(s Start) (*Run, error) {
 	if s.N < 1 {
 		return nil, fmt.Errorf("a run needs at least 1 sample, not %d", s.N)
 	}
+	if m := s.Mask; m != nil && (m.Height != p.Latent.Height || m.Width != p.Latent.Width || len(m.Anew) != n) {
+		return nil, fmt.Errorf("a mask of %d×%d tokens, the model has %d×%d", m.Height, m.Width, p.Latent.Height, p.Latent.Width)
+	}
 	if s.Past != nil {
 		return p.resume(s)
 	}
-	if s.Mask != nil && (s.Base == nil || len(s.Mask.Anew) != n) {
-		return nil, fmt.Errorf("a mask needs tokens to begin with, and %d×%d of its own", p.Latent.Height, p.Latent.Width)
+	if s.Mask != nil && s.Base == nil {
+		return nil, errors.New("a mask needs a picture's tokens to begin with")
 	}
 	if s.Base != nil && len(s.Base) != s.N {
 		return nil, fmt.Errorf("%d rows of tokens for %d samples", len(s.Base), s.N)
@@ -86,45 +85,21 @@ func (p *Prior) Start(s Start) (*Run, error) {
 	return r, nil
 }
 
-// resume begins where another run, perhaps of an earlier day, left off.
-func (p *Prior) resume(s Start) (*Run, error) {
-	n := p.Latent.Tokens()
-	if s.Mask != nil && len(s.Mask.Anew) != n {
-		return nil, fmt.Errorf("a mask of %d tokens, the model has %d", len(s.Mask.Anew), n)
-	}
-	for step, frame := range s.Past {
-		if len(frame.Tokens) != s.N {
-			return nil, fmt.Errorf("step %d holds %d samples, the run has %d", step, len(frame.Tokens), s.N)
-		}
-		for i, tokens := range frame.Tokens {
-			if len(tokens) != n || int(slices.Max(tokens)) >= p.Vocabulary {
-				return nil, fmt.Errorf("step %d of sample %d is from another model", step, i)
-			}
-		}
-	}
-	return &Run{prior: p, settings: s.Settings, first: s.First, mask: s.Mask, frames: slices.Clone(s.Past), frozen: make([]bool, s.N)}, nil
-}
-
 // Settings are the settings in force.
 func (r *Run) Settings() Settings { return r.settings }
 
-// Set changes the settings from the next step on. Seed and class change too.
+// Set changes the settings from the next step on: any of them, seed and class
+// too. Where they change what is drawn, frozen samples come back into the batch.
 func (r *Run) Set(s Settings) error {
 	if err := s.Validate(len(r.prior.Classes)); err != nil {
 		return err
 	}
-	r.settings = s
-	if !s.Freeze {
+	if !s.Freeze || !s.drawsLike(r.settings) {
 		clear(r.frozen)
 	}
+	r.settings = s
 	return nil
 }
-
-// At is the frame after a step, 0 to Len()-1. Its slices must not be written to.
-func (r *Run) At(step int) Frame { return r.frames[step] }
-
-// Len is the number of frames: the steps taken, and the noise.
-func (r *Run) Len() int { return len(r.frames) }
 
 // Done reports whether all steps are taken or all samples frozen.
 func (r *Run) Done() bool {
@@ -135,61 +110,38 @@ func (r *Run) Done() bool {
 var ErrDone = errors.New("the run is done")
 
 // Step takes one step. Frozen samples stay out of the model's batch. A cancelled
-// context leaves the run as it was before the step.
+// context, or any other error, leaves the run as it was before the step.
 func (r *Run) Step(ctx context.Context) (Stats, error) {
 	if r.Done() {
 		return Stats{}, ErrDone
 	}
 	began := time.Now()
-	t, n := len(r.frames), r.prior.Latent.Tokens()
-	before := r.frames[t-1]
+	t := len(r.frames)
 	stats := Stats{
-		Step: t, Steps: r.settings.Steps, Changed: make([]int, len(before.Tokens)),
+		Step: t, Steps: r.settings.Steps,
 		Temperature: r.settings.Temperature.At(t, r.settings.Steps), Proportion: r.settings.Proportion.At(t, r.settings.Steps),
 	}
-	var live []int
+	r.live = r.live[:0]
 	for i, frozen := range r.frozen {
 		if !frozen {
-			live = append(live, i)
+			r.live = append(r.live, i)
 		}
 	}
-	stats.Batch = len(live)
-	b, err := r.prior.bind(len(live))
-	if err != nil {
-		return Stats{}, fmt.Errorf("step %d: %w", t, err)
-	}
-	for row, sample := range live {
-		r.fill(b, row, sample, t, before.Tokens[sample], stats)
-	}
-	if err := b.run(ctx); err != nil {
-		return Stats{}, fmt.Errorf("step %d: %w", t, err)
-	}
-	if err := finite(b.confidence); err != nil {
-		return Stats{}, fmt.Errorf("step %d: %w", t, err)
-	}
-	after := Frame{Tokens: slices.Clone(before.Tokens), Confidence: make([][]float32, len(before.Tokens))}
+	stats.Batch = len(r.live)
+	before := r.frames[t-1]
+	after := Frame{Tokens: take(&r.pages.tokenRows, len(before.Tokens)), Confidence: take(&r.pages.floatRows, len(before.Tokens))}
+	copy(after.Tokens, before.Tokens) // frozen samples share their rows with the step before
 	copy(after.Confidence, before.Confidence)
-	for row, sample := range live {
-		tokens := make([]uint16, n)
-		for k, id := range b.next[row*n : (row+1)*n] {
-			if id < 0 || int(id) >= r.prior.Vocabulary {
-				return Stats{}, fmt.Errorf("step %d: the model gave token %d, its vocabulary has %d", t, id, r.prior.Vocabulary)
-			}
-			if tokens[k] = uint16(id); tokens[k] != before.Tokens[sample][k] {
-				stats.Changed[sample]++
-			}
-		}
-		after.Tokens[sample] = tokens
-		after.Confidence[sample] = slices.Clone(b.confidence[row*n : (row+1)*n])
-		if r.settings.Freeze && t >= r.settings.MinSteps && stats.Changed[sample] == 0 {
-			r.frozen[sample] = true
+	stats.Changed = take(&r.pages.changed, len(before.Tokens))
+	for samples := range slices.Chunk(r.live, r.prior.rowsAtOnce()) {
+		if err := r.call(ctx, samples, before, after, &stats); err != nil {
+			return Stats{}, fmt.Errorf("step %d: %w", t, err)
 		}
 	}
-	var sum float64
-	for _, c := range b.confidence {
-		sum += float64(c)
+	stats.Confidence /= float64(len(r.live) * r.prior.Latent.Tokens())
+	for _, i := range r.live {
+		r.frozen[i] = r.settings.Freeze && t >= r.settings.MinSteps && stats.Changed[i] == 0
 	}
-	stats.Confidence = sum / float64(len(b.confidence))
 	for _, frozen := range r.frozen {
 		if frozen {
 			stats.Frozen++
@@ -200,36 +152,53 @@ func (r *Run) Step(ctx context.Context) (Stats, error) {
 	return stats, nil
 }
 
-// fill writes one sample's row of the model's inputs.
-func (r *Run) fill(b batch, row, sample, t int, tokens []uint16, stats Stats) {
-	n := len(tokens)
-	for k, id := range tokens {
-		b.tokens[row*n+k] = int32(id)
+// call gives some samples to the model and writes their rows of the frame after.
+// It adds to the stats what they changed and how confident the model was.
+func (r *Run) call(ctx context.Context, samples []int, before, after Frame, stats *Stats) error {
+	n := r.prior.Latent.Tokens()
+	b, err := r.prior.bind(len(samples))
+	if err != nil {
+		return err
 	}
+	for row, sample := range samples {
+		r.fill(b, row, sample, before.Tokens[sample], *stats)
+	}
+	began := time.Now()
+	if err := b.run(ctx, len(samples)); err != nil {
+		return err
+	}
+	stats.Model += time.Since(began)
+	for row, sample := range samples {
+		next := b.next[row*n : (row+1)*n]
+		if err := r.prior.check(next); err != nil {
+			return err
+		}
+		tokens, confidence := take(&r.pages.tokens, n), take(&r.pages.confidence, n)
+		copy(confidence, b.confidence[row*n:(row+1)*n])
+		changed, sum := 0, 0.0
+		for k, old := range before.Tokens[sample] {
+			if tokens[k] = uint16(next[k]); tokens[k] != old {
+				changed++
+			}
+			sum += float64(confidence[k])
+		}
+		after.Tokens[sample], after.Confidence[sample] = tokens, confidence
+		stats.Changed[sample] = changed
+		stats.Confidence += sum
+	}
+	return nil
+}
+
+// fill writes one sample's row of the model's inputs.
+func (r *Run) fill(b *batch, row, sample int, tokens []uint16, stats Stats) {
+	n := len(tokens)
+	b.put(row, tokens, r.settings.Class)
+	b.temperature[row] = float32(stats.Temperature)
 	// The numbers that choose the updated tokens come first: the row is used again.
 	uniform, update := b.uniform[row*n:(row+1)*n], b.update[row*n:(row+1)*n]
-	uniforms(uniform, r.settings.Seed, r.first+sample, t, updateStream)
+	uniforms(uniform, r.settings.Seed, r.first+sample, stats.Step, updateStream)
 	for k, u := range uniform {
 		update[k] = float64(u) < stats.Proportion && (r.mask == nil || r.mask.Anew[k])
 	}
-	uniforms(uniform, r.settings.Seed, r.first+sample, t, drawStream)
-	b.temperature[row] = float32(stats.Temperature)
-	if b.class != nil {
-		b.class[row] = int32(r.settings.Class)
-	}
-}
-
-// Branch starts a run that shares the history up to a step and goes on from
-// there with settings of its own.
-func (r *Run) Branch(step int, s Settings) (*Run, error) {
-	if step < 0 || step >= len(r.frames) {
-		return nil, fmt.Errorf("no step %d to branch from: there are 0 to %d", step, len(r.frames)-1)
-	}
-	if err := s.Validate(len(r.prior.Classes)); err != nil {
-		return nil, err
-	}
-	return &Run{
-		prior: r.prior, settings: s, first: r.first, mask: r.mask,
-		frames: slices.Clone(r.frames[:step+1]), frozen: make([]bool, len(r.frozen)),
-	}, nil
+	uniforms(uniform, r.settings.Seed, r.first+sample, stats.Step, drawStream)
 }

@@ -1,8 +1,11 @@
 package sampler
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -46,7 +49,7 @@ func (s Schedule) At(t, steps int) float64 {
 		switch s.Curve {
 		case Keyframes:
 			return s.Keys[len(s.Keys)-1].Value
-		case Constant:
+		case Constant, "":
 			return s.Start
 		}
 		return s.End
@@ -61,7 +64,9 @@ func (s Schedule) At(t, steps int) float64 {
 		return s.Start * math.Pow(s.End/s.Start, x)
 	case Keyframes:
 		for i := 1; i < len(s.Keys); i++ {
-			if a, b := s.Keys[i-1], s.Keys[i]; x <= b.At {
+			if a, b := s.Keys[i-1], s.Keys[i]; x == b.At {
+				return b.Value // which the line below may miss by its last bit
+			} else if x < b.At {
 				return a.Value + (b.Value-a.Value)*(x-a.At)/(b.At-a.At)
 			}
 		}
@@ -95,16 +100,14 @@ func ParseSchedule(text string) (Schedule, error) {
 	if len(fields) == 3 {
 		curve = Curve(fields[2])
 	}
-	switch curve {
-	case Constant, Linear, Cosine:
-	case Exponential:
-		if start == 0 || end == 0 {
-			return Schedule{}, fmt.Errorf("schedule %q: an exponential one never reaches 0", text)
-		}
-	default:
-		return Schedule{}, fmt.Errorf("schedule %q: no curve %q; there are constant, linear, cosine and exponential", text, curve)
+	s := Schedule{Start: start, End: end, Curve: curve}
+	if curve == Keyframes || curve == "" {
+		return Schedule{}, fmt.Errorf("schedule %q: a curve is constant, linear, cosine or exponential", text)
 	}
-	return Schedule{Start: start, End: end, Curve: curve}, nil
+	if err := s.check(largest); err != nil {
+		return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
+	}
+	return s, nil
 }
 
 func parseKeyframes(text string) (Schedule, error) {
@@ -122,17 +125,54 @@ func parseKeyframes(text string) (Schedule, error) {
 		if err != nil {
 			return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
 		}
-		if n := len(s.Keys); n > 0 && x <= s.Keys[n-1].At {
-			return Schedule{}, fmt.Errorf("schedule %q: keyframes must rise, %g comes after %g", text, x, s.Keys[n-1].At)
-		}
 		s.Keys = append(s.Keys, Key{x, v})
 	}
-	first, last := s.Keys[0], s.Keys[len(s.Keys)-1]
-	if first.At != 0 || last.At != 1 {
-		return Schedule{}, fmt.Errorf("schedule %q: keyframes must begin at 0 and end at 1", text)
+	s.Start, s.End = s.Keys[0].Value, s.Keys[len(s.Keys)-1].Value
+	if err := s.check(largest); err != nil {
+		return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
 	}
-	s.Start, s.End = first.Value, last.Value
 	return s, nil
+}
+
+// check says in one sentence what is wrong with a schedule. Its values may be 0
+// to most; between two of its points every curve stays between their values.
+func (s Schedule) check(most float64) error {
+	value := func(v float64) error {
+		if !(v >= 0 && v <= most) {
+			return fmt.Errorf("%g must be 0 to %g", v, most)
+		}
+		return nil
+	}
+	switch s.Curve {
+	case Constant, "":
+		return value(s.Start)
+	case Exponential:
+		if s.Start == 0 || s.End == 0 {
+			return errors.New("an exponential curve never reaches 0")
+		}
+		fallthrough
+	case Linear, Cosine:
+		return cmp.Or(value(s.Start), value(s.End))
+	case Keyframes:
+		if n := len(s.Keys); n < 2 || s.Keys[0].At != 0 || s.Keys[n-1].At != 1 {
+			return errors.New("keyframes must begin at 0 and end at 1")
+		}
+		for i, k := range s.Keys {
+			if i > 0 && !(k.At > s.Keys[i-1].At) {
+				return fmt.Errorf("keyframes must rise, %g comes after %g", k.At, s.Keys[i-1].At)
+			}
+			if err := value(k.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("no curve %q; there are constant, linear, cosine and exponential", s.Curve)
+}
+
+// equal reports whether two schedules are the same.
+func (s Schedule) equal(o Schedule) bool {
+	return s.Start == o.Start && s.End == o.End && s.Curve == o.Curve && slices.Equal(s.Keys, o.Keys)
 }
 
 // largest bounds the values of schedules: far beyond any use, and no infinity.
@@ -163,4 +203,16 @@ func (s Schedule) String() string {
 		return strings.Join(fields, ",")
 	}
 	return number(s.Start) + ":" + number(s.End) + ":" + string(s.Curve)
+}
+
+// MarshalText writes the form that ParseSchedule reads, for YAML and JSON.
+func (s Schedule) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what ParseSchedule reads.
+func (s *Schedule) UnmarshalText(text []byte) error {
+	read, err := ParseSchedule(string(text))
+	if err == nil {
+		*s = read
+	}
+	return err
 }

@@ -108,6 +108,16 @@ func (s *Session) Input(name string) (Tensor, bool) { return find(s.Inputs, name
 // Output describes the output of that name.
 func (s *Session) Output(name string) (Tensor, bool) { return find(s.Outputs, name) }
 
+// FixedBatch is the batch that the model was exported for, 0 where it is open.
+func (s *Session) FixedBatch() int {
+	for _, t := range s.Inputs {
+		if len(t.Shape) > 0 && t.Shape[0] != Dynamic {
+			return int(t.Shape[0])
+		}
+	}
+	return 0
+}
+
 func find(tensors []Tensor, name string) (Tensor, bool) {
 	i := slices.IndexFunc(tensors, func(t Tensor) bool { return t.Name == name })
 	if i < 0 {
