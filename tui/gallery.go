@@ -49,6 +49,9 @@ func (e entry) named(classes []string) string {
 	if e.step != len(e.lane.frames)-1 {
 		text += fmt.Sprintf(", step %d", e.step)
 	}
+	if e.lane.label != "" && e.lane.label != "the same" {
+		text += ", " + e.lane.label
+	}
 	if e.lane.settings.Class < len(classes) {
 		text += ", " + className(classes, e.lane.settings.Class)
 	}
@@ -60,6 +63,12 @@ func (g *gallery) first() int { return g.selected / galleryPage * galleryPage }
 
 // label is what is written under an entry.
 func (g *gallery) label(i int) string { return g.entries[i].label }
+
+// title says how the selected entry was made.
+func (g *gallery) title() string {
+	s := g.entries[g.selected].lane.settings
+	return fmt.Sprintf("%d of %d: %d steps, temperature %s, proportion %s", g.selected+1, len(g.entries), s.Steps, s.Temperature, s.Proportion)
+}
 
 func (g *gallery) move(by int) {
 	g.selected = max(0, min(len(g.entries)-1, g.selected+by))

@@ -11,13 +11,13 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"sundae/internal/picture"
-	"sundae/sampler"
 	"sundae/tui/loop"
 )
 
 var keepCommands = []command{
 	{[]string{"s"}, "s", "save the pictures on show", "Keep", true, in(exploring, browsing), (*app).savePictures},
-	{[]string{"S"}, "S", "save the run as a moving picture", "Keep", false, in(exploring, browsing), (*app).saveRun},
+	{[]string{"S"}, "S", "save the run as a GIF", "Keep", false, in(exploring, browsing), func(a *app) tea.Cmd { return a.saveRun(".gif") }},
+	{nil, "", "save the run as an animated PNG, in every colour", "Keep", false, in(exploring, browsing), func(a *app) tea.Cmd { return a.saveRun(".png") }},
 	{[]string{"p"}, "p", "save the settings as a preset", "Keep", false, in(exploring), func(a *app) tea.Cmd {
 		return a.ask("name of the preset", "", a.savePreset)
 	}},
@@ -82,61 +82,75 @@ func (a *app) finish(from *base) func(*image.RGBA) *image.RGBA {
 	return func(p *image.RGBA) *image.RGBA { return from.composite(p, feather) }
 }
 
-// saved is one picture to be saved, with all that its file says.
-type saved struct {
-	want     loop.Want
-	settings sampler.Settings
-	base     *base
+// shot is one picture on show and the run that it is from.
+type shot struct {
+	lane   lane
+	step   int
+	sample int
+	key    loop.Key // of its run; the zero run where the gallery has it from
+	base   *base
+}
+
+// want asks for the picture at a step.
+func (s shot) want(step int) loop.Want {
+	step = min(step, len(s.lane.frames)-1) // a lane that ended early stays at its end
+	key := s.key
+	key.Step = step
+	return loop.Want{Key: key, Tokens: s.lane.frames[step].Tokens[s.sample]}
 }
 
 // onShow lists the pictures on screen, or the one selected in the gallery.
-func (a *app) onShow() []saved {
+func (a *app) onShow() []shot {
 	if a.mode == browsing {
 		e := a.gallery.entries[a.gallery.selected]
-		return []saved{{loop.Want{Key: loop.Key{Sample: e.sample, Step: e.step}, Tokens: e.tokens()}, e.lane.settings, e.base}}
+		return []shot{{lane: e.lane, step: e.step, sample: e.sample, base: e.base}}
 	}
-	var all []saved
+	var all []shot
 	for _, t := range a.tiles {
-		l := &a.stage.lanes[t.lane]
-		f := l.frame(a.stage.shown)
-		if f == nil || t.sample >= len(f.Tokens) {
+		l := a.stage.lanes[t.lane]
+		if f := l.frame(a.stage.shown); f == nil || t.sample >= len(f.Tokens) {
 			continue
 		}
-		step := min(a.stage.shown, len(l.frames)-1)
-		key := loop.Key{Run: a.stage.run, Lane: t.lane, Sample: t.sample, Step: step}
-		all = append(all, saved{loop.Want{Key: key, Tokens: f.Tokens[t.sample]}, l.settings, a.stage.base})
+		key := loop.Key{Run: a.stage.run, Lane: t.lane, Sample: t.sample}
+		all = append(all, shot{l, min(a.stage.shown, len(l.frames)-1), t.sample, key, a.stage.base})
 	}
 	return all
 }
 
 // savePictures writes the pictures on show, each with its settings inside.
 func (a *app) savePictures() tea.Cmd {
-	all := a.onShow()
-	if len(all) == 0 {
-		a.fail(errors.New("there is no picture to save yet"))
+	shots := a.onShow()
+	if len(shots) == 0 {
+		a.fail(errNothing)
 		return nil
 	}
 	ctx, folder := a.ctx, a.Folder
 	var paths []string
 	w := work{doing: "Saving pictures", done: func() string { return "Saved " + strings.Join(paths, ", ") }}
-	for _, s := range all {
-		finish := a.finish(s.base)
+	for _, s := range shots {
+		finish, texts := a.finish(s.base), a.texts(s)
+		name := fmt.Sprintf("sample-%d-%04d", s.lane.settings.Seed, s.sample)
+		if s.step < s.lane.settings.Steps {
+			name += fmt.Sprintf("-step-%d", s.step)
+		}
 		w.parts = append(w.parts, func() error {
-			p, err := a.loop.Picture(ctx, s.want)
+			p, err := a.loop.Picture(ctx, s.want(s.step))
 			if err != nil {
 				return fmt.Errorf("decode the picture to save: %w", err)
 			}
-			path, err := newFile(folder, fmt.Sprintf("sample-%d-%04d-step-%d", s.settings.Seed, s.want.Sample, s.want.Step), ".png")
+			path, err := newFile(folder, name, ".png")
 			if err != nil {
 				return err
 			}
 			paths = append(paths, path)
-			return picture.Save(path, finish(p))
+			return picture.Save(path, finish(p), texts...)
 		})
 	}
 	a.say(w.doing)
 	return w.start()
 }
+
+var errNothing = errors.New("there is no picture to save yet")
 
 // newFile is a path in the folder, made if need be, where there is no file yet.
 func newFile(folder, name, ext string) (string, error) {
@@ -154,12 +168,4 @@ func newFile(folder, name, ext string) (string, error) {
 			return "", fmt.Errorf("look for a free name: %w", err)
 		}
 	}
-}
-
-// filmSide is the widest that a saved run is: a GIF of more is large and slow.
-const filmSide = 512
-
-// saveRun writes the steps of the first picture on show as a moving picture.
-func (a *app) saveRun() tea.Cmd {
-	return nil
 }
