@@ -20,10 +20,12 @@ const (
 
 // The values of the settings that are one of a few words.
 var (
-	Devices   = []string{"auto", "cuda", "tensorrt", "webgpu", "coreml", "cpu"}
-	Freezes   = []string{Model, "on", "off"}
-	Rules     = []string{"any", "all"}
-	Protocols = []string{"auto", "kitty", "kitty-direct", "iterm2", "sixel", "blocks"}
+	Devices    = []string{"auto", "cuda", "tensorrt", "webgpu", "coreml", "cpu"}
+	Freezes    = []string{Model, "on", "off"}
+	Rules      = []string{"any", "all"}
+	Fittings   = []string{"crop", "letterbox"}
+	Animations = []string{"gif", "apng"}
+	Protocols  = []string{"auto", "kitty", "kitty-direct", "iterm2", "sixel", "blocks"}
 )
 
 // check says what is wrong with a value that has the right type. Presets are
@@ -59,6 +61,10 @@ func (r reader) check(key string, value any) error {
 		return oneOf(value.(string), Rules)
 	case "mask.feather":
 		return within(value.(float64), 0, MaxFeather)
+	case "pictures.fit":
+		return oneOf(value.(string), Fittings)
+	case "pictures.animation":
+		return oneOf(value.(string), Animations)
 	case "graphics.protocol":
 		return oneOf(value.(string), Protocols)
 	case "graphics.scale":

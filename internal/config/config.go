@@ -23,6 +23,7 @@ type Config struct {
 	Models      []string          `yaml:"models"`
 	Sampling    Sampling          `yaml:"sampling"`
 	Mask        Mask              `yaml:"mask"`
+	Pictures    Pictures          `yaml:"pictures"`
 	Graphics    Graphics          `yaml:"graphics"`
 	Train       Train             `yaml:"train"`
 	Presets     map[string]Preset `yaml:"presets"`
@@ -45,6 +46,12 @@ type Mask struct {
 	Rule      string  `yaml:"rule"` // any or all
 	Composite bool    `yaml:"composite"`
 	Feather   float64 `yaml:"feather"` // pixels
+}
+
+// Pictures is how pictures are read and runs written.
+type Pictures struct {
+	Fit       string `yaml:"fit"`       // crop or letterbox
+	Animation string `yaml:"animation"` // gif or apng
 }
 
 // Graphics is how pictures are shown in the terminal.

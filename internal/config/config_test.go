@@ -128,6 +128,8 @@ func TestLoadErrorsNameTheLine(t *testing.T) {
 		{"threads: [1]", ":1: threads: should be one value, not a list"},
 		{"models: here", `:1: models: should be a list, not "here"`},
 		{"mask:\n  composite: maybe", `:2: mask.composite: should be true or false, not "maybe"`},
+		{"pictures:\n  fit: stretch", `:2: pictures.fit: should be crop or letterbox, not "stretch"`},
+		{"pictures:\n  animation: mp4", `:2: pictures.animation: should be gif or apng, not "mp4"`},
 		{"mask:\n  feather: .inf", `:2: mask.feather: should be a number, not ".inf"`},
 		{"graphics:\n  scale: 2", ":2: graphics.scale: should be more than 0 and at most 1, not 2"},
 		{"graphics:\n  max_rate: fast", `:2: graphics.max_rate: should be bytes a second such as 500k or 2M, not "fast"`},
