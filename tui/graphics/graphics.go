@@ -1,13 +1,26 @@
 // Package graphics shows pictures in terminals.
 //
 // First call [Probe]: it asks the terminal who it is, which picture protocols it speaks and how many pixels a cell
-// has. Then [NewDriver] gives the driver for that terminal, and [Driver.Encode] turns a picture into a [Frame] for a
-// rectangle of cells. Showing a frame has up to three parts, in this order:
+// has. [Choose] picks the best protocol from the answers, [NewDriver] gives the driver for it, and [Driver.Encode]
+// scales a picture to the pixels of a rectangle of cells and encodes it as a [Frame]. Showing a frame has up to three
+// parts, in this order:
 //
-//   - Transmit, raw bytes that give the terminal the picture's data (kitty);
+//   - Transmit, raw bytes that give the terminal the picture's data and show nothing (kitty);
 //   - Text, lines of cells that the view lays out like any other text: kitty's placeholders, half blocks, or blanks;
 //   - Overlay, raw bytes that draw over those blanks once the text is on screen (sixel, iTerm2, kitty without
-//     placeholders). They must be sent again whenever something else was drawn there.
+//     placeholders).
+//
+// # Beside a renderer that writes only changed cells
+//
+// Bubble Tea keeps the cells it has written and sends only what differs. So it sends the text of a new kitty frame
+// because every frame of a slot has another image id, and with it another colour of its cells; the picture before
+// stays up until then, and nothing flickers. It knows nothing of overlays: blank cells that stay blank are not sent,
+// and a picture over them stays. It has to be drawn again, by sending Overlay once more after the renderer's own
+// bytes, when cells under it were written (a sheet that covered the picture has closed), the screen was cleared, or
+// lines were scrolled (the renderer scrolls whole lines when it finds them moved, pictures with them). Before other
+// text takes the place, [Driver.Erase] takes the picture off. Sixel and iTerm2 pictures are gone by writing the cells,
+// which the caller does by hand where the renderer holds them for blank.
+// Raw bytes must not fall into the middle of the renderer's: write both through one writer.
 //
 // A frame may be dropped unsent when a newer one exists: latest wins. On leaving, send [Driver.Reset].
 package graphics
@@ -43,32 +56,36 @@ func ParseProtocol(s string) (Protocol, error) {
 	return "", fmt.Errorf("unknown graphics protocol %q: use auto, kitty, kitty-direct, iterm2, sixel or blocks", s)
 }
 
-// Colours says how half blocks may be coloured.
+// Colours says how text may be coloured, and with it half blocks.
 type Colours int
 
 // Colour depths, in rising order.
 const (
 	NoColour   Colours = iota // shades of characters only (NO_COLOR)
+	Basic                     // the 16 colours
 	Indexed                   // the 256-colour palette
 	TrueColour                // 24 bits
 )
 
-// Terminal is what is known of a terminal.
+// Terminal is what is known of a terminal, and the protocol for it.
 type Terminal struct {
 	Protocol   Protocol
 	CellWidth  int     // pixels; 0 when unknown
 	CellHeight int     // pixels; 0 when unknown
-	Tmux       bool    // escapes for the outer terminal are wrapped for tmux's passthrough
+	Tmux       bool    // escapes are wrapped for tmux, which passes them to the terminal around it
 	Name       string  // the terminal's own answer to XTVERSION, such as "kitty(0.41.1)"
 	Colours    Colours // for half blocks
 	Registers  int     // sixel colour registers; 0 means 256
-	Why        string  // why this protocol and no other, for doctor and the status line
+	MaxWidth   int     // the largest sixel picture, pixels; 0 means any
+	MaxHeight  int
+	Why        string // why this protocol and no other, for doctor and the status line
 }
 
 // Rect is a rectangle of cells; X and Y count from 0 at the screen's top left.
 type Rect struct{ X, Y, Cols, Rows int }
 
-// Frame is one encoded picture. Cols and Rows are the cells that it covers, at most the rectangle's.
+// Frame is one encoded picture. Cols and Rows are the cells that it covers from the rectangle's top left on: as many
+// as the rectangle has along one side at least, fewer along the other when the aspects differ.
 type Frame struct {
 	Text       string        // Rows lines of Cols cells
 	Transmit   []byte        // sent before the text, may be empty
@@ -86,11 +103,14 @@ const MaxSlot = 31
 
 // Driver encodes pictures for one terminal. Drivers are for one goroutine at a time.
 type Driver interface {
-	// Encode scales img into rect, keeping its aspect, and encodes it for the place slot (1..MaxSlot).
+	// Encode scales img into rect, keeping its aspect, and encodes it for the place slot (1..MaxSlot). Frames of one
+	// slot replace each other on screen.
 	Encode(img image.Image, slot int, rect Rect) (Frame, error)
-	// Erase gives the bytes that take slot's picture off the terminal; text is the caller's to redraw.
+	// Erase gives the bytes that take slot's picture off the terminal; the text is the caller's to write. A frame's
+	// Overlay, sent again, brings it back.
 	Erase(slot int) []byte
-	// Reset gives the bytes that remove all pictures and data that this driver may have sent.
+	// Reset gives the bytes that remove all pictures and data that this driver may have sent. They are right at any
+	// time, also between a frame's parts.
 	Reset() []byte
 }
 
@@ -103,11 +123,11 @@ func NewDriver(t Terminal) Driver {
 	case Kitty:
 		return &kitty{terminal: t}
 	case KittyDirect:
-		return &kittyDirect{terminal: t}
+		return &kittyDirect{terminal: t, pane: paneOf(t)}
 	case ITerm2:
-		return &iterm2{terminal: t}
+		return &iterm2{terminal: t, pane: paneOf(t)}
 	case Sixel:
-		return &sixelDriver{terminal: t, palettes: map[int]*palette{}}
+		return &sixelDriver{terminal: t, pane: paneOf(t), palettes: map[int]*palette{}}
 	}
 	return &blocks{colours: t.Colours}
 }
@@ -128,13 +148,6 @@ func checkEncode(img image.Image, slot int, r Rect) error {
 func blanks(cols, rows int) string {
 	line := strings.Repeat(" ", cols)
 	return strings.TrimSuffix(strings.Repeat(line+"\n", rows), "\n")
-}
-
-// at draws bytes with the cursor at the rectangle's first cell and puts the cursor back.
-func at(r Rect, draw []byte) []byte {
-	out := fmt.Appendf(nil, "\x1b7\x1b[%d;%dH", r.Y+1, r.X+1)
-	out = append(out, draw...)
-	return append(out, "\x1b8"...)
 }
 
 func (f *Frame) finish(begun time.Time) {

@@ -11,7 +11,10 @@ import (
 )
 
 // iterm2 sends inline files (OSC 1337) as JPEG, which rasterm writes: quick to make and small over SSH.
-type iterm2 struct{ terminal Terminal }
+type iterm2 struct {
+	terminal Terminal
+	pane     *pane
+}
 
 func (t *iterm2) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	if err := checkEncode(img, slot, r); err != nil {
@@ -32,7 +35,7 @@ func (t *iterm2) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 		return Frame{}, fmt.Errorf("encode a picture for iTerm2: %w", err)
 	}
 	f := Frame{Text: blanks(cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
-	f.Overlay = at(r, []byte(wrap(b.String(), t.terminal.Tmux)))
+	f.Overlay = t.pane.at(r, b.Bytes())
 	f.finish(begun)
 	return f, nil
 }

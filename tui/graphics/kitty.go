@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
 	xkitty "github.com/charmbracelet/x/ansi/kitty"
 )
 
@@ -39,7 +38,7 @@ func (k *kitty) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	k.generation[slot]++
 	id := kittyID(slot, k.generation[slot])
 	keys := fmt.Sprintf("a=T,U=1,q=2,i=%d,c=%d,r=%d", id, cols, rows)
-	f := Frame{Text: placeholders(id, cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
+	f := Frame{Text: placeholderCells(id, cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
 	w, h := cols*k.terminal.CellWidth, rows*k.terminal.CellHeight
 	f.Transmit = transmit(keys, padded(p, w, h), w, h, k.terminal.Tmux)
 	for old := 2; old < generations; old++ {
@@ -69,9 +68,9 @@ func (k *kitty) Reset() []byte {
 	return out
 }
 
-// placeholders gives the cells of image id: the first of a row names row and column, and every cell names its column
+// placeholderCells gives the cells of image id: the first of a row names row and column, and every cell names its column
 // too, so that a cell is right wherever a renderer starts to redraw.
-func placeholders(id, cols, rows int) string {
+func placeholderCells(id, cols, rows int) string {
 	var b strings.Builder
 	for y := range rows {
 		if y > 0 {
@@ -132,47 +131,4 @@ func transmit(keys string, data []byte, w, h int, tmux bool) []byte {
 
 func deleteKitty(id int, tmux bool) string {
 	return wrap(fmt.Sprintf("\x1b_Ga=d,d=I,i=%d,q=2\x1b\\", id), tmux)
-}
-
-// wrap makes tmux hand seq on to the terminal around it (needs: set -g allow-passthrough on).
-func wrap(seq string, tmux bool) string {
-	if tmux {
-		return ansi.TmuxPassthrough(seq)
-	}
-	return seq
-}
-
-// kittyDirect speaks the same protocol to terminals without placeholders: the picture is placed at the cursor, over
-// blank cells, and one id a slot replaces itself.
-type kittyDirect struct {
-	terminal Terminal
-	used     [MaxSlot + 1]bool
-}
-
-func (k *kittyDirect) Encode(img image.Image, slot int, r Rect) (Frame, error) {
-	if err := checkEncode(img, slot, r); err != nil {
-		return Frame{}, err
-	}
-	begun := time.Now()
-	p, cols, rows := place(img, r, k.terminal.CellWidth, k.terminal.CellHeight)
-	k.used[slot] = true
-	keys := fmt.Sprintf("a=T,C=1,q=2,i=%d,p=1", slot)
-	f := Frame{Text: blanks(cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
-	f.Overlay = at(r, transmit(keys, p.rgb, p.w, p.h, k.terminal.Tmux))
-	f.finish(begun)
-	return f, nil
-}
-
-func (k *kittyDirect) Erase(slot int) []byte {
-	return []byte(deleteKitty(slot, k.terminal.Tmux))
-}
-
-func (k *kittyDirect) Reset() []byte {
-	var out []byte
-	for slot, used := range k.used {
-		if used {
-			out = append(out, k.Erase(slot)...)
-		}
-	}
-	return out
 }

@@ -1,5 +1,3 @@
-// Package graphics shows pictures in terminals. It asks the terminal what it can
-// do instead of guessing from TERM.
 package graphics
 
 import (
@@ -11,23 +9,34 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
-// Answers is what a terminal says of itself.
+// Answers is what a terminal says of itself. Inside tmux both tmux and the
+// terminal around it are asked: Name, Kitty, Sixel and the limits are then the
+// outer one's, if tmux let the questions through.
 type Answers struct {
-	Name       string // as XTVERSION gives it; "" if it does not say
-	Kitty      bool   // the kitty graphics protocol
-	Sixel      bool   // DA1's attribute 4
-	CellWidth  int    // pixels; 0 if it does not say
-	CellHeight int
-	Answered   bool // it answered at all: DA1 is as old as terminals
+	Name        string // as XTVERSION gives it; "" if it does not say
+	Kitty       bool   // the kitty graphics protocol
+	Sixel       bool   // DA1's attribute 4
+	Registers   int    // sixel colour registers; 0 if it does not say
+	SixelWidth  int    // the largest sixel picture in pixels; 0 if it does not say
+	SixelHeight int
+	CellWidth   int // pixels; 0 if it does not say
+	CellHeight  int
+	Tmux        string // tmux's own name and version when there is one in between, else ""
+	TmuxSixel   bool   // that tmux draws sixels itself
+	Through     bool   // that tmux hands escapes on (its option allow-passthrough)
+	Answered    bool   // it answered at all: DA1 is as old as terminals
 }
 
 // The questions. DA1 comes last: every terminal answers it, in order, so that
 // its answer means that no other is still to come.
 const questions = "\x1b[>0q" + // XTVERSION
 	"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + // kitty graphics: would you take this pixel?
+	"\x1b[?1;1;0S" + // XTSMGRAPHICS: how many sixel colour registers?
+	"\x1b[?2;1;0S" + // and how large may a sixel picture be?
 	"\x1b[16t" + // size of a cell in pixels
 	"\x1b[c" // DA1
 
@@ -40,23 +49,54 @@ const longest = 4096
 // Probe asks the terminal tty. One that says nothing is no error: Answered is
 // false. The terminal's mode is put back before it returns.
 func Probe(tty *os.File) (Answers, error) {
-	// Fd would make reads block for good: the descriptor is borrowed instead.
-	connection, err := tty.SyscallConn()
+	a, err := probe(tty)
 	if err != nil {
 		return Answers{}, fmt.Errorf("ask the terminal: %w", err)
 	}
+	return a, nil
+}
+
+func probe(tty *os.File) (Answers, error) {
+	// Fd would make reads block for good: the descriptor is borrowed instead.
+	connection, err := tty.SyscallConn()
+	if err != nil {
+		return Answers{}, err
+	}
 	var state *term.State
 	var rawErr error
-	err = connection.Control(func(fd uintptr) { state, rawErr = term.MakeRaw(int(fd)) })
+	var size *unix.Winsize // nil when the system does not know
+	err = connection.Control(func(fd uintptr) {
+		state, rawErr = term.MakeRaw(int(fd))
+		size, _ = unix.IoctlGetWinsize(int(fd), unix.TIOCGWINSZ)
+	})
 	if err := errors.Join(err, rawErr); err != nil {
-		return Answers{}, fmt.Errorf("ask the terminal: %w", err)
+		return Answers{}, err
 	}
 	defer connection.Control(func(fd uintptr) { term.Restore(int(fd), state) })
+	a, err := ask(tty, questions)
+	if err != nil {
+		return Answers{}, err
+	}
+	if strings.HasPrefix(a.Name, "tmux ") {
+		outer, err := ask(tty, wrap(questions, true))
+		if err != nil {
+			return Answers{}, err
+		}
+		a = around(a, outer)
+	}
+	if a.CellWidth == 0 && size != nil && size.Col > 0 && size.Row > 0 {
+		a.CellWidth, a.CellHeight = int(size.Xpixel/size.Col), int(size.Ypixel/size.Row)
+	}
+	return a, nil
+}
+
+// ask sends questions and reads until DA1 is answered or time is up.
+func ask(tty *os.File, questions string) (Answers, error) {
 	if _, err := tty.WriteString(questions); err != nil {
-		return Answers{}, fmt.Errorf("ask the terminal: %w", err)
+		return Answers{}, err
 	}
 	if err := tty.SetReadDeadline(time.Now().Add(wait)); err != nil {
-		return Answers{}, fmt.Errorf("ask the terminal: %w", err)
+		return Answers{}, err
 	}
 	defer tty.SetReadDeadline(time.Time{})
 	var answers []byte
@@ -71,10 +111,21 @@ func Probe(tty *os.File) (Answers, error) {
 			break
 		}
 		if err != nil {
-			return Answers{}, fmt.Errorf("ask the terminal: %w", err)
+			return Answers{}, err
 		}
 	}
 	return parse(answers), nil
+}
+
+// around puts what tmux said and what the terminal around it said together.
+// Cells are tmux's to size.
+func around(tmux, outer Answers) Answers {
+	outer.Tmux, outer.TmuxSixel, outer.Through = tmux.Name, tmux.Sixel, outer.Answered || outer.Kitty
+	if tmux.CellWidth > 0 {
+		outer.CellWidth, outer.CellHeight = tmux.CellWidth, tmux.CellHeight
+	}
+	outer.Answered = true
+	return outer
 }
 
 // parse reads whatever a terminal sent: answers in any order, cut short, or
@@ -114,45 +165,38 @@ func parse(answers []byte) (t Answers) {
 
 // control takes one control sequence's parameters and final byte.
 func (t *Answers) control(parameters string, final byte) {
-	switch attributes, isDA1 := strings.CutPrefix(parameters, "?"); {
-	case final == 'c' && isDA1:
+	private, isPrivate := strings.CutPrefix(parameters, "?")
+	switch {
+	case final == 'c' && isPrivate: // DA1
 		t.Answered = true
-		for attribute := range strings.SplitSeq(attributes, ";") {
+		for attribute := range strings.SplitSeq(private, ";") {
 			if attribute == "4" {
 				t.Sixel = true
 			}
 		}
-	case final == 't' && strings.HasPrefix(parameters, "6;"):
-		fields := strings.Split(parameters, ";")
-		if len(fields) != 3 {
-			return
+	case final == 'S' && isPrivate: // XTSMGRAPHICS: item; status, 0 for success; values
+		switch n := numbers(private); {
+		case len(n) == 3 && n[0] == 1 && n[1] == 0:
+			t.Registers = n[2]
+		case len(n) == 4 && n[0] == 2 && n[1] == 0:
+			t.SixelWidth, t.SixelHeight = n[2], n[3]
 		}
-		height, errH := strconv.Atoi(fields[1])
-		width, errW := strconv.Atoi(fields[2])
-		if errH == nil && errW == nil && height > 0 && width > 0 && height < 1000 && width < 1000 {
-			t.CellWidth, t.CellHeight = width, height
+	case final == 't':
+		if n := numbers(parameters); len(n) == 3 && n[0] == 6 && n[1] > 0 && n[2] > 0 && n[1] < 1000 && n[2] < 1000 {
+			t.CellWidth, t.CellHeight = n[2], n[1]
 		}
 	}
 }
 
-// String says it in one line.
-func (t Answers) String() string {
-	if !t.Answered {
-		return "answers no questions: half blocks"
+// numbers reads "1;0;256"; nil when it is anything else.
+func numbers(parameters string) []int {
+	var out []int
+	for field := range strings.SplitSeq(parameters, ";") {
+		n, err := strconv.Atoi(field)
+		if err != nil || n < 0 || n > 1<<20 {
+			return nil
+		}
+		out = append(out, n)
 	}
-	name := t.Name
-	if name == "" {
-		name = "unnamed"
-	}
-	protocol := "half blocks"
-	switch {
-	case t.Kitty:
-		protocol = "kitty graphics"
-	case t.Sixel:
-		protocol = "sixel"
-	}
-	if t.CellWidth > 0 {
-		return fmt.Sprintf("%s: %s, cells of %d×%d pixels", name, protocol, t.CellWidth, t.CellHeight)
-	}
-	return name + ": " + protocol
+	return out
 }

@@ -9,6 +9,7 @@ import (
 // sixelDriver draws with DEC sixels: a palette, then bands of six rows, each band once per colour in it.
 type sixelDriver struct {
 	terminal Terminal
+	pane     *pane
 	palettes map[int]*palette // by slot, kept from step to step
 }
 
@@ -33,7 +34,7 @@ func (s *sixelDriver) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	}
 	pal.fitTo(p, n)
 	f := Frame{Text: blanks(cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
-	f.Overlay = at(r, encodeSixel(p.w, p.h, pal.colours, pal.dither(p)))
+	f.Overlay = s.pane.at(r, encodeSixel(p.w, p.h, pal.colours, pal.dither(p)))
 	f.finish(begun)
 	return f, nil
 }
