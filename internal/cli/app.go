@@ -112,17 +112,5 @@ func askTerminal(protocol graphics.Protocol) (graphics.Terminal, error) {
 	if err != nil {
 		return graphics.Terminal{}, err
 	}
-	t := graphics.Terminal{
-		Protocol: graphics.Blocks, CellWidth: answers.CellWidth, CellHeight: answers.CellHeight,
-		Name: answers.Name, Colours: graphics.TrueColour,
-	}
-	switch {
-	case protocol != "":
-		t.Protocol = protocol
-	case answers.Kitty:
-		t.Protocol = graphics.Kitty
-	case answers.Sixel:
-		t.Protocol = graphics.Sixel
-	}
-	return t, nil
+	return graphics.Choose(answers, protocol, os.Environ(), tty), nil
 }

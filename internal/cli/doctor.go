@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sundae/internal/bundle"
 	"sundae/internal/config"
 	"sundae/internal/onnx"
 	"sundae/tui/graphics"
@@ -58,24 +57,24 @@ func terminal() string {
 		return "none here"
 	}
 	defer tty.Close()
-	t, err := graphics.Probe(tty)
+	answers, err := graphics.Probe(tty)
 	if err != nil {
 		return err.Error()
 	}
-	return t.String()
+	return graphics.Choose(answers, "", os.Environ(), tty).String()
 }
 
 // model says which bundle would be opened.
 func model(a *app) string {
-	dir, err := findBundle(a.config.Model, a.config.Models)
+	p, err := findBundle(a.config.Model, a.config.Models)
 	if err != nil {
 		return err.Error()
 	}
-	b, err := bundle.OpenFolder(dir)
+	b, err := p.open()
 	if err != nil {
 		return err.Error()
 	}
 	m := b.Manifest
 	return fmt.Sprintf("%s in %s: %d×%d pixels, %d×%d tokens of %d codes, %d classes",
-		m.Name, dir, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
+		m.Name, p.where, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
 }
