@@ -1,0 +1,60 @@
+package decoder
+
+import (
+	"context"
+	"fmt"
+	"image"
+
+	"sundae/internal/onnx"
+	"sundae/internal/picture"
+)
+
+// Encode makes the tokens [h·w] of a picture. One of another size than the
+// model's is fitted as [Fit] does.
+func (d *Decoder) Encode(ctx context.Context, img image.Image) ([]uint16, error) {
+	fitted := Fit(img, d.size)
+	batch := int64(max(1, d.encode.FixedBatch()))
+	if d.in == nil {
+		side := int64(d.size)
+		in, err := d.encode.Bind(int(batch), map[string][]int64{
+			"image": {batch, 3, side, side}, "tokens": {batch, int64(d.latent.Height), int64(d.latent.Width)},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("encode: %w", err)
+		}
+		d.in = in
+	}
+	planes, err := onnx.Data[float32](d.in, "image")
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	toPlanes(planes[:len(planes)/int(batch)], fitted)
+	if err := d.in.Run(ctx); err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	ids, err := onnx.Data[int32](d.in, "tokens")
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	tokens := make([]uint16, d.latent.Tokens())
+	for i := range tokens {
+		if uint(ids[i]) >= uint(d.vocabulary) {
+			return nil, fmt.Errorf("encode: the model gave token %d, its vocabulary has %d", ids[i], d.vocabulary)
+		}
+		tokens[i] = uint16(ids[i])
+	}
+	return tokens, nil
+}
+
+// Reconstruct is a picture as the model knows it: encoded, and decoded again.
+func (d *Decoder) Reconstruct(ctx context.Context, img image.Image) (*image.RGBA, error) {
+	tokens, err := d.Encode(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	return d.Decode(ctx, tokens)
+}
+
+// Fit takes the middle square of a picture, scaled to side pixels. To keep the
+// whole of it, between bars, fit it with package picture first.
+func Fit(img image.Image, side int) *image.RGBA { return picture.Fit(img, side, picture.Crop) }

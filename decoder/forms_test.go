@@ -1,0 +1,139 @@
+package decoder
+
+import (
+	"context"
+	"errors"
+	"image"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"sundae/internal/bundle"
+	"sundae/internal/onnx"
+	"sundae/internal/onnx/onnxtest"
+)
+
+// grey is a model of flat greys made by hand: 2×2 tokens of 2×2 pixels,
+// of which token k of 0 to 8 has the grey k/4 - 1 in [-1, 1]. The encoder takes
+// the mean of a patch. batch is 1 and more, or onnx.Dynamic.
+func grey(t *testing.T, batch int64, scale float32) *bundle.Bundle {
+	t.Helper()
+	const side, f, codes = 4, 2, 9
+	const h = side / f
+	planes, grid := []int64{batch, 3, side, side}, []int64{batch, h, h}
+	fill := func(v float32) []float32 { return slices.Repeat([]float32{v}, 3*f*f) }
+	one := onnx.Weight{Tensor: onnx.Tensor{Name: "one", Type: onnx.Int64, Shape: []int64{1}}, Raw: []byte{1, 0, 0, 0, 0, 0, 0, 0}}
+	decode := onnx.Graph{
+		Name: "decoder", Inputs: []onnx.Tensor{{Name: "tokens", Type: onnx.Int32, Shape: grid}},
+		Outputs: []onnx.Tensor{{Name: "image", Type: onnx.Float32, Shape: planes}},
+		Weights: []onnx.Weight{one, onnx.Floats("w", []int64{3 * f * f, 1, 1, 1}, fill(scale)), onnx.Floats("b", []int64{3 * f * f}, fill(-1))},
+		Nodes: []onnx.Node{
+			{Op: "Cast", In: []string{"tokens"}, Out: []string{"ids"}, Attributes: map[string]int{"to": int(onnx.Float32)}},
+			{Op: "Unsqueeze", In: []string{"ids", "one"}, Out: []string{"plane"}}, // [B, 1, h, w]
+			{Op: "Conv", In: []string{"plane", "w", "b"}, Out: []string{"deep"}},  // [B, 3·f·f, h, w]
+			{Op: "DepthToSpace", In: []string{"deep"}, Out: []string{"image"}, Attributes: map[string]int{"blocksize": f}},
+		},
+	}
+	encode := onnx.Graph{
+		Name: "encoder", Inputs: []onnx.Tensor{{Name: "image", Type: onnx.Float32, Shape: planes}},
+		Outputs: []onnx.Tensor{{Name: "tokens", Type: onnx.Int32, Shape: grid}},
+		Weights: []onnx.Weight{one, onnx.Floats("w", []int64{1, 3 * f * f, 1, 1}, fill(4.0/(3*f*f))), onnx.Floats("b", []int64{1}, []float32{4})},
+		Nodes: []onnx.Node{
+			{Op: "SpaceToDepth", In: []string{"image"}, Out: []string{"deep"}, Attributes: map[string]int{"blocksize": f}},
+			{Op: "Conv", In: []string{"deep", "w", "b"}, Out: []string{"plane"}},
+			{Op: "Squeeze", In: []string{"plane", "one"}, Out: []string{"ids"}},
+			{Op: "Round", In: []string{"ids"}, Out: []string{"whole"}},
+			{Op: "Cast", In: []string{"whole"}, Out: []string{"tokens"}, Attributes: map[string]int{"to": int(onnx.Int32)}},
+		},
+	}
+	prior := onnx.Graph{
+		Name: "prior", Inputs: []onnx.Tensor{{Name: "tokens", Type: onnx.Int32, Shape: []int64{onnx.Dynamic, h * h}}},
+		Outputs: []onnx.Tensor{{Name: "logits", Type: onnx.Float32, Shape: []int64{onnx.Dynamic, h * h, codes}}},
+	}
+	m := bundle.Manifest{Name: "grey", ImageSize: side, Downsample: f, Latent: bundle.Latent{Height: h, Width: h}, Vocabulary: codes}
+	dir := filepath.Join(t.TempDir(), "grey")
+	err := bundle.Write(dir, m, map[string][]byte{
+		bundle.PriorFile: prior.Marshal(), bundle.DecoderFile: decode.Marshal(), bundle.EncoderFile: encode.Marshal(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func openGrey(t *testing.T, batch int64, scale float32) *Decoder {
+	t.Helper()
+	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(t)}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(grey(t, batch, scale), onnx.Options{Device: onnx.CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}
+
+// Models of open and of fixed batches decode any number of pictures, from
+// numbers in [-1, 1], to the same bytes; what was decoded encodes to its tokens.
+func TestEveryBatch(t *testing.T) {
+	for _, batch := range []int64{onnx.Dynamic, 1, 2} {
+		d := openGrey(t, batch, 0.25)
+		var grids [][]uint16
+		for i := range uint16(5) {
+			grids = append(grids, []uint16{i, i + 1, i + 2, 8 - i})
+		}
+		pictures, err := d.DecodeAll(t.Context(), grids)
+		if err != nil || len(pictures) != len(grids) {
+			t.Fatalf("batch %d: %d pictures, %v", batch, len(pictures), err)
+		}
+		if want := map[int64]int{onnx.Dynamic: 5, 1: 1, 2: 2}[batch]; d.out.Batch != want {
+			t.Errorf("a model of batch %d was called with %d", batch, d.out.Batch)
+		}
+		for i, p := range pictures {
+			for k, id := range grids[i] {
+				want := uint8(math.Round(float64(id) * 255 / 8))
+				c := p.RGBAAt(k%2*2+1, k/2*2+1)
+				if c.R != want || c.G != want || c.B != want || c.A != 255 {
+					t.Errorf("batch %d, picture %d: token %d is %v, want grey %d", batch, i, id, c, want)
+				}
+			}
+			if tokens, err := d.Encode(t.Context(), p); err != nil || !slices.Equal(tokens, grids[i]) {
+				t.Errorf("batch %d: %v encodes to %v, %v", batch, grids[i], tokens, err)
+			}
+			if again, err := d.Reconstruct(t.Context(), p); err != nil || !slices.Equal(again.Pix, p.Pix) {
+				t.Errorf("batch %d: picture %d is not reconstructed, %v", batch, i, err)
+			}
+		}
+		alone, err := d.Decode(t.Context(), grids[3])
+		if err != nil || !slices.Equal(alone.Pix, pictures[3].Pix) {
+			t.Errorf("batch %d: a picture differs when it is decoded alone, %v", batch, err)
+		}
+	}
+}
+
+func TestBadTokensAndNumbers(t *testing.T) {
+	d := openGrey(t, onnx.Dynamic, float32(math.NaN()))
+	if _, err := d.Decode(t.Context(), []uint16{1, 2, 3, 4}); !errors.Is(err, ErrNumbers) {
+		t.Errorf("a picture that is no numbers: %v", err)
+	}
+	if _, err := d.Decode(t.Context(), []uint16{1, 2, 3, 9}); err == nil {
+		t.Error("a token beyond the vocabulary was decoded")
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := d.Decode(stopped, []uint16{1, 2, 3, 4}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled decode: %v", err)
+	}
+	if _, err := d.Encode(stopped, image.NewGray(image.Rect(0, 0, 9, 5))); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled encode: %v", err)
+	}
+	if pictures, err := d.DecodeAll(t.Context(), nil); len(pictures) != 0 || err != nil {
+		t.Errorf("no tokens gave %d pictures, %v", len(pictures), err)
+	}
+}
