@@ -1,15 +1,18 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"sundae/decoder"
 	"sundae/internal/bundle"
 	"sundae/internal/onnx"
 	"sundae/sampler"
@@ -27,8 +30,31 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads (0: all cores)")
 }
 
-// open finds the library and the bundle.
+// open opens the bundle and gets the library ready.
 func (f *modelFlags) open(a *app, cmd *cobra.Command) (*bundle.Bundle, onnx.Options, error) {
+	b, err := f.bundle(a)
+	if err != nil {
+		return nil, onnx.Options{}, err
+	}
+	o, err := f.start(cmd.Context(), a)
+	return b, o, err
+}
+
+// bundle opens the bundle that the flags or the settings name.
+func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
+	name := f.model
+	if name == "" {
+		name = a.config.Model
+	}
+	p, err := findBundle(name, a.config.Models)
+	if err != nil {
+		return nil, err
+	}
+	return p.open()
+}
+
+// start finds or installs the library and says where models are to run.
+func (f *modelFlags) start(ctx context.Context, a *app) (onnx.Options, error) {
 	o := onnx.Options{Device: a.config.Device, Threads: a.config.Threads}
 	if f.device != "" {
 		o.Device = f.device
@@ -36,141 +62,85 @@ func (f *modelFlags) open(a *app, cmd *cobra.Command) (*bundle.Bundle, onnx.Opti
 	if f.threads > 0 {
 		o.Threads = f.threads
 	}
-	name := f.model
-	if name == "" {
-		name = a.config.Model
-	}
-	dir, err := findBundle(name, a.config.Models)
+	library, err := onnx.Ensure(ctx, a.config.ONNXRuntime, a.talk)
 	if err != nil {
-		return nil, o, err
+		return o, err
 	}
-	b, err := bundle.OpenFolder(dir)
+	return o, onnx.Start(library)
+}
+
+// An opened model is a bundle whose two halves are ready to run.
+type opened struct {
+	bundle.Manifest
+	prior    *sampler.Prior
+	pictures *decoder.Decoder
+}
+
+// load puts the bundle's prior and decoder on the device.
+func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opened, error) {
+	o, err := f.start(ctx, a)
 	if err != nil {
-		return nil, o, err
+		return nil, err
 	}
-	library, err := onnx.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
+	m := &opened{Manifest: b.Manifest}
+	if m.prior, err = sampler.Open(b, o); err != nil {
+		return nil, err
+	}
+	if m.pictures, err = decoder.Open(b, o); err != nil {
+		m.prior.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *opened) Close() {
+	m.pictures.Close()
+	m.prior.Close()
+}
+
+// A place is where a bundle lies.
+type place struct {
+	where string // its folder
+	files fs.FS
+}
+
+func (p place) open() (*bundle.Bundle, error) {
+	b, err := bundle.Open(p.files)
 	if err != nil {
-		return nil, o, err
+		return nil, fmt.Errorf("%s: %w", p.where, err)
 	}
-	return b, o, onnx.Start(library)
+	return b, nil
+}
+
+// manifest reads model.yaml alone, which takes no time.
+func (p place) manifest() (bundle.Manifest, error) {
+	text, err := fs.ReadFile(p.files, bundle.ManifestFile)
+	if err != nil {
+		return bundle.Manifest{}, fmt.Errorf("%s: %w", p.where, err)
+	}
+	m, err := bundle.Parse(text)
+	if err != nil {
+		return bundle.Manifest{}, fmt.Errorf("%s: %w", p.where, err)
+	}
+	return m, nil
 }
 
 // findBundle looks for a bundle: a folder, or a name in one of the folders.
-func findBundle(name string, folders []string) (string, error) {
+func findBundle(name string, folders []string) (place, error) {
 	tried := []string{name}
 	if !strings.ContainsRune(name, filepath.Separator) {
 		for _, folder := range folders {
-			tried = append(tried, filepath.Join(expandHome(folder), name))
+			tried = append(tried, filepath.Join(folder, name))
 		}
 	}
 	for _, dir := range tried {
-		if _, err := os.Stat(filepath.Join(dir, bundle.ManifestFile)); err == nil {
-			return dir, nil
-		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, os.ErrInvalid) {
-			return "", fmt.Errorf("look for model %s: %w", name, err)
+		_, err := os.Stat(filepath.Join(dir, bundle.ManifestFile))
+		switch {
+		case err == nil:
+			return place{dir, os.DirFS(dir)}, nil
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
+			return place{}, fmt.Errorf("look for model %s: %w", name, err)
 		}
 	}
-	return "", fmt.Errorf("no model %s: there is no %s in %s; train one (`sundae train all`) and name its folder with --model", name, bundle.ManifestFile, strings.Join(tried, ", "))
-}
-
-// expandHome puts the user's home folder in the place of a leading ~.
-func expandHome(path string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		if home, err := os.UserHomeDir(); err == nil {
-			return filepath.Join(home, rest)
-		}
-	}
-	return path
-}
-
-// samplingFlags are the settings of a run; what is not given comes from the
-// settings file, and what that leaves open from the model.
-type samplingFlags struct {
-	steps, minSteps         int
-	temperature, proportion string
-	class, freeze           string
-	seed                    uint64
-}
-
-func (f *samplingFlags) add(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&f.steps, "steps", 0, "denoising steps (0: as the model recommends)")
-	cmd.Flags().StringVar(&f.temperature, "temperature", "", "`schedule` start:end:curve, curve constant, linear, cosine or exponential; or keyframes 0:1.0,0.5:0.9,1:0.6")
-	cmd.Flags().StringVar(&f.proportion, "proportion", "", "`schedule` of the share of tokens updated at a step")
-	cmd.Flags().IntVar(&f.minSteps, "min-steps", 0, "no sample is frozen before this step (0: as the model recommends)")
-	cmd.Flags().StringVar(&f.freeze, "freeze", "", "freeze samples that no longer change: on or off")
-	cmd.Flags().StringVar(&f.class, "class", "", "class by `name` (default any)")
-	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "seed of every draw")
-}
-
-// settings lays flags over the settings file over the model's recommendation.
-func (f *samplingFlags) settings(a *app, cmd *cobra.Command, m bundle.Manifest) (sampler.Settings, error) {
-	s, err := sampler.Recommended(m)
-	if err != nil {
-		return s, err
-	}
-	c := a.config.Sampling
-	for _, text := range []struct {
-		flag, config string
-		to           *sampler.Schedule
-		name         string
-	}{{f.temperature, c.Temperature, &s.Temperature, "temperature"}, {f.proportion, c.Proportion, &s.Proportion, "proportion"}} {
-		given := text.flag
-		if given == "" {
-			given = text.config
-		}
-		if given == "model" || given == "" {
-			continue
-		}
-		if *text.to, err = sampler.ParseSchedule(given); err != nil {
-			return s, fmt.Errorf("%s: %w", text.name, err)
-		}
-	}
-	s.Seed = c.Seed
-	if cmd.Flags().Changed("seed") {
-		s.Seed = f.seed
-	}
-	number := func(to *int, flag string, given, config int) {
-		if cmd.Flags().Changed(flag) {
-			*to = given
-		} else if config > 0 {
-			*to = config
-		}
-	}
-	number(&s.Steps, "steps", f.steps, c.Steps)
-	number(&s.MinSteps, "min-steps", f.minSteps, c.MinSteps)
-	freeze := f.freeze
-	if freeze == "" {
-		freeze = c.Freeze
-	}
-	switch freeze {
-	case "on":
-		s.Freeze = true
-	case "off":
-		s.Freeze = false
-	case "model", "":
-	default:
-		return s, fmt.Errorf("--freeze is on or off, not %q", freeze)
-	}
-	class := f.class
-	if class == "" {
-		class = c.Class
-	}
-	if class != "" {
-		if s.Class, err = classByName(class, m.Classes); err != nil {
-			return s, err
-		}
-	}
-	return s, s.Validate(len(m.Classes))
-}
-
-func classByName(name string, classes []string) (int, error) {
-	for i, class := range classes {
-		if class == name {
-			return i, nil
-		}
-	}
-	if len(classes) == 0 {
-		return 0, fmt.Errorf("no class %q: the model has none", name)
-	}
-	return 0, fmt.Errorf("no class %q: there are %s", name, strings.Join(classes, ", "))
+	return place{}, fmt.Errorf("no model %s: there is no %s in %s; train one (`sundae train all`) and name its folder with --model", name, bundle.ManifestFile, strings.Join(tried, ", "))
 }

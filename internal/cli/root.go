@@ -33,6 +33,9 @@ const (
 var commands = []func(*app) *cobra.Command{
 	newDoctor,
 	newSample,
+	newInpaint,
+	newReconstruct,
+	newModels,
 	newTrain,
 }
 

@@ -1,119 +1,69 @@
 package cli
 
 import (
-	"context"
-	"fmt"
 	"image"
-	"image/color"
-	"math"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"sundae/decoder"
-	"sundae/internal/picture"
 	"sundae/sampler"
 )
 
 func newSample(a *app) *cobra.Command {
 	var m modelFlags
 	var f samplingFlags
-	var n int
-	var out string
+	var o outputFlags
 	cmd := &cobra.Command{
 		Use:   "sample",
 		Short: "Sample pictures from a model",
 		Long: `Sample pictures from a model into OUT/sample-SEED-0000.png, ..., and a sheet of
 all of them, OUT/grid.png. The same seed and settings give the same pictures,
-whatever --n is.`,
-		Example: `  sundae sample --model runs/tiny/bundle --n 4 --seed 7 --out samples
-  sundae sample --model runs/tiny/bundle --steps 24 --temperature 1.0:0.6:cosine --class ocean --out samples`,
+whatever --n is. With --history every step's picture is kept as
+sample-SEED-0000-step-05.png, ..., and the run as an animation.
+
+Each PNG holds the settings that it was made with; --like FILE repeats them for
+that sample, or, given a sheet, for all of its samples.`,
+		Example: `  sundae sample --n 4 --seed 7 --out samples
+  sundae sample --class ocean --steps 24 --temperature 1.0:0.6:cosine --out samples
+  sundae sample --n 1 --seed 7 --history --animation apng --out run
+  sundae sample --like samples/sample-7-0002.png --temperature 0.8 --out calmer`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !cmd.Flags().Changed("n") {
-				n = a.config.Sampling.N
+			if err := o.check(a, cmd); err != nil {
+				return err
 			}
-			b, device, err := m.open(a, cmd)
+			r := rendering{name: "sample", finish: func(p *image.RGBA) *image.RGBA { return p }}
+			like, err := f.record()
 			if err != nil {
 				return err
 			}
-			settings, err := f.settings(a, cmd, b.Manifest)
+			if like != nil {
+				r.first = like.Sample
+				if !cmd.Flags().Changed("n") {
+					o.n = max(1, like.Samples)
+				}
+				m.preferLike(a, like)
+			}
+			b, err := m.bundle(a)
 			if err != nil {
 				return err
 			}
-			prior, err := sampler.Open(b, device)
-			if err != nil {
+			if r.settings, err = f.settings(a, cmd, b.Manifest); err != nil {
 				return err
 			}
-			defer prior.Close()
-			pictures, err := decoder.Open(b, device)
-			if err != nil {
+			warnLike(a, f.like, like, b.Manifest)
+			if like != nil && like.Image != "" {
+				a.talk.Printf("%s was inpainted into %s: this repeats its settings without that picture", f.like, like.Image)
+			}
+			r.outputFlags, r.record = o, sampler.NewRecord(b.Manifest, r.settings, r.first)
+			if r.opened, err = m.load(cmd.Context(), a, b); err != nil {
 				return err
 			}
-			defer pictures.Close()
-			run, err := prior.Start(sampler.Start{N: n, Settings: settings})
-			if err != nil {
-				return err
-			}
-			if err := finish(cmd.Context(), a, run); err != nil {
-				return err
-			}
-			return savePictures(cmd.Context(), a, run, pictures, out)
+			defer r.Close()
+			return r.run(cmd.Context(), a)
 		},
 	}
 	m.add(cmd)
 	f.add(cmd)
-	cmd.Flags().IntVar(&n, "n", 4, "pictures")
-	cmd.Flags().StringVar(&out, "out", "", "`folder` for the pictures")
-	cmd.MarkFlagRequired("out")
+	f.addLike(cmd)
+	o.add(cmd)
 	return cmd
-}
-
-// finish takes the run's remaining steps.
-func finish(ctx context.Context, a *app, run *sampler.Run) error {
-	bar := a.talk.Bar("sampling", int64(run.Settings().Steps), "steps")
-	defer bar.Done()
-	for !run.Done() {
-		stats, err := run.Step(ctx)
-		if err != nil {
-			return err
-		}
-		bar.Add(1)
-		bar.Note("temperature %.2f  confidence %.2f  %d frozen", stats.Temperature, stats.Confidence, stats.Frozen)
-	}
-	return nil
-}
-
-// gridCell is the widest a picture is shown in the sheet.
-const gridCell = 512
-
-// savePictures decodes the last step and writes every picture and the sheet.
-func savePictures(ctx context.Context, a *app, run *sampler.Run, pictures *decoder.Decoder, out string) error {
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return fmt.Errorf("make the folder for the pictures: %w", err)
-	}
-	rows := run.At(run.Len() - 1).Tokens
-	bar := a.talk.Bar("decoding", int64(len(rows)), "pictures")
-	defer bar.Done()
-	var cells []image.Image
-	for i, tokens := range rows {
-		p, err := pictures.Decode(ctx, tokens)
-		if err != nil {
-			return err
-		}
-		path := filepath.Join(out, fmt.Sprintf("sample-%d-%04d.png", run.Settings().Seed, i))
-		if err := picture.Save(path, p); err != nil {
-			return err
-		}
-		fmt.Fprintln(a.out, path)
-		cells = append(cells, decoder.Fit(p, min(gridCell, p.Rect.Dx())))
-		bar.Add(1)
-	}
-	grid := filepath.Join(out, "grid.png")
-	columns := int(math.Ceil(math.Sqrt(float64(len(cells)))))
-	if err := picture.Save(grid, picture.Grid(cells, columns, 4, color.Black)); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.out, grid)
-	return nil
 }

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"fmt"
+	"image"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"sundae/internal/bundle"
+	"sundae/internal/config"
+	"sundae/internal/picture"
+	"sundae/sampler"
+)
+
+func newInpaint(a *app) *cobra.Command {
+	var m modelFlags
+	var f samplingFlags
+	var o outputFlags
+	var w inpaintFlags
+	cmd := &cobra.Command{
+		Use:   "inpaint",
+		Short: "Make the masked part of a picture anew",
+		Long: `Make the masked part of a picture anew, in --n variants, into
+OUT/inpaint-SEED-0000.png, ..., and a sheet of the picture and all of them,
+OUT/grid.png. What is outside the mask stays.
+
+The mask is a picture of the same size, white where the picture is to be made
+anew; or one of the model's size, which then lies over the fitted picture. A mask
+of any other size is stretched. Rectangles are in the picture's own pixels.`,
+		Example: `  sundae inpaint --image hills.png --mask sky.png --n 4 --out skies
+  sundae inpaint --image hills.jpg --rect 0,0,1024,400 --class night --seed 3 --out nights
+  sundae inpaint --image wide.webp --fit letterbox --rect 10,10,80,60 --feather 24 --out patched`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(a, cmd); err != nil {
+				return err
+			}
+			if err := w.check(a, cmd); err != nil {
+				return err
+			}
+			b, err := m.bundle(a)
+			if err != nil {
+				return err
+			}
+			r := rendering{outputFlags: o, name: "inpaint"}
+			if r.settings, err = f.settings(a, cmd, b.Manifest); err != nil {
+				return err
+			}
+			task, err := w.prepare(a, b.Manifest)
+			if err != nil {
+				return err
+			}
+			r.original, r.mask, r.finish = task.original, task.mask, task.finish
+			r.record = sampler.NewRecord(b.Manifest, r.settings, 0)
+			r.record.Image, r.record.Rule = filepath.Base(w.image), sampler.Rule(w.rule)
+			if r.opened, err = m.load(cmd.Context(), a, b); err != nil {
+				return err
+			}
+			defer r.Close()
+			if r.base, err = r.pictures.Encode(cmd.Context(), task.original); err != nil {
+				return err
+			}
+			return r.run(cmd.Context(), a)
+		},
+	}
+	w.add(cmd)
+	m.add(cmd)
+	f.add(cmd)
+	o.add(cmd)
+	return cmd
+}
+
+// inpaintFlags say what is made anew and how it is put back.
+type inpaintFlags struct {
+	image, mask, rule string
+	rects             rectangles
+	composite, fit    string
+	feather           float64
+
+	fitting picture.Fitting
+	compose bool
+}
+
+func (f *inpaintFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.image, "image", "", "picture `file`: PNG, JPEG, WebP or GIF")
+	cmd.Flags().StringVar(&f.mask, "mask", "", "mask `file`, white where the picture is to be made anew")
+	cmd.Flags().Var(&f.rects, "rect", "rectangle to make anew, in the picture's pixels; give it again for more")
+	cmd.Flags().StringVar(&f.rule, "mask-rule", "", "a token is made anew if any of its pixels is masked, or all: any or all (default from the settings)")
+	cmd.Flags().StringVar(&f.composite, "composite", "", "lay the original's pixels back outside the mask: on or off (default from the settings)")
+	cmd.Flags().Float64Var(&f.feather, "feather", 0, "`pixels` over which the original runs into the new (default from the settings)")
+	cmd.Flags().StringVar(&f.fit, "fit", "", "fit a picture of another shape by crop or letterbox (default from the settings)")
+	cmd.MarkFlagRequired("image")
+	cmd.MarkFlagsOneRequired("mask", "rect")
+}
+
+// check fills in what the settings say, and refuses what can't be.
+func (f *inpaintFlags) check(a *app, cmd *cobra.Command) error {
+	if f.rule == "" {
+		f.rule = a.config.Mask.Rule
+	}
+	if !slices.Contains(config.Rules, f.rule) {
+		return fmt.Errorf("--mask-rule is any or all, not %q", f.rule)
+	}
+	f.compose = a.config.Mask.Composite
+	if f.composite != "" {
+		var err error
+		if f.compose, err = onOff("composite", f.composite); err != nil {
+			return err
+		}
+	}
+	if !cmd.Flags().Changed("feather") {
+		f.feather = a.config.Mask.Feather
+	}
+	if !(f.feather >= 0 && f.feather <= config.MaxFeather) {
+		return fmt.Errorf("--feather must be 0 to %d pixels, not %g", config.MaxFeather, f.feather)
+	}
+	var err error
+	f.fitting, err = fitting(a, f.fit)
+	return err
+}
+
+// fitting reads --fit, which the settings hold otherwise.
+func fitting(a *app, word string) (picture.Fitting, error) {
+	if word == "" {
+		word = a.config.Pictures.Fit
+	}
+	f, err := picture.ParseFitting(word)
+	if err != nil {
+		return "", fmt.Errorf("--fit: %w", err)
+	}
+	return f, nil
+}
+
+// An inpainting is a picture of the model's size, and what of it is made anew.
+type inpainting struct {
+	original *image.RGBA
+	mask     *sampler.Mask
+	finish   func(*image.RGBA) *image.RGBA
+}
+
+// prepare reads the picture and the mask and fits both to the model.
+func (f *inpaintFlags) prepare(a *app, m bundle.Manifest) (inpainting, error) {
+	whole, err := picture.Load(f.image)
+	if err != nil {
+		return inpainting{}, err
+	}
+	pixels, err := f.pixels(a, whole.Rect.Size(), m.ImageSize)
+	if err != nil {
+		return inpainting{}, err
+	}
+	t := inpainting{original: picture.Fit(whole, m.ImageSize, f.fitting)}
+	if t.mask, err = sampler.FromPixels(pixels, m.Downsample, sampler.Rule(f.rule)); err != nil {
+		return inpainting{}, err
+	}
+	switch {
+	case !slices.Contains(pixels.Pix, 255):
+		return inpainting{}, fmt.Errorf("nothing to make anew: the mask has no white pixel in the part of the picture that is left by --fit %s", f.fitting)
+	case !slices.Contains(t.mask.Anew, true):
+		return inpainting{}, fmt.Errorf("nothing to make anew: the mask covers no token of %d×%d pixels as a whole; --mask-rule any takes those that it touches", m.Downsample, m.Downsample)
+	}
+	region := t.mask.Region(pixels)
+	t.finish = func(made *image.RGBA) *image.RGBA {
+		if !f.compose {
+			return made
+		}
+		return picture.Compose(t.original, made, region, f.feather)
+	}
+	return t, nil
+}
+
+// pixels is the mask of a picture, at the model's size, in black and white.
+func (f *inpaintFlags) pixels(a *app, size image.Point, side int) (*image.Gray, error) {
+	painted := image.NewGray(image.Rectangle{Max: size})
+	for _, r := range f.rects {
+		if r = r.Intersect(painted.Rect); r.Empty() {
+			return nil, fmt.Errorf("a rectangle lies outside the picture of %d×%d pixels: %s", size.X, size.Y, f.rects.String())
+		}
+		fill(painted, r)
+	}
+	out := picture.FitMask(painted, side, f.fitting)
+	if f.mask == "" {
+		return out, nil
+	}
+	mask, err := picture.LoadMask(f.mask)
+	if err != nil {
+		return nil, err
+	}
+	switch given := mask.Rect.Size(); given {
+	case size:
+		mask = picture.FitMask(mask, side, f.fitting)
+	case image.Pt(side, side):
+		mask = picture.ScaleMask(mask, given) // black and white, no more
+	default:
+		a.talk.Printf("the mask has %d×%d pixels and the picture %d×%d: the mask is stretched", given.X, given.Y, size.X, size.Y)
+		mask = picture.FitMask(picture.ScaleMask(mask, size), side, f.fitting)
+	}
+	for i, level := range mask.Pix {
+		out.Pix[i] = max(out.Pix[i], level)
+	}
+	return out, nil
+}
+
+func fill(mask *image.Gray, r image.Rectangle) {
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		row := mask.Pix[mask.PixOffset(r.Min.X, y):][:r.Dx()]
+		for x := range row {
+			row[x] = 255
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"sundae/internal/bundle"
+	"sundae/internal/picture"
+	"sundae/sampler"
+)
+
+// addLike adds --like, for commands that make pictures into files.
+func (f *samplingFlags) addLike(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.like, "like", "", "repeat the settings kept in this PNG `file`; other flags go before them")
+}
+
+// record reads the settings of the picture named with --like, nil without.
+func (f *samplingFlags) record() (*sampler.Record, error) {
+	if f.like == "" {
+		return nil, nil
+	}
+	file, err := os.Open(f.like)
+	if err != nil {
+		return nil, fmt.Errorf("read the settings in a picture: %w", err)
+	}
+	defer file.Close()
+	text, err := picture.ReadText(file, sampler.RecordKey)
+	if errors.Is(err, picture.ErrNoText) {
+		return nil, fmt.Errorf("%s holds no settings: it wasn't made by Sundae, or another program removed them", f.like)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the settings in a picture: %s %w", f.like, err)
+	}
+	r, err := sampler.ParseRecord(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s holds %w", f.like, err)
+	}
+	return &r, nil
+}
+
+// preferLike chooses the model that made a picture, where none was named: the
+// settings' own if it has the name, else the one found by it.
+func (f *modelFlags) preferLike(a *app, like *sampler.Record) {
+	if f.model != "" {
+		return
+	}
+	if p, err := findBundle(a.config.Model, a.config.Models); err == nil {
+		if m, err := p.manifest(); err == nil && m.Name == like.Model {
+			return
+		}
+	}
+	f.model = like.Model
+}
+
+// warnLike says that another model than the one in use made a picture.
+func warnLike(a *app, path string, like *sampler.Record, m bundle.Manifest) {
+	if like != nil && like.Prior != m.Files[bundle.PriorFile].SHA256 {
+		a.talk.Printf("%s was made by another model %s: the same settings give another picture here", path, like.Model)
+	}
+}

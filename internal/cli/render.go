@@ -1,0 +1,256 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sundae/internal/config"
+	"sundae/internal/picture"
+	"sundae/sampler"
+)
+
+// outputFlags say how many pictures are made and what is kept of them.
+type outputFlags struct {
+	n              int
+	out, animation string
+	history        bool
+}
+
+func (f *outputFlags) add(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.n, "n", 4, "pictures (default from the settings)")
+	cmd.Flags().StringVar(&f.out, "out", "", "`folder` for the pictures")
+	cmd.Flags().BoolVar(&f.history, "history", false, "keep every step's picture too, and an animation of the run")
+	cmd.Flags().StringVar(&f.animation, "animation", "", "with --history: gif or apng (default from the settings)")
+	cmd.MarkFlagRequired("out")
+}
+
+// check fills in what the settings say, and refuses what can't be made.
+func (f *outputFlags) check(a *app, cmd *cobra.Command) error {
+	if !cmd.Flags().Changed("n") {
+		f.n = a.config.Sampling.N
+	}
+	if f.n < 1 || f.n > config.MaxSamples {
+		return fmt.Errorf("--n must be 1 to %d, not %d", config.MaxSamples, f.n)
+	}
+	if f.animation == "" {
+		f.animation = a.config.Pictures.Animation
+	}
+	if !slices.Contains(config.Animations, f.animation) {
+		return fmt.Errorf("--animation is gif or apng, not %q", f.animation)
+	}
+	return nil
+}
+
+// together is how many samples are made at once: enough to keep every core busy,
+// and few enough for the memory of a small machine. A sample doesn't depend on it.
+const together = 16
+
+// A rendering makes pictures and writes them as NAME-SEED-0000.png, ..., with a
+// sheet of all of them.
+type rendering struct {
+	*opened
+	outputFlags
+	name     string // "sample"
+	first    int    // number of the first sample
+	settings sampler.Settings
+	record   sampler.Record // of the first sample
+	base     []uint16       // tokens to begin with instead of noise, [h·w], or nil
+	mask     *sampler.Mask  // with base: the tokens made anew
+	original image.Image    // shown first on the sheet, or nil
+	finish   func(*image.RGBA) *image.RGBA
+
+	files  *picture.Folder
+	sheet  []image.Image
+	film   [][]image.Image // by frame and sample
+	frames []int           // the steps that are frames of the film
+}
+
+// run makes the pictures. If anything fails, no file is there.
+func (r *rendering) run(ctx context.Context, a *app) error {
+	files, err := picture.NewFolder(r.out)
+	if err != nil {
+		return err
+	}
+	defer files.Discard()
+	r.files = files
+	if r.original != nil {
+		r.sheet = append(r.sheet, r.cell(r.original, sheetWidth))
+	}
+	if r.history {
+		r.frames = evenly(r.settings.Steps, maxFrames)
+		r.film = make([][]image.Image, len(r.frames))
+	}
+	for done := 0; done < r.n; done += together {
+		run, err := r.sample(ctx, a, done, min(together, r.n-done))
+		if err != nil {
+			return err
+		}
+		if err := r.save(ctx, a, run, done); err != nil {
+			return err
+		}
+	}
+	if err := r.saveTogether(); err != nil {
+		return err
+	}
+	paths, err := files.Keep()
+	for _, path := range paths {
+		fmt.Fprintln(a.out, path)
+	}
+	return err
+}
+
+// sample takes all steps of n samples, of which done come before.
+func (r *rendering) sample(ctx context.Context, a *app, done, n int) (*sampler.Run, error) {
+	start := sampler.Start{N: n, First: r.first + done, Settings: r.settings, Mask: r.mask}
+	if r.base != nil {
+		start.Base = slices.Repeat([][]uint16{r.base}, n)
+	}
+	run, err := r.prior.Start(start)
+	if err != nil {
+		return nil, err
+	}
+	bar := a.talk.Bar("sampling", int64(r.settings.Steps), "steps")
+	defer bar.Done()
+	for !run.Done() {
+		stats, err := run.Step(ctx)
+		if err != nil {
+			return nil, err
+		}
+		bar.Add(1)
+		bar.Note("temperature %.2f  confidence %.2f  %d frozen", stats.Temperature, stats.Confidence, stats.Frozen)
+	}
+	return run, nil
+}
+
+// save decodes the samples of a run, or every step of them, and writes the
+// pictures.
+func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run, done int) error {
+	last := run.Len() - 1
+	n := len(run.At(last).Tokens)
+	steps := []int{last}
+	if r.history {
+		steps = evenly(last, last+1)
+	}
+	bar := a.talk.Bar("decoding", int64(n*len(steps)), "pictures")
+	defer bar.Done()
+	for i := range n {
+		record := r.record
+		record.Sample += done + i
+		name := fmt.Sprintf("%s-%d-%04d", r.name, r.settings.Seed, record.Sample)
+		var tokens []uint16
+		var p *image.RGBA
+		for _, step := range steps {
+			if now := run.At(step).Tokens[i]; p == nil || !slices.Equal(now, tokens) {
+				made, err := r.pictures.Decode(ctx, now)
+				if err != nil {
+					return err
+				}
+				tokens, p = now, r.finish(made)
+			}
+			if r.history {
+				record.Step = step
+				if err := r.saveStep(fmt.Sprintf("%s-step-%02d.png", name, step), p, record, step == last); err != nil {
+					return err
+				}
+			}
+			bar.Add(1)
+		}
+		record.Step = 0
+		if err := r.files.Save(name+".png", p, text(record)); err != nil {
+			return err
+		}
+		r.sheet = append(r.sheet, r.cell(p, sheetWidth))
+	}
+	return nil
+}
+
+// saveStep writes one step's picture and puts it into the film. A run that ended
+// early stands still for the frames that are left.
+func (r *rendering) saveStep(name string, p *image.RGBA, record sampler.Record, last bool) error {
+	var cell image.Image
+	for i, step := range r.frames {
+		if step == record.Step || last && step > record.Step {
+			if cell == nil {
+				cell = r.cell(p, filmWidth)
+			}
+			r.film[i] = append(r.film[i], cell)
+		}
+	}
+	return r.files.Save(name, p, text(record))
+}
+
+// saveTogether writes the sheet and the film.
+func (r *rendering) saveTogether() error {
+	record := r.record
+	record.Samples = r.n
+	if err := r.files.Save("grid.png", layOut(r.sheet), text(record)); err != nil || !r.history {
+		return err
+	}
+	film := picture.Animation{Each: eachFrame, Last: lastFrame}
+	for _, cells := range r.film {
+		film.Frames = append(film.Frames, layOut(cells))
+	}
+	name := fmt.Sprintf("%s-%d-run", r.name, r.settings.Seed)
+	if r.animation == "apng" {
+		return r.files.Write(name+".png", func(w io.Writer) error { return picture.WriteAPNG(w, film, text(record)) })
+	}
+	return r.files.Write(name+".gif", func(w io.Writer) error { return picture.WriteGIF(w, film) })
+}
+
+// The widest that a sheet and a film are, in pixels, and the longest a film is,
+// in frames.
+const (
+	sheetCell  = 512
+	sheetWidth = 4096
+	filmWidth  = 768
+	maxFrames  = 100
+)
+
+// How long a film shows each step, and the last.
+const (
+	eachFrame = 200 * time.Millisecond
+	lastFrame = 2 * time.Second
+)
+
+// gap is the distance of pictures on a sheet, in pixels.
+const gap = 4
+
+// cell is a picture as small as all of them must be to fit side by side into
+// width pixels.
+func (r *rendering) cell(p image.Image, width int) image.Image {
+	count := r.n
+	if r.original != nil {
+		count++
+	}
+	side := min(r.ImageSize, sheetCell, width/columns(count)-gap)
+	return picture.Fit(p, max(side, 1), picture.Crop)
+}
+
+func columns(n int) int { return int(math.Ceil(math.Sqrt(float64(n)))) }
+
+func layOut(cells []image.Image) *image.RGBA {
+	return picture.Grid(cells, columns(len(cells)), gap, color.Black)
+}
+
+// text is a record as the text of a PNG.
+func text(r sampler.Record) picture.Text {
+	return picture.Text{Key: sampler.RecordKey, Value: r.String()}
+}
+
+// evenly picks at most n of the steps 0 to last, both of them among the picked.
+func evenly(last, n int) []int {
+	n = max(min(n, last+1), 2)
+	steps := make([]int, n)
+	for i := range steps {
+		steps[i] = i * last / (n - 1)
+	}
+	return steps
+}
