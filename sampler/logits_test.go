@@ -1,0 +1,278 @@
+package sampler
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sundae/internal/bundle"
+	"sundae/internal/onnx"
+	"sundae/internal/onnx/onnxtest"
+)
+
+// toy is a prior made by hand that only gives logits: those of a position are
+// the row of values that its token names, [V+1, V] with a row of no use at the end
+// for a class, which nothing depends on.
+type toy struct {
+	side    int // tokens a side
+	v       int
+	values  []float32 // [V, V]
+	ids     onnx.Type // of tokens and class
+	classes []string
+	batch   int64
+}
+
+// open writes the bundle and opens it.
+func (m toy) open(t testing.TB) *Prior {
+	t.Helper()
+	n, v := int64(m.side*m.side), int64(m.v)
+	net := onnx.Graph{
+		Name: "table", Inputs: []onnx.Tensor{{Name: "tokens", Type: m.ids, Shape: []int64{m.batch, n}}},
+		Outputs: []onnx.Tensor{{Name: "logits", Type: onnx.Float32, Shape: []int64{m.batch, n, v}}},
+		Weights: []onnx.Weight{onnx.Floats("table", []int64{v, v}, m.values)},
+		Nodes:   []onnx.Node{{Op: "Gather", In: []string{"table", "tokens"}, Out: []string{"logits"}}},
+	}
+	if len(m.classes) > 0 {
+		net.Inputs = append(net.Inputs, onnx.Tensor{Name: "class", Type: m.ids, Shape: []int64{m.batch}})
+		net.Weights = append(net.Weights, onnx.Floats("bias", []int64{3, 1, 1}, []float32{0, 50, 0}))
+		net.Nodes = []onnx.Node{
+			{Op: "Gather", In: []string{"table", "tokens"}, Out: []string{"plain"}},
+			{Op: "Gather", In: []string{"bias", "class"}, Out: []string{"shift"}}, // [B, 1, 1]
+			{Op: "Add", In: []string{"plain", "shift"}, Out: []string{"logits"}},
+		}
+	}
+	h := int64(m.side)
+	picture := func(in, out onnx.Tensor) []byte {
+		return onnx.Graph{Name: "none", Inputs: []onnx.Tensor{in}, Outputs: []onnx.Tensor{out}}.Marshal()
+	}
+	grid := onnx.Tensor{Name: "tokens", Type: onnx.Int32, Shape: []int64{1, h, h}}
+	planes := onnx.Tensor{Name: "image", Type: onnx.Float32, Shape: []int64{1, 3, h, h}}
+	dir := filepath.Join(t.TempDir(), "table")
+	err := bundle.Write(dir, bundle.Manifest{
+		Name: "table", ImageSize: m.side, Downsample: 1, Latent: bundle.Latent{Height: m.side, Width: m.side}, Vocabulary: m.v, Classes: m.classes,
+	}, map[string][]byte{bundle.PriorFile: net.Marshal(), bundle.DecoderFile: picture(grid, planes), bundle.EncoderFile: picture(planes, grid)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(t)}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(b, onnx.Options{Device: onnx.CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+// random is a table of v tokens with logits of a spread.
+func random(v int, spread float64) toy {
+	rng := rand.New(rand.NewPCG(uint64(v), 5))
+	m := toy{side: 16, v: v, ids: onnx.Int32, batch: onnx.Dynamic, values: make([]float32, v*v)}
+	for i := range m.values {
+		m.values[i] = float32(spread * rng.NormFloat64())
+	}
+	return m
+}
+
+// softmax is p of a row at a temperature, by the book.
+func softmax(logits []float32, tau float64) []float64 {
+	top := float64(slices.Max(logits))
+	p, total := make([]float64, len(logits)), 0.0
+	for i, v := range logits {
+		p[i] = math.Exp((float64(v) - top) / tau)
+		total += p[i]
+	}
+	for i := range p {
+		p[i] /= total
+	}
+	return p
+}
+
+// flat is settings of one temperature and of proportion 1.
+func flat(steps int, tau float64) Settings {
+	return Settings{Steps: steps, Temperature: Schedule{Start: tau, Curve: Constant}, Proportion: Schedule{Start: 1, Curve: Constant}, Seed: 3}
+}
+
+// chiSquared compares counts of draws with the probabilities they should have,
+// rare tokens taken together. It returns how many standard deviations the
+// statistic lies above its mean.
+func chiSquared(counts []int, p []float64) float64 {
+	draws := 0
+	for _, c := range counts {
+		draws += c
+	}
+	var statistic, rareP float64
+	var rare, cells int
+	for i, c := range counts {
+		if expected := p[i] * float64(draws); expected >= 5 {
+			statistic += (float64(c) - expected) * (float64(c) - expected) / expected
+			cells++
+		} else {
+			rare, rareP = rare+c, rareP+p[i]
+		}
+	}
+	if expected := rareP * float64(draws); expected >= 5 {
+		statistic += (float64(rare) - expected) * (float64(rare) - expected) / expected
+		cells++
+	}
+	freedom := float64(max(cells-1, 1))
+	return (statistic - freedom) / math.Sqrt(2*freedom)
+}
+
+// What the host draws follows softmax(logits / tau), at vocabularies that fill
+// blocks and that do not, and says the right probability of each token.
+func TestHostDrawsFromTheSoftmax(t *testing.T) {
+	for _, v := range []int{5, 128, 300} {
+		m := random(v, 2)
+		p := m.open(t)
+		for _, tau := range []float64{0.3, 1, 2} {
+			base := make([]uint16, 256)
+			for k := range base {
+				base[k] = 2
+			}
+			const samples = 200
+			run, _ := sample(t, p, Start{N: samples, Settings: flat(1, tau), Base: slices.Repeat([][]uint16{base}, samples)})
+			want := softmax(m.values[2*v:3*v], tau)
+			counts := make([]int, v)
+			frame := run.At(1)
+			for i, tokens := range frame.Tokens {
+				for k, id := range tokens {
+					counts[id]++
+					if got := float64(frame.Confidence[i][k]); math.Abs(got-want[id]) > 1e-5*want[id]+1e-9 {
+						t.Fatalf("v %d, tau %g: token %d has probability %g, want %g", v, tau, id, got, want[id])
+					}
+				}
+			}
+			if sigmas := chiSquared(counts, want); sigmas > 4 {
+				t.Errorf("v %d, tau %g: chi-squared is %.1f standard deviations off", v, tau, sigmas)
+			}
+		}
+	}
+}
+
+// Each form of the file gives the same tokens: 64-bit ids, a fixed batch, a class.
+func TestFormsOfLogits(t *testing.T) {
+	plain := random(40, 1)
+	s := flat(4, 1)
+	s.Proportion.Start = 0.5
+	want, _ := sample(t, plain.open(t), Start{N: 5, Settings: s})
+	for _, change := range []func(*toy){
+		func(m *toy) { m.ids = onnx.Int64 },
+		func(m *toy) { m.batch = 1 },
+		func(m *toy) { m.batch, m.ids = 2, onnx.Int64 },
+		func(m *toy) { m.classes = []string{"a", "b"} }, // a class shifts all logits, which softmax does not see
+		func(m *toy) { m.classes, m.ids = []string{"a", "b"}, onnx.Int64 },
+	} {
+		m := plain
+		change(&m)
+		s := s
+		s.Class = len(m.classes) / 2
+		got, stats := sample(t, m.open(t), Start{N: 5, Settings: s})
+		same, all := 0, 0
+		for i, tokens := range last(got) {
+			for k, id := range tokens {
+				if all++; id == last(want)[i][k] {
+					same++
+				}
+			}
+		}
+		if float64(same) < 0.99*float64(all) || stats[0].Batch != 5 { // a shift of 50 costs logits their last bits
+			t.Errorf("%+v: %d of %d tokens agree, batch %d", m.ids, same, all, stats[0].Batch)
+		}
+	}
+}
+
+// At temperature 0 the arg-max is drawn; a logit of -Inf is never drawn, not even
+// by the number 0; NaN and +Inf are errors that name the step.
+func TestHostExtremes(t *testing.T) {
+	m := random(64, 1)
+	top := make([]uint16, 64)
+	for row := range top {
+		logits := m.values[row*64 : (row+1)*64]
+		top[row] = uint16(slices.Index(logits, slices.Max(logits)))
+	}
+	run, _ := sample(t, m.open(t), Start{N: 2, Settings: flat(1, 0)})
+	for i, tokens := range run.At(1).Tokens {
+		for k, id := range tokens {
+			if want := top[run.At(0).Tokens[i][k]]; id != want {
+				t.Fatalf("token %d became %d at temperature 0, the arg-max is %d", k, id, want)
+			}
+		}
+	}
+	inf := float32(math.Inf(1))
+	forbidden := []float32{-inf, 1, -inf, 2, -inf}
+	for _, u := range []float32{0, 0.2, 0.5, 0.99999994} {
+		for _, tau := range []float32{0, 0.01, 1, 100} {
+			if id, p, ok := draw(forbidden, tau, u); !ok || id != 1 && id != 3 || p == 0 {
+				t.Errorf("drew token %d of probability %g, %v", id, p, ok)
+			}
+		}
+	}
+	for _, bad := range []float32{inf, float32(math.NaN()), float32(math.Copysign(math.NaN(), -1))} {
+		for _, at := range []int{0, 63, 200} {
+			logits := make([]float32, 260)
+			logits[at] = bad
+			if _, _, ok := draw(logits, 1, 0.5); ok {
+				t.Errorf("a logit of %g at %d was taken for a number", bad, at)
+			}
+		}
+	}
+	if _, _, ok := draw([]float32{-inf, -inf}, 1, 0.5); ok {
+		t.Error("a token was drawn where none is allowed")
+	}
+	m.values[5] = float32(math.NaN())
+	broken, err := m.open(t).Start(Start{N: 3, Settings: flat(1, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := broken.Step(t.Context()); !errors.Is(err, ErrNumbers) || !strings.Contains(err.Error(), "step 1") || broken.Len() != 1 {
+		t.Errorf("NaN logits: %v, %d frames", err, broken.Len())
+	}
+}
+
+// The fast exponential is the exponential.
+func TestMass(t *testing.T) {
+	r := row{top: 3, scale: 1 / math.Ln2} // temperature 1
+	for x := -90.0; x <= 3; x += 0.0137 {
+		logit := float32(x)
+		got, want := float64(r.mass(logit)), math.Exp(float64(logit)-3)
+		if want < math.Exp2(-lowest) {
+			if got > 1e-37 {
+				t.Errorf("exp(%g) is %g", x-3, got)
+			}
+		} else if math.Abs(got/want-1) > 1e-5 { // most of it is float32's own rounding of the exponent
+			t.Errorf("exp(%g) is %g, want %g", x-3, got, want)
+		}
+	}
+}
+
+func BenchmarkHost(b *testing.B) {
+	const rows, n, v = 4, 1024, 8192
+	rng := rand.New(rand.NewPCG(1, 1))
+	m := &batch{
+		size: rows, tokens32: make([]int32, rows*n), uniform: make([]float32, rows*n), update: make([]bool, rows*n),
+		temperature: []float32{1, 0.8, 0.6, 0.4}, next: make([]int32, rows*n), confidence: make([]float32, rows*n), logits: make([]float32, rows*n*v),
+	}
+	for i := range m.logits {
+		m.logits[i] = float32(2 * rng.NormFloat64())
+	}
+	for i := range m.uniform {
+		m.uniform[i] = rng.Float32()
+	}
+	b.ReportAllocs()
+	b.SetBytes(rows * n * v * 4)
+	for b.Loop() {
+		if err := m.draw(b.Context(), rows*n); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
