@@ -10,11 +10,13 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"strings"
+	"unicode"
 )
 
-// A Text is a line that a PNG carries beside its pixels, in an iTXt chunk (PNG
-// specification, third edition, section 11.3.3.4). The key is 1 to 79 printable
-// ASCII characters, the value any UTF-8.
+// A Text is a line that a PNG carries beside its pixels (PNG specification, third
+// edition, section 11.3.3). The key is 1 to 79 printable ASCII characters, the
+// value any UTF-8.
 type Text struct{ Key, Value string }
 
 // ErrNoText says that a PNG carries no text of the key asked for.
@@ -45,13 +47,29 @@ func encode(w io.Writer, img image.Image, texts []Text) error {
 		return err
 	}
 	for _, t := range texts {
-		// After the key: not compressed, by no method; no language; no translated key.
-		if err := writeChunk(w, "iTXt", []byte(t.Key+"\x00\x00\x00\x00\x00"+t.Value)); err != nil {
+		if err := writeChunk(w, t.kind(), []byte(t.Key+t.between()+t.Value)); err != nil {
 			return err
 		}
 	}
 	_, err := plain.WriteTo(w)
 	return err
+}
+
+// kind is the chunk for a text. More programs know tEXt, which is Latin-1, than
+// iTXt, which is UTF-8.
+func (t Text) kind() string {
+	if strings.ContainsFunc(t.Value, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return "iTXt"
+	}
+	return "tEXt"
+}
+
+// between is what stands between key and value.
+func (t Text) between() string {
+	if t.kind() == "iTXt" {
+		return "\x00\x00\x00\x00\x00" // end of the key; not compressed, by no method; no language; no translated key
+	}
+	return "\x00"
 }
 
 // writeChunk writes one chunk: length, type, data, and the checksum of the

@@ -12,8 +12,10 @@ func TestText(t *testing.T) {
 	img := noise(5, 4, 1)
 	value := `{"class": "Höhenzug 山"}`
 	data := pngOf(t, img, Text{"other", "x"}, Text{"sundae", value})
-	if got, err := ReadText(bytes.NewReader(data), "sundae"); got != value || err != nil {
-		t.Errorf("got %q, %v", got, err)
+	for key, want := range map[string]string{"sundae": value, "other": "x"} {
+		if got, err := ReadText(bytes.NewReader(data), key); got != want || err != nil {
+			t.Errorf("%s: got %q, %v", key, got, err)
+		}
 	}
 	if _, err := ReadText(bytes.NewReader(pngOf(t, img)), "sundae"); !errors.Is(err, ErrNoText) {
 		t.Errorf("a PNG without: %v", err)
