@@ -114,12 +114,12 @@ type app struct {
 }
 
 // Run shows the app until the user leaves it or the context ends. Nothing stays
-// behind in the terminal.
-func Run(ctx context.Context, in, out *os.File, o Options) error {
+// behind in the terminal. Further options are for tests.
+func Run(ctx context.Context, in, out *os.File, o Options, options ...tea.ProgramOption) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGTERM)
 	defer stop()
 	s := newScreen(out, out.Fd(), o.MaxRate)
-	err := run(ctx, o, s, tea.WithInput(in), tea.WithOutput(s))
+	err := run(ctx, o, s, append(options, tea.WithInput(in), tea.WithOutput(s))...)
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
 		return nil // asked to leave by a signal: the terminal is as it was
 	}
@@ -129,14 +129,23 @@ func Run(ctx context.Context, in, out *os.File, o Options) error {
 // run is Run on any screen.
 func run(ctx context.Context, o Options, s *screen, options ...tea.ProgramOption) error {
 	defer s.end()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	s.lost = stop
 	defer context.AfterFunc(ctx, s.leave)() // a terminal that has stopped must not hold up the end
 	a := newApp(ctx, o, graphics.NewDriver(o.Terminal), s)
 	defer a.close()
 	program := tea.NewProgram(a, append(options, tea.WithContext(ctx))...)
-	if _, err := program.Run(); err != nil && !errors.Is(err, tea.ErrInterrupted) {
+	_, err := program.Run()
+	switch {
+	case err == nil, errors.Is(err, tea.ErrInterrupted):
+		return nil
+	case errors.Is(err, tea.ErrProgramPanic):
 		return fmt.Errorf("run the app: %w", err)
+	case errors.Is(context.Cause(ctx), errLost):
+		return fmt.Errorf("run the app: %w", context.Cause(ctx))
 	}
-	return nil
+	return fmt.Errorf("run the app: %w", err)
 }
 
 // newApp starts the goroutines; close ends them.

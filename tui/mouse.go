@@ -23,8 +23,11 @@ func (a *app) mouse(msg tea.MouseMsg) tea.Cmd {
 	case tea.MouseClickMsg:
 		return a.click(at)
 	case tea.MouseMotionMsg:
-		if a.panel.drag {
+		switch {
+		case a.panel.drag:
 			a.dragKey(at)
+		case a.mode == exploring && at.Button == tea.MouseLeft && inside(a.timelineArea(), at):
+			a.goTo(at)
 		}
 	case tea.MouseReleaseMsg:
 		a.panel.drag = false
@@ -42,9 +45,12 @@ func (a *app) click(at tea.Mouse) tea.Cmd {
 			return nil
 		}
 	}
-	body := a.bodyArea()
-	if row := at.Y - body.Y; !a.panelHidden() && at.X > body.Cols-panelWidth && row >= 0 && row < len(fields) {
-		a.panel.focus, a.panel.field = onFields, row
+	if inside(a.timelineArea(), at) {
+		a.goTo(at)
+		return nil
+	}
+	if i := a.fieldAt(at.X, at.Y); i >= 0 {
+		a.panel.focus, a.panel.field = onFields, i
 		return nil
 	}
 	if i := a.tileAt(at.X, at.Y); i >= 0 {
@@ -58,6 +64,13 @@ func (a *app) click(at tea.Mouse) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+// goTo shows the step under the mouse.
+func (a *app) goTo(at tea.Mouse) {
+	area := a.timelineArea()
+	steps := max(a.stage.lanes[a.stage.lane].settings.Steps, a.stage.newest())
+	a.scrub(timelineStep(at.X-area.X, steps, area.Cols))
 }
 
 func inside(r graphics.Rect, at tea.Mouse) bool {

@@ -1,16 +1,11 @@
 package tui
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"strings"
-
-	"charm.land/lipgloss/v2"
 
 	"sundae/sampler"
-	"sundae/tui/graphics"
 	"sundae/tui/plot"
 )
 
@@ -34,9 +29,19 @@ const (
 
 const panelWidth = 32
 
-// field is one line of the panel.
+// part is a group of fields.
+type part int
+
+const (
+	ofRun part = iota
+	ofTemperature
+	ofProportion
+)
+
+// field is one setting in the panel.
 type field struct {
 	name  string
+	part  part // the group it stands in
 	value func(a *app, s sampler.Settings) string
 	move  func(a *app, by int) // by ±1, or ±10 with shift
 }
@@ -45,48 +50,50 @@ type field struct {
 var curveOrder = []sampler.Curve{sampler.Constant, sampler.Linear, sampler.Cosine, sampler.Exponential, sampler.Keyframes}
 
 var fields = []field{
-	{"class", func(a *app, s sampler.Settings) string { return className(a.Model.Classes, s.Class) }, func(a *app, by int) {
+	{"class", ofRun, func(a *app, s sampler.Settings) string { return className(a.Model.Classes, s.Class) }, func(a *app, by int) {
 		n := len(a.Model.Classes) + 1
 		a.set(func(s *sampler.Settings) { s.Class = ((s.Class+by)%n + n) % n })
 	}},
-	{"seed", func(a *app, s sampler.Settings) string { return strconv.FormatUint(s.Seed, 10) }, func(a *app, by int) {
+	{"seed", ofRun, func(a *app, s sampler.Settings) string { return strconv.FormatUint(s.Seed, 10) }, func(a *app, by int) {
 		a.set(func(s *sampler.Settings) { s.Seed = uint64(max(0, int64(s.Seed)+int64(by))) })
 	}},
-	{"samples", func(a *app, s sampler.Settings) string { return strconv.Itoa(a.panel.samples) }, func(a *app, by int) {
-		a.panel.samples = max(1, min(most, a.panel.samples+by))
-		a.say(fmt.Sprintf("%d samples from the next start on: r", a.panel.samples))
+	{"samples", ofRun, func(a *app, s sampler.Settings) string { return strconv.Itoa(a.panel.samples) }, func(a *app, by int) {
+		if n := max(1, min(most, a.panel.samples+by)); n != a.panel.samples {
+			a.panel.samples, a.zoom = n, -1
+			a.restart() // a run's samples are one batch from its first step on
+		}
 	}},
-	{"steps", func(a *app, s sampler.Settings) string { return strconv.Itoa(s.Steps) }, func(a *app, by int) {
+	{"steps", ofRun, func(a *app, s sampler.Settings) string { return strconv.Itoa(s.Steps) }, func(a *app, by int) {
 		a.set(func(s *sampler.Settings) { s.Steps = max(1, min(1000, s.Steps+by)) })
 	}},
-	{"temperature start", func(a *app, s sampler.Settings) string { return number(s.Temperature.At(1, 2)) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Temperature = end(s.Temperature, 0, by, 3) })
-	}},
-	{"temperature end", func(a *app, s sampler.Settings) string { return number(s.Temperature.At(2, 2)) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Temperature = end(s.Temperature, 1, by, 3) })
-	}},
-	{"temperature curve", func(a *app, s sampler.Settings) string { return curveName(s.Temperature) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Temperature = bend(s.Temperature, by) })
-	}},
-	{"proportion start", func(a *app, s sampler.Settings) string { return number(s.Proportion.At(1, 2)) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Proportion = end(s.Proportion, 0, by, 1) })
-	}},
-	{"proportion end", func(a *app, s sampler.Settings) string { return number(s.Proportion.At(2, 2)) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Proportion = end(s.Proportion, 1, by, 1) })
-	}},
-	{"proportion curve", func(a *app, s sampler.Settings) string { return curveName(s.Proportion) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Proportion = bend(s.Proportion, by) })
-	}},
-	{"min steps", func(a *app, s sampler.Settings) string { return strconv.Itoa(s.MinSteps) }, func(a *app, by int) {
+	{"min steps", ofRun, func(a *app, s sampler.Settings) string { return strconv.Itoa(s.MinSteps) }, func(a *app, by int) {
 		a.set(func(s *sampler.Settings) { s.MinSteps = max(0, s.MinSteps+by) })
 	}},
-	{"freeze", func(a *app, s sampler.Settings) string {
+	{"freeze", ofRun, func(a *app, s sampler.Settings) string {
 		if s.Freeze {
 			return "on"
 		}
 		return "off"
 	}, func(a *app, by int) {
 		a.set(func(s *sampler.Settings) { s.Freeze = !s.Freeze })
+	}},
+	{"temperature start", ofTemperature, func(a *app, s sampler.Settings) string { return number(s.Temperature.At(1, 2)) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Temperature = end(s.Temperature, 0, by, 3) })
+	}},
+	{"temperature end", ofTemperature, func(a *app, s sampler.Settings) string { return number(s.Temperature.At(2, 2)) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Temperature = end(s.Temperature, 1, by, 3) })
+	}},
+	{"temperature curve", ofTemperature, func(a *app, s sampler.Settings) string { return curveName(s.Temperature) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Temperature = bend(s.Temperature, by) })
+	}},
+	{"proportion start", ofProportion, func(a *app, s sampler.Settings) string { return number(s.Proportion.At(1, 2)) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Proportion = end(s.Proportion, 0, by, 1) })
+	}},
+	{"proportion end", ofProportion, func(a *app, s sampler.Settings) string { return number(s.Proportion.At(2, 2)) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Proportion = end(s.Proportion, 1, by, 1) })
+	}},
+	{"proportion curve", ofProportion, func(a *app, s sampler.Settings) string { return curveName(s.Proportion) }, func(a *app, by int) {
+		a.set(func(s *sampler.Settings) { s.Proportion = bend(s.Proportion, by) })
 	}},
 }
 
@@ -216,78 +223,4 @@ func (a *app) nextFocus() {
 	if a.panel.focus != onFields {
 		a.panel.key = 0
 	}
-}
-
-// plotArea is where a schedule's plot is on screen; Rows 0 where there is no room.
-func (a *app) plotArea(on focus) graphics.Rect {
-	body := a.bodyArea()
-	if a.panelHidden() {
-		return graphics.Rect{}
-	}
-	each := (body.Rows - len(fields) - 2) / 2
-	if each < 2 {
-		return graphics.Rect{}
-	}
-	each = min(each, 9)
-	y := body.Y + len(fields) + 1
-	if on == onProportion {
-		y += each + 1
-	}
-	return graphics.Rect{X: body.X + body.Cols - panelWidth + 1, Y: y, Cols: panelWidth - 1, Rows: each}
-}
-
-// plotOf is a schedule as it is drawn.
-func (a *app) plotOf(on focus) plot.Plot {
-	l := &a.stage.lanes[a.stage.lane]
-	s, _ := a.schedule(on)
-	p := plot.Plot{
-		Schedule: *s, Steps: l.settings.Steps, Current: min(a.stage.shown, len(l.frames)-1), Marks: l.marks, Selected: -1,
-		Curve: a.theme.text, Past: a.theme.accent, Axis: a.theme.dim, Mark: a.theme.dim, Key: a.theme.selected,
-	}
-	for _, stat := range l.stats[:min(len(l.stats), l.settings.Steps)] {
-		if on == onProportion {
-			p.Taken = append(p.Taken, stat.Proportion)
-		} else {
-			p.Taken = append(p.Taken, stat.Temperature)
-		}
-	}
-	if a.panel.focus == on {
-		p.Selected = a.panel.key
-	}
-	return p
-}
-
-// panelView is the panel's lines.
-func (a *app) panelView(rows int) string {
-	s := a.stage.lanes[a.stage.lane].settings
-	var lines []string
-	for i, f := range fields {
-		name, value := a.theme.dim.Render(f.name), a.theme.text.Render(f.value(a, s))
-		marker := "  "
-		if i == a.panel.field {
-			if a.panel.focus == onFields {
-				marker = a.theme.accent.Render("› ")
-				value = a.theme.selected.Render(f.value(a, s))
-			}
-			name = a.theme.text.Render(f.name)
-		}
-		gap := panelWidth - 3 - lipgloss.Width(f.name) - lipgloss.Width(f.value(a, s))
-		lines = append(lines, marker+name+strings.Repeat(" ", max(1, gap))+value)
-	}
-	for _, on := range []focus{onTemperature, onProportion} {
-		area := a.plotArea(on)
-		if area.Rows == 0 {
-			break
-		}
-		title, style, marker := "temperature", a.theme.dim, "  "
-		if on == onProportion {
-			title = "proportion"
-		}
-		if a.panel.focus == on {
-			style, marker = a.theme.selected, a.theme.accent.Render("› ")
-		}
-		lines = append(lines, marker+style.Render(title))
-		lines = append(lines, strings.Split(a.plotOf(on).View(area.Cols, area.Rows), "\n")...)
-	}
-	return strings.Join(lines[:min(rows, len(lines))], "\n")
 }

@@ -25,12 +25,14 @@ type screen struct {
 	out      io.ReadWriteCloser
 	fd       uintptr
 	farewell func() []byte // the bytes that remove every picture
+	lost     func(error)   // told once when the terminal takes nothing any more
 
 	mu       sync.Mutex
 	changed  *sync.Cond // the queue, or one of the flags below
 	queue    []piece
-	queued   int // bytes
-	leaving  bool
+	queued   int  // bytes
+	leaving  bool // nothing may wait for the terminal any more
+	ending   bool // what is queued is the last
 	finished bool // the writing goroutine has ended
 	err      error
 
@@ -61,7 +63,7 @@ const longestQueue = 4 << 20
 const parting = time.Second
 
 func newScreen(out io.ReadWriteCloser, fd uintptr, maxRate int64) *screen {
-	s := &screen{out: out, fd: fd, overlays: map[int]overlay{}, farewell: func() []byte { return nil }}
+	s := &screen{out: out, fd: fd, overlays: map[int]overlay{}, farewell: func() []byte { return nil }, lost: func(error) {}}
 	s.line.limit = maxRate
 	s.changed = sync.NewCond(&s.mu)
 	go s.drain()
@@ -129,7 +131,7 @@ func (s *screen) drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		for len(s.queue) == 0 && !s.leaving {
+		for len(s.queue) == 0 && !s.ending {
 			s.changed.Wait()
 		}
 		if len(s.queue) == 0 || s.err != nil {
@@ -151,7 +153,8 @@ func (s *screen) drain() {
 		s.mu.Lock()
 		s.queued -= len(p.data)
 		if err != nil {
-			s.err = fmt.Errorf("write to the terminal: %w", err)
+			s.err = fmt.Errorf("%w: %w", errLost, err)
+			s.lost(s.err)
 			for _, p := range s.queue {
 				if p.written != nil {
 					p.written <- s.err
@@ -163,7 +166,8 @@ func (s *screen) drain() {
 	}
 }
 
-// leave lets nothing wait for the terminal any more: the app is about to end.
+// leave lets nothing wait for the terminal any more: the app is about to end, and
+// has its last words still to write.
 func (s *screen) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -173,7 +177,10 @@ func (s *screen) leave() {
 
 // end writes what is left, for a while, and stops the writing goroutine.
 func (s *screen) end() {
-	s.leave()
+	s.mu.Lock()
+	s.leaving, s.ending = true, true
+	s.changed.Broadcast()
+	s.mu.Unlock()
 	late := time.AfterFunc(parting, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -237,6 +244,9 @@ func (o overlay) gone() []byte {
 	}
 	return append(out, "\x1b8"...)
 }
+
+// errLost says that the terminal can't be written to.
+var errLost = errors.New("the terminal is gone")
 
 // errOff says that there is no place for pictures.
 var errOff = errors.New("the alternate screen is left")

@@ -92,18 +92,19 @@ func place(tiles []tile, room graphics.Rect, labels int, aspect float64) {
 		}
 	}
 	rows := (n + columns - 1) / columns
-	// One picture has all the room; several have a column between them.
-	w := (room.Cols - (columns - 1)) / columns
-	h := room.Rows / rows
+	cols := max(1, int(side))
+	lines := max(1, min(room.Rows/rows-labels, int(float64(cols)/aspect+0.5)))
+	// Together they stand in the middle, with a gap between them where there is room.
+	across := min(2, (room.Cols-columns*cols)/max(1, columns-1))
+	down := min(1, (room.Rows-rows*(lines+labels))/max(1, rows-1))
+	left := room.X + (room.Cols-columns*cols-(columns-1)*across)/2
+	top := room.Y + (room.Rows-rows*(lines+labels)-(rows-1)*down)/2
 	for i := range tiles {
 		t := &tiles[i]
 		t.slot = i + 1
-		x, y := room.X+i%columns*(w+1), room.Y+i/columns*h
-		cols := min(w, int(float64(h-labels)*aspect))
-		lines := max(1, min(h-labels, int(float64(cols)/aspect+0.5)))
-		t.area = graphics.Rect{X: x + (w-cols)/2, Y: y + (h-labels-lines)/2, Cols: cols, Rows: lines}
+		t.area = graphics.Rect{X: left + i%columns*(cols+across), Y: top + i/columns*(lines+labels+down), Cols: cols, Rows: lines}
 		if labels > 0 {
-			t.label = graphics.Rect{X: x, Y: t.area.Y + t.area.Rows, Cols: w, Rows: 1}
+			t.label = graphics.Rect{X: t.area.X, Y: t.area.Y + lines, Cols: cols, Rows: 1}
 		}
 	}
 }
@@ -137,6 +138,9 @@ func (a *app) draw(t *tile) {
 		work = a.masking.painter()
 	case browsing:
 		picture := a.gallery.entries[t.sample].picture
+		if picture == nil {
+			return // on its way
+		}
 		work = func() image.Image { return picture }
 	default:
 		if t.picture == nil {

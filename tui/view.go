@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,9 +20,9 @@ const (
 	leastForPanel           = 70
 )
 
-// The screen, from top to bottom: title, body (pictures and panel), two lines of
-// status, one of keys.
-const linesAround = 4
+// The screen, from top to bottom: title, body (pictures and panel), timeline, two
+// lines of status, one of keys.
+const linesAround = 5
 
 func (a *app) tooSmall() bool { return a.width < leastWidth || a.height < leastHeight }
 
@@ -49,7 +50,7 @@ func (a *app) View() tea.View {
 	case a.tooSmall():
 		v.Content = fmt.Sprintf("%d×%d is too small: Sundae needs %d×%d", a.width, a.height, leastWidth, leastHeight)
 	default:
-		v.Content = strings.Join([]string{a.titleLine(), a.body(), a.statusLines(), a.keyLine()}, "\n")
+		v.Content = strings.Join([]string{a.titleLine(), a.body(), a.timelineView(), a.statusLines(), a.keyLine()}, "\n")
 	}
 	return v
 }
@@ -63,7 +64,7 @@ func (a *app) titleLine() string {
 	case a.mode == masking:
 		right = a.masking.title()
 	case a.mode == browsing:
-		right = fmt.Sprintf("%d kept this session", len(a.gallery.entries))
+		right = a.gallery.title()
 	case len(a.stage.lanes) > 1:
 		right = fmt.Sprintf("comparing %d, panel shows %d: %s", len(a.stage.lanes), a.stage.lane+1, a.stage.lanes[a.stage.lane].label)
 	default:
@@ -156,12 +157,11 @@ func (a *app) pictureLines(area graphics.Rect) []string {
 			put(t.area.Y+t.area.Rows/2, t.area.X, t.area.Cols, a.theme.dim.Render(centre(waiting, t.area.Cols)))
 		}
 		if t.label.Rows > 0 {
-			text := centre(a.tileLabel(i), t.label.Cols)
-			style := a.theme.dim
+			label, style := a.tileLabel(i), a.theme.dim
 			if a.tileSelected(i) {
-				style = a.theme.selected
+				label, style = "› "+label, a.theme.selected // told apart without colours, too
 			}
-			put(t.label.Y, t.label.X, t.label.Cols, style.Render(text))
+			put(t.label.Y, t.label.X, t.label.Cols, style.Render(centre(label, t.label.Cols)))
 		}
 	}
 	out := make([]string, area.Rows)
@@ -195,14 +195,15 @@ func (a *app) tileSelected(i int) bool {
 // keep their place while the numbers change.
 func (a *app) statusLines() string {
 	l := &a.stage.lanes[a.stage.lane]
-	state := "⏸"
+	state := "paused "
 	switch {
 	case a.ended():
-		state = "■"
+		state = "done   "
 	case a.stage.playing:
-		state = "▶"
+		state = "running"
 	}
-	items := []string{a.theme.accent.Render(fmt.Sprintf("%s %3d/%d", state, min(a.stage.shown, max(0, len(l.frames)-1)), l.settings.Steps))}
+	total := strconv.Itoa(l.settings.Steps)
+	items := []string{a.theme.accent.Render(fmt.Sprintf("%s %*d/%s", state, len(total), min(a.stage.shown, max(0, len(l.frames)-1)), total))}
 	costs := []string{}
 	item := func(to *[]string, name, value string) {
 		*to = append(*to, a.theme.dim.Render(name+" ")+a.theme.text.Render(value))
@@ -215,7 +216,7 @@ func (a *app) statusLines() string {
 		share := 100 * changed / max(1, len(stat.Changed)*a.Model.Latent.Tokens())
 		item(&items, "temp", number(stat.Temperature))
 		item(&items, "prop", number(stat.Proportion))
-		item(&items, "changed", fmt.Sprintf("%5d %3d%%", changed, share))
+		item(&items, "changed", fmt.Sprintf("%3d%%", share))
 		item(&items, "frozen", fmt.Sprintf("%d/%d", stat.Frozen, len(stat.Changed)))
 		item(&items, "confidence", number(stat.Confidence))
 		item(&costs, "step", milliseconds(stat.Took))

@@ -1,0 +1,220 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"sundae/tui/graphics"
+)
+
+// terminal is the other end of a pty: it keeps what the app writes, and answers
+// the one question that the app goes on asking.
+type terminal struct {
+	master, tty *os.File
+	gone        chan struct{} // nothing more comes
+
+	mu      sync.Mutex
+	written bytes.Buffer
+}
+
+func newTerminal(t *testing.T) *terminal {
+	t.Helper()
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+		t.Fatal(err)
+	}
+	x := &terminal{master: master, tty: tty, gone: make(chan struct{})}
+	go func() {
+		defer close(x.gone)
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := master.Read(buffer)
+			x.mu.Lock()
+			x.written.Write(buffer[:n])
+			x.mu.Unlock()
+			if bytes.Contains(buffer[:n], []byte(question)) {
+				_, _ = io.WriteString(master, "\x1b[?62;4c")
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { master.Close(); tty.Close() })
+	return x
+}
+
+func (x *terminal) output() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.written.String()
+}
+
+// await waits until the app has written something.
+func (x *terminal) await(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if strings.Contains(x.output(), text) {
+			return
+		}
+	}
+	t.Fatalf("%q was never written; the last was %q", text, last(x.output(), 400))
+}
+
+func last(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// modes are the terminal's own settings: echo, lines, signals.
+func (x *terminal) modes(t *testing.T) *unix.Termios {
+	t.Helper()
+	m, err := unix.IoctlGetTermios(int(x.tty.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// However the app ends, the terminal is as it was: pictures deleted while the
+// alternate screen is still there, then that screen left, mouse and paste off,
+// the cursor on, the modes restored, and nothing written after.
+func TestTerminalIsRestored(t *testing.T) {
+	o := options(t)
+	o.Terminal = graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}
+	signal := func(s syscall.Signal) func(*terminal) {
+		return func(*terminal) {
+			if err := syscall.Kill(os.Getpid(), s); err != nil {
+				panic(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		end  func(*terminal)
+		want string // in the error
+	}{
+		{"q", func(x *terminal) { _, _ = io.WriteString(x.master, "q") }, ""},
+		{"ctrl+c", func(x *terminal) { _, _ = io.WriteString(x.master, "\x03") }, ""},
+		{"SIGTERM", signal(syscall.SIGTERM), ""},
+		{"SIGHUP", signal(syscall.SIGHUP), ""},
+		{"panic", func(x *terminal) { _, _ = io.WriteString(x.master, "P") }, "panic"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := newTerminal(t)
+			before := x.modes(t)
+			ended := make(chan error)
+			go func() {
+				ended <- Run(t.Context(), x.tty, x.tty, o, tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg {
+					if key, ok := msg.(tea.KeyPressMsg); ok && key.Text == "P" {
+						panic("a fault in the app")
+					}
+					return msg
+				}))
+			}()
+			x.await(t, "\x1b_Ga=T") // a picture
+			c.end(x)
+			select {
+			case err := <-ended:
+				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+					t.Errorf("the app ended with %v", err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("the app did not end")
+			}
+			x.await(t, "\x1b[?1049l")
+			if after := x.modes(t); !reflect.DeepEqual(before, after) {
+				t.Errorf("the terminal's modes are %+v, they were %+v", after, before)
+			}
+			out := x.output()
+			left := strings.LastIndex(out, "\x1b[?1049l")
+			if deleted := strings.LastIndex(out[:left], "\x1b_Ga=d"); deleted < strings.LastIndex(out, "\x1b_Ga=T") {
+				t.Error("pictures are not deleted before the alternate screen is left, or come after")
+			}
+			tail := out[left:]
+			for what, sequence := range map[string]string{"cursor on": "\x1b[?25h", "mouse off": "\x1b[?1002l", "mouse coordinates off": "\x1b[?1006l", "paste off": "\x1b[?2004l"} {
+				if !strings.Contains(out[strings.LastIndex(out, "\x1b_Ga=d"):], sequence) {
+					t.Errorf("%s: no %q in %q", what, sequence, tail)
+				}
+			}
+			if strings.Contains(tail, "\x1b[?1002h") || strings.Contains(tail, "\x1b[?25l") {
+				t.Errorf("something is switched on again in %q", tail)
+			}
+		})
+	}
+}
+
+// A connection that breaks ends the app, even though nobody reads what it writes.
+func TestHangUpEndsTheApp(t *testing.T) {
+	o := options(t)
+	x := newTerminal(t)
+	ended := make(chan error)
+	go func() { ended <- Run(t.Context(), x.tty, x.tty, o) }()
+	x.await(t, "Sundae")
+	x.master.Close()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the app goes on without a terminal")
+	}
+}
+
+// A terminal that takes nothing more holds up neither keys nor the end.
+func TestStuckTerminal(t *testing.T) {
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer tty.Close()
+	if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- Run(ctx, tty, tty, options(t)) }()
+	time.Sleep(time.Second) // the pty is full long before: nobody reads
+	stop()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the app waits for a terminal that takes nothing")
+	}
+}
+
+// Noise on the keyboard's line changes nothing and breaks nothing.
+func TestGarbageIsIgnored(t *testing.T) {
+	o := options(t)
+	x := newTerminal(t)
+	ended := make(chan error)
+	go func() { ended <- Run(t.Context(), x.tty, x.tty, o) }()
+	x.await(t, "Sundae")
+	garbage := []byte{0x80, 0xff, 0x1b, 0x5b, 0x39, 0x39, 0x39, 0x39, 0x7a, 0x1b, 0x5f, 0xc3, 0x28, 0x1b, 0x5c, 0x1b, 0x50, 0x00, 0xfe, 0x1b, 0x5c, 0x1b, 0x5d, 0x31, 0x07}
+	if _, err := x.master.Write(bytes.Repeat(garbage, 50)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // an escape by itself is told from a sequence by time
+	_, _ = io.WriteString(x.master, "?")
+	x.await(t, "Settings") // the help
+	_, _ = io.WriteString(x.master, "qq")
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the app did not end")
+	}
+}
