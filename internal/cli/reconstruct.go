@@ -42,11 +42,7 @@ the model's pictures can come to this one at best. The picture is fitted first.`
 			}
 			defer d.Close()
 			original := picture.Fit(whole, d.Size(), how)
-			tokens, err := d.Encode(cmd.Context(), original)
-			if err != nil {
-				return err
-			}
-			again, err := d.Decode(cmd.Context(), tokens)
+			again, err := d.Reconstruct(cmd.Context(), original)
 			if err != nil {
 				return err
 			}

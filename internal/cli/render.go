@@ -49,17 +49,12 @@ func (f *outputFlags) check(a *app, cmd *cobra.Command) error {
 	return nil
 }
 
-// together is how many samples are made at once: enough to keep every core busy,
-// and few enough for the memory of a small machine. A sample doesn't depend on it.
-const together = 16
-
 // A rendering makes pictures and writes them as NAME-SEED-0000.png, ..., with a
 // sheet of all of them.
 type rendering struct {
 	*opened
 	outputFlags
 	name     string // "sample"
-	first    int    // number of the first sample
 	settings sampler.Settings
 	record   sampler.Record // of the first sample
 	base     []uint16       // tokens to begin with instead of noise, [h·w], or nil
@@ -88,14 +83,12 @@ func (r *rendering) run(ctx context.Context, a *app) error {
 		r.frames = evenly(r.settings.Steps, maxFrames)
 		r.film = make([][]image.Image, len(r.frames))
 	}
-	for done := 0; done < r.n; done += together {
-		run, err := r.sample(ctx, a, done, min(together, r.n-done))
-		if err != nil {
-			return err
-		}
-		if err := r.save(ctx, a, run, done); err != nil {
-			return err
-		}
+	run, err := r.sample(ctx, a)
+	if err != nil {
+		return err
+	}
+	if err := r.save(ctx, a, run); err != nil {
+		return err
 	}
 	if err := r.saveTogether(); err != nil {
 		return err
@@ -107,11 +100,11 @@ func (r *rendering) run(ctx context.Context, a *app) error {
 	return err
 }
 
-// sample takes all steps of n samples, of which done come before.
-func (r *rendering) sample(ctx context.Context, a *app, done, n int) (*sampler.Run, error) {
-	start := sampler.Start{N: n, First: r.first + done, Settings: r.settings, Mask: r.mask}
+// sample takes all steps of a run.
+func (r *rendering) sample(ctx context.Context, a *app) (*sampler.Run, error) {
+	start := sampler.Start{N: r.n, First: r.record.Sample, Settings: r.settings, Mask: r.mask}
 	if r.base != nil {
-		start.Base = slices.Repeat([][]uint16{r.base}, n)
+		start.Base = slices.Repeat([][]uint16{r.base}, r.n)
 	}
 	run, err := r.prior.Start(start)
 	if err != nil {
@@ -132,18 +125,17 @@ func (r *rendering) sample(ctx context.Context, a *app, done, n int) (*sampler.R
 
 // save decodes the samples of a run, or every step of them, and writes the
 // pictures.
-func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run, done int) error {
+func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run) error {
 	last := run.Len() - 1
-	n := len(run.At(last).Tokens)
 	steps := []int{last}
 	if r.history {
 		steps = evenly(last, last+1)
 	}
-	bar := a.talk.Bar("decoding", int64(n*len(steps)), "pictures")
+	bar := a.talk.Bar("decoding", int64(r.n*len(steps)), "pictures")
 	defer bar.Done()
-	for i := range n {
+	for i := range r.n {
 		record := r.record
-		record.Sample += done + i
+		record.Sample += i
 		name := fmt.Sprintf("%s-%d-%04d", r.name, r.settings.Seed, record.Sample)
 		var tokens []uint16
 		var p *image.RGBA

@@ -20,6 +20,7 @@ import (
 
 	"sundae/internal/config"
 	"sundae/internal/progress"
+	"sundae/sampler"
 )
 
 // Exit codes of the program.
@@ -162,7 +163,10 @@ func (a *app) begin(cmd *cobra.Command) error {
 	if strings.HasPrefix(cmd.CommandPath(), "sundae completion") || strings.HasPrefix(cmd.Name(), "__complete") {
 		return nil
 	}
-	c, err := config.Load(a.defaults, a.configPath, config.Checks{})
+	c, err := config.Load(a.defaults, a.configPath, config.Checks{Schedule: func(text string) error {
+		_, err := sampler.ParseSchedule(text)
+		return err
+	}})
 	if err != nil {
 		return err
 	}

@@ -35,8 +35,9 @@ that sample, or, given a sheet, for all of its samples.`,
 			if err != nil {
 				return err
 			}
+			first := 0
 			if like != nil {
-				r.first = like.Sample
+				first = like.Sample
 				if !cmd.Flags().Changed("n") {
 					o.n = max(1, like.Samples)
 				}
@@ -53,7 +54,7 @@ that sample, or, given a sheet, for all of its samples.`,
 			if like != nil && like.Image != "" {
 				a.talk.Printf("%s was inpainted into %s: this repeats its settings without that picture", f.like, like.Image)
 			}
-			r.outputFlags, r.record = o, sampler.NewRecord(b.Manifest, r.settings, r.first)
+			r.outputFlags, r.record = o, sampler.NewRecord(b.Manifest, r.settings, first)
 			if r.opened, err = m.load(cmd.Context(), a, b); err != nil {
 				return err
 			}
