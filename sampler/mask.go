@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"encoding/binary"
 	"fmt"
 	"image"
 )
@@ -22,7 +23,8 @@ type Mask struct {
 	Anew          []bool // [Height·Width] in raster order
 }
 
-// maskFrom is the grey level from which a mask's pixel counts as white.
+// maskFrom is the grey level from which a mask's pixel counts as white. It is a
+// bit, too.
 const maskFrom = 128
 
 // FromPixels reduces a pixel mask, white where the picture is to be made anew,
@@ -37,18 +39,37 @@ func FromPixels(pixels *image.Gray, f int, rule Rule) (*Mask, error) {
 	}
 	m := &Mask{Height: size.Y / f, Width: size.X / f, Anew: make([]bool, size.X/f*(size.Y/f))}
 	for token := range m.Anew {
-		white := 0
+		some, all := byte(0), byte(maskFrom)
 		for y := range f {
 			at := pixels.PixOffset(pixels.Rect.Min.X+token%m.Width*f, pixels.Rect.Min.Y+token/m.Width*f+y)
-			for _, v := range pixels.Pix[at : at+f] {
-				if v >= maskFrom {
-					white++
-				}
-			}
+			or, and := bits(pixels.Pix[at : at+f])
+			some, all = some|or, all&and
 		}
-		m.Anew[token] = white == f*f || rule == Any && white > 0
+		m.Anew[token] = rule == Any && some != 0 || all != 0
 	}
 	return m, nil
+}
+
+// bits is whether any of some pixels is white, and whether all are: a pixel is
+// white if its highest bit is set, which eight at a time show.
+func bits(pixels []uint8) (or, and byte) {
+	const white = maskFrom * 0x0101010101010101
+	some, all := uint64(0), uint64(white)
+	for ; len(pixels) >= 8; pixels = pixels[8:] {
+		eight := binary.LittleEndian.Uint64(pixels)
+		some |= eight & white
+		all &= eight
+	}
+	if some != 0 {
+		or = maskFrom
+	}
+	if all == white {
+		and = maskFrom
+	}
+	for _, v := range pixels {
+		or, and = or|v&maskFrom, and&v
+	}
+	return or, and
 }
 
 // Region is the part of a pixel mask that is really made anew, in black and
