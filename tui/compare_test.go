@@ -28,14 +28,14 @@ var sceneClasses = []string{"alpine", "dunes", "ocean", "forest", "canyon", "mea
 // What a sweep makes, as the labels under its pictures.
 func TestSweepLanes(t *testing.T) {
 	for text, want := range map[string]string{
-		"temperature end 0.4 to 1.0 in 4":  "temperature end 0.4|temperature end 0.6|temperature end 0.8|temperature end 1",
-		"Temperature  start 2 to 1 in 3":   "temperature start 2|temperature start 1.5|temperature start 1",
-		"proportion start 0.25 to 1 in 2":  "proportion start 0.25, proportion end 0.25|proportion start 1, proportion end 1",
-		"proportion end 0.25 to 0.75 in 2": "proportion end 0.25|proportion end 0.75",
+		"temperature end 0.4 to 1.0 in 4":  "temp end 0.4|temp end 0.6|temp end 0.8|temp end 1",
+		"Temperature  start 2 to 1 in 3":   "temp start 2|temp start 1.5|temp start 1",
+		"proportion start 0.25 to 1 in 2":  "prop start 0.25, prop end 0.25|prop start 1, prop end 1",
+		"proportion end 0.25 to 0.75 in 2": "prop end 0.25|prop end 0.75",
 		"steps 4 to 16":                    "4 steps|8 steps|12 steps|16 steps",
 		"seed 1 to 3 in 3":                 "seed 1|seed 2|seed 3",
 		"class 0 to 2 in 3":                "alpine|dunes|ocean",
-		"temperature curve":                "temperature 1|temperature 1:0.6:linear|temperature 1:0.6:cosine|temperature 1:0.6:exponential",
+		"temperature curve":                "temp 1|temp 1:0.6:linear|temp 1:0.6:cosine|temp 1:0.6:exponential",
 	} {
 		lanes, err := sweepLanes(swept(t), text)
 		if err != nil {
@@ -76,11 +76,11 @@ func FuzzSweep(f *testing.F) {
 func TestDifferencesOfKeyframes(t *testing.T) {
 	a, b := swept(t), swept(t)
 	a.Temperature, b.Temperature = schedule(t, "0:1,0.5:0.9,1:0.6"), schedule(t, "0:1,0.5:0.9,1:0.2")
-	if got := differences([]sampler.Settings{a, b}, sceneClasses); !slices.Equal(got, []string{"temperature end 0.6", "temperature end 0.2"}) {
+	if got := differences([]sampler.Settings{a, b}, sceneClasses); !slices.Equal(got, []string{"temp end 0.6", "temp end 0.2"}) {
 		t.Errorf("other ends: %q", got)
 	}
 	b.Temperature = schedule(t, "0:1,0.5:0.3,1:0.6")
-	if got := differences([]sampler.Settings{a, b}, sceneClasses); got[1] != "temperature 0:1,0.5:0.3,1:0.6" {
+	if got := differences([]sampler.Settings{a, b}, sceneClasses); got[1] != "temp 0:1,0.5:0.3,1:0.6" {
 		t.Errorf("another bend: %q", got)
 	}
 	if got := differences([]sampler.Settings{a, a}, sceneClasses); got[0] != "the same" {

@@ -42,6 +42,9 @@ func (a *app) saveRun(ext string) tea.Cmd {
 		return nil
 	}
 	columns := int(math.Ceil(math.Sqrt(float64(len(shots)))))
+	if lanes := len(a.stage.lanes); a.mode == exploring && lanes > 1 && len(shots) > lanes {
+		columns = len(shots) / lanes // a row for each side
+	}
 	side := min(a.Pictures.Size(), (filmSide-(columns-1)*filmGap)/columns)
 	film := picture.Animation{Each: filmEach, Last: filmLast}
 	path := ""

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"reflect"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -40,11 +41,17 @@ const (
 
 func (e entry) tokens() []uint16 { return e.lane.frame(e.step).Tokens[e.sample] }
 
+// same says that two entries are one picture, made the same way.
+func (e entry) same(as entry) bool {
+	return e.sample == as.sample && e.step == as.step && e.base == as.base &&
+		reflect.DeepEqual(e.lane.settings, as.lane.settings) && slices.Equal(e.tokens(), as.tokens())
+}
+
 // named writes the label.
 func (e entry) named(classes []string) string {
 	text := fmt.Sprintf("%d: seed %d", e.number, e.lane.settings.Seed)
 	if e.sample > 0 {
-		text += fmt.Sprintf(", sample %d", e.sample+1)
+		text += fmt.Sprintf(" #%d", e.sample+1)
 	}
 	if e.step != len(e.lane.frames)-1 {
 		text += fmt.Sprintf(", step %d", e.step)
@@ -58,8 +65,10 @@ func (e entry) named(classes []string) string {
 	return text
 }
 
-// first is the number of the first entry on the page.
-func (g *gallery) first() int { return g.selected / galleryPage * galleryPage }
+// first is the place of the first entry on the page; the last page is full, too.
+func (g *gallery) first() int {
+	return max(0, min(g.selected/galleryPage*galleryPage, len(g.entries)-galleryPage))
+}
 
 // label is what is written under an entry.
 func (g *gallery) label(i int) string { return g.entries[i].label }
@@ -77,7 +86,7 @@ func (g *gallery) move(by int) {
 // add remembers a picture unless it is there, and returns its number, 0 if it was.
 func (g *gallery) add(e entry, classes []string) int {
 	for _, old := range g.entries {
-		if slices.Equal(old.tokens(), e.tokens()) && old.base == e.base {
+		if old.same(e) {
 			return 0
 		}
 	}
@@ -88,8 +97,8 @@ func (g *gallery) add(e entry, classes []string) int {
 	e.lane.frames, e.lane.stats, e.lane.marks = slices.Clone(e.lane.frames), slices.Clone(e.lane.stats), slices.Clone(e.lane.marks)
 	if g.entries = append(g.entries, e); len(g.entries) > remembered {
 		g.entries = slices.Delete(g.entries, 0, 1)
+		g.move(-1)
 	}
-	g.selected = len(g.entries) - 1
 	return e.number
 }
 
@@ -98,6 +107,9 @@ func (a *app) keepResult() tea.Cmd {
 	var thumbs []tea.Cmd
 	for i, l := range a.stage.lanes {
 		thumbs = append(thumbs, a.keepLane(i, len(l.frames)-1))
+	}
+	if a.mode == browsing {
+		a.relayout()
 	}
 	return tea.Batch(thumbs...)
 }
@@ -172,6 +184,7 @@ func (a *app) browse() {
 		return
 	default:
 		a.mode = browsing
+		a.gallery.move(len(a.gallery.entries)) // to the newest
 	}
 	a.relayout()
 }

@@ -6,7 +6,6 @@ import (
 	"image"
 	"os"
 	"path/filepath"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -126,7 +125,12 @@ func (a *app) savePictures() tea.Cmd {
 	}
 	ctx, folder := a.ctx, a.Folder
 	var paths []string
-	w := work{doing: "Saving pictures", done: func() string { return "Saved " + strings.Join(paths, ", ") }}
+	w := work{doing: "Saving pictures", done: func() string {
+		if len(paths) == 1 {
+			return "Saved " + paths[0]
+		}
+		return fmt.Sprintf("Saved %d pictures in %s", len(paths), folder)
+	}}
 	for _, s := range shots {
 		finish, texts := a.finish(s.base), a.texts(s)
 		name := fmt.Sprintf("sample-%d-%04d", s.lane.settings.Seed, s.sample)

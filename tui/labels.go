@@ -20,7 +20,8 @@ func (a *app) relabel() {
 }
 
 // differences says of each of several settings, in a few words, what the others
-// do not share; "the same" where nothing differs.
+// do not share; "the same" where nothing differs. The words are short, as in the
+// status line: they stand under small pictures.
 func differences(all []sampler.Settings, classes []string) []string {
 	labels := make([]string, len(all))
 	differ := func(text func(sampler.Settings) string) bool {
@@ -51,8 +52,8 @@ func differences(all []sampler.Settings, classes []string) []string {
 			add(func(s sampler.Settings) string { return fmt.Sprintf("%s end %g", name, of(s).End) })
 		}
 	}
-	schedule("temperature", func(s sampler.Settings) sampler.Schedule { return s.Temperature })
-	schedule("proportion", func(s sampler.Settings) sampler.Schedule { return s.Proportion })
+	schedule("temp", func(s sampler.Settings) sampler.Schedule { return s.Temperature })
+	schedule("prop", func(s sampler.Settings) sampler.Schedule { return s.Proportion })
 	add(func(s sampler.Settings) string { return fmt.Sprintf("%d steps", s.Steps) })
 	add(func(s sampler.Settings) string { return fmt.Sprintf("min steps %d", s.MinSteps) })
 	add(func(s sampler.Settings) string {

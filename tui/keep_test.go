@@ -1,0 +1,241 @@
+package tui
+
+import (
+	"errors"
+	"image/gif"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sundae/internal/config"
+	"sundae/internal/picture"
+	"sundae/sampler"
+)
+
+// A sweep stands side by side, each side with its label; one of them is gone on
+// with, and then the run is what it was.
+func TestCompareSession(t *testing.T) {
+	both(t, func(t *testing.T, w, h int) {
+		s := begin(t, w, h, func(o *Options) { o.Samples = 1 })
+		s.press("w")
+		s.golden("sweep-asked")
+		s.press("enter")
+		s.until("four sides", func(a *app) bool { return len(a.stage.lanes) == 4 && a.ended() && drawnAll(a) })
+		s.press("}", "}")
+		s.until("the third side in the panel", func(a *app) bool { return a.stage.lane == 2 })
+		s.golden("sweep")
+		var before sampler.Frame
+		s.look(func(a *app) { before = *a.stage.lanes[2].frame(12) })
+		s.press("enter")
+		s.until("one side", func(a *app) bool { return len(a.stage.lanes) == 1 && a.ended() && drawnAll(a) })
+		s.look(func(a *app) {
+			l := a.stage.lanes[0]
+			if l.settings.Temperature.End != 0.8 || !slices.Equal(l.frame(12).Tokens[0], before.Tokens[0]) {
+				t.Errorf("went on with %+v", l.settings)
+			}
+		})
+		s.golden("sweep-picked")
+		// Two sides, one changed, stepping together.
+		s.press("x", "space")
+		s.until("two sides", func(a *app) bool { return len(a.stage.lanes) == 2 && a.stage.lane == 1 && !a.stage.playing })
+		s.press("r")
+		s.settled()
+		s.look(func(a *app) { a.set(func(s *sampler.Settings) { s.Steps = 6 }) })
+		s.press("r")
+		s.until("6 and 12 steps", func(a *app) bool {
+			return len(a.stage.lanes[0].stats) == 12 && len(a.stage.lanes[1].stats) == 6 && drawnAll(a)
+		})
+		s.golden("compare")
+		s.press("X")
+		s.until("one side again", func(a *app) bool { return len(a.stage.lanes) == 1 && a.ended() && drawnAll(a) })
+	})
+}
+
+// What was made can be found again, gone back to, branched from and thrown away.
+func TestGallerySession(t *testing.T) {
+	both(t, func(t *testing.T, w, h int) {
+		s := begin(t, w, h, nil)
+		first := 0
+		s.look(func(a *app) { first = a.stage.run })
+		s.press("n")
+		s.until("another seed", func(a *app) bool { return a.stage.run > first && a.ended() && len(a.gallery.entries) == 4 })
+		s.look(func(a *app) { a.stage.lanes[0].settings.Seed = 1 }) // a drawn seed would change the screen
+		s.press("r")
+		s.until("the third run", func(a *app) bool { return len(a.gallery.entries) == 6 && drawnAll(a) })
+		s.look(func(a *app) { // the run with the drawn seed
+			a.gallery.entries = slices.Delete(a.gallery.entries, 2, 4)
+		})
+		s.press("g")
+		s.until("small pictures", func(a *app) bool { return a.mode == browsing && len(a.tiles) == 4 && drawnAll(a) })
+		s.press("left", "left", "left")
+		s.until("the first one", func(a *app) bool { return a.gallery.selected == 0 })
+		s.press("right")
+		s.until("the second one", func(a *app) bool { return a.gallery.selected == 1 })
+		s.golden("gallery")
+		var want entry
+		s.look(func(a *app) { want = a.gallery.entries[1] })
+		s.press("enter")
+		s.until("its run", func(a *app) bool { return a.mode == exploring && a.zoom == 1 && drawnAll(a) })
+		s.golden("gallery-back")
+		s.look(func(a *app) {
+			if got := a.stage.lanes[0].frame(12).Tokens[1]; !slices.Equal(got, want.tokens()) {
+				t.Error("another picture came back")
+			}
+			a.scrub(4)
+			a.branch()
+		})
+		s.until("the branch", func(a *app) bool { return a.stage.shown == 12 && a.ended() && drawnAll(a) })
+		s.look(func(a *app) {
+			if got := a.stage.lanes[0].frame(12).Tokens[1]; !slices.Equal(got, want.tokens()) {
+				t.Error("the same settings from step 4 on made another picture")
+			}
+			if n := len(a.gallery.entries); n != 4 {
+				t.Errorf("%d results: the same picture is kept twice", n)
+			}
+		})
+		s.press("g", "delete", "delete", "delete")
+		s.until("one left", func(a *app) bool { return len(a.gallery.entries) == 1 })
+		s.press("m")
+		s.until("the mask editor", func(a *app) bool { return a.mode == masking })
+	})
+}
+
+// Saved files are what was on screen, and say how to make it again.
+func TestKeepSession(t *testing.T) {
+	both(t, func(t *testing.T, w, h int) {
+		folder := filepath.Join(t.TempDir(), "kept")
+		presets := map[string]config.Preset{}
+		var o Options
+		s := begin(t, w, h, func(to *Options) {
+			to.Folder = folder
+			to.SavePreset = func(name string, p config.Preset) (string, error) {
+				if name == "bad" {
+					return "", errors.New("saving the preset: no room")
+				}
+				presets[name] = p
+				return "config.yaml", nil
+			}
+			o = *to
+		})
+		s.look(func(a *app) { a.Folder = folder })
+		s.press("s")
+		s.until("saved pictures", func(a *app) bool { return strings.HasPrefix(a.note, "Saved 2 pictures") })
+		file, err := os.Open(filepath.Join(folder, "sample-0-0001.png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := picture.ReadText(file, sampler.RecordKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := sampler.ParseRecord(text)
+		if err != nil || record.Sample != 1 || record.Steps != 12 || record.Step != 0 || record.Temperature != o.Settings.Temperature.String() {
+			t.Errorf("the file says %s: %v", text, err)
+		}
+		if _, err := file.Seek(0, 0); err != nil {
+			t.Fatal(err)
+		}
+		got, err := png.Decode(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.look(func(a *app) {
+			shown := a.tiles[1].picture
+			for y := range shown.Rect.Dy() {
+				for x := range shown.Rect.Dx() {
+					if c := shown.RGBAAt(x, y); got.At(x, y) != c {
+						t.Fatalf("pixel %d, %d is %v in the file, %v on screen", x, y, got.At(x, y), c)
+					}
+				}
+			}
+		})
+		s.press("home", "]", "]", "]", "s")
+		s.until("step 3 saved", func(a *app) bool {
+			_, err := os.Stat(filepath.Join(folder, "sample-0-0001-step-3.png"))
+			return err == nil
+		})
+		s.press("end", "S")
+		s.until("a saved run", func(a *app) bool { return strings.HasPrefix(a.note, "Saved "+filepath.Join(folder, "run-0.gif")) })
+		moving, err := os.Open(filepath.Join(folder, "run-0.gif"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		film, err := gif.DecodeAll(moving)
+		if err != nil || len(film.Image) != 13 || film.Config.Width != 2*32+filmGap {
+			t.Errorf("a film of %d frames, %d pixels wide: %v", len(film.Image), film.Config.Width, err)
+		}
+		s.press(":", "animated", "enter")
+		s.until("a saved run", func(a *app) bool { return strings.HasPrefix(a.note, "Saved "+filepath.Join(folder, "run-0.png")) })
+		s.press("p", "soft")
+		s.golden("preset-asked")
+		s.press("enter")
+		s.until("a saved preset", func(a *app) bool { return a.note == "Saved the settings as soft in config.yaml" })
+		if p := presets["soft"]; p.Steps == nil || *p.Steps != 12 {
+			t.Errorf("saved %+v", p)
+		}
+		s.golden("preset-saved")
+		s.press("p", "bad", "enter")
+		s.until("why not", func(a *app) bool { return a.isError && strings.Contains(a.note, "no room") })
+		s.look(func(a *app) { a.set(func(s *sampler.Settings) { s.Steps = 5 }) })
+		s.press(":", "soft")
+		s.golden("preset-found")
+		s.press("enter")
+		s.until("the preset in use", func(a *app) bool { return a.stage.lanes[0].settings.Steps == 12 && a.ended() })
+		left, err := filepath.Glob(filepath.Join(folder, ".*"))
+		if err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
+}
+
+// A run that was steered by hand carries the values that its steps had.
+func TestRecordOfSteeredRun(t *testing.T) {
+	s := begin(t, 80, 24, nil)
+	s.look(func(a *app) {
+		a.scrub(5)
+		a.set(func(s *sampler.Settings) { s.Temperature = schedule(t, "0.3") })
+		a.branch()
+	})
+	s.until("the branch", func(a *app) bool { return a.stage.shown == 12 && a.ended() && drawnAll(a) })
+	var record sampler.Record
+	var want []uint16
+	var prior *sampler.Prior
+	s.look(func(a *app) {
+		shots := a.onShow()
+		var err error
+		if record, err = sampler.ParseRecord(a.texts(shots[0])[0].Value); err != nil {
+			t.Error(err)
+		}
+		want = shots[0].want(12).Tokens
+		prior = a.Prior
+	})
+	settings, err := record.Settings(prior.Classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := prior.Start(sampler.Start{N: 1, Settings: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !run.Done() {
+		if _, err := run.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(run.At(12).Tokens[0], want) {
+		t.Errorf("the settings in the file, %s, make another picture", record.Temperature)
+	}
+}
+
+func TestFilmSteps(t *testing.T) {
+	if got := filmSteps(3); !slices.Equal(got, []int{0, 1, 2, 3}) {
+		t.Errorf("of 3 steps %v", got)
+	}
+	got := filmSteps(500)
+	if len(got) != filmFrames || got[0] != 0 || got[filmFrames-1] != 500 || !slices.IsSorted(got) {
+		t.Errorf("of 500 steps %v", got)
+	}
+}
