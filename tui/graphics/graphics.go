@@ -127,7 +127,7 @@ func NewDriver(t Terminal) Driver {
 	case ITerm2:
 		return &iterm2{terminal: t, pane: paneOf(t)}
 	case Sixel:
-		return &sixelDriver{terminal: t, pane: paneOf(t), palettes: map[int]*palette{}}
+		return &sixelDriver{terminal: t, pane: paneOf(t), palettes: map[int]*palette{}, scratch: newHistogram()}
 	}
 	return &blocks{colours: t.Colours}
 }

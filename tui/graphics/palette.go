@@ -1,201 +1,225 @@
 package graphics
 
-import "sort"
+import (
+	"math"
+	"slices"
+)
 
-// palette is up to 256 colours fitted to a picture: median cut the first time, then two rounds of k-means from the
-// colours of the step before. Colours keep their numbers from step to step, so a picture does not shimmer; a table of
-// 32 x 32 x 32 colours finds the nearest one.
+// palette is up to 256 colours fitted to a picture, and a table that finds the nearest of them. The first picture
+// splits the box of its colours along the widest axis until there are enough (Heckbert's cut, at the mean), and k-means
+// moves the colours to where they serve most. A later picture keeps the colours as they are while they serve it nearly
+// as well, so that what stays in the picture stays on screen, dot for dot; else k-means goes on from them.
 type palette struct {
 	colours [][3]byte
-	nearest [1 << 15]uint8
+	spacing []uint8        // by colour: levels to its nearest neighbour
+	nearest [bands][]int16 // by key, for each worker its own; -1 while not looked up
+	error   float64        // mean squared error over the three channels when the colours were last fitted
+	order   []byGreen      // the colours, for find
+	scratch *histogram
 }
 
-// bin is one cell of the colour histogram, 5 bits a channel.
-type bin struct {
-	sum   [3]int // of the pixels' channels
-	count int
+// byGreen is a colour and its number; find needs them sorted by green, to which eyes and distances pay most.
+type byGreen struct {
+	r, g, b int32
+	number  int16
 }
 
-func (b bin) mean() [3]byte {
-	return [3]byte{byte(b.sum[0] / b.count), byte(b.sum[1] / b.count), byte(b.sum[2] / b.count)}
+// A key is a colour with 6 bits a channel.
+const (
+	keyBits = 6
+	keys    = 1 << (3 * keyBits)
+)
+
+func key(r, g, b byte) int { return int(r>>2)<<12 | int(g>>2)<<6 | int(b>>2) }
+
+// keyColour is the middle of a key's colours.
+func keyColour(k int) [3]byte {
+	return [3]byte{byte(k>>12)<<2 | 2, byte(k>>6&63)<<2 | 2, byte(k&63)<<2 | 2}
 }
 
-func key(r, g, b byte) int { return int(r>>3)<<10 | int(g>>3)<<5 | int(b>>3) }
+// How much worse than at their last fit the colours may serve a picture, as factor and plus levels squared, before they
+// are moved, and before they are made anew.
+const (
+	keepFactor, keepPlus     = 1.3, 1
+	refineFactor, refinePlus = 4, 16
+)
 
-// adoptAbove is the mean squared error, in 8-bit levels over three channels, above which the old colours are given up:
-// a picture that different shows other shimmer anyway.
-const adoptAbove = 400
+// Rounds of k-means for new colours and for old ones that move.
+const newRounds, refineRounds = 3, 2
 
-// fitTo moves the palette to the picture and rebuilds the table. Colours that would move less than two levels stay as
-// they are: that little is noise, and keeping them keeps unchanged areas byte for byte.
+func newPalette(scratch *histogram) *palette {
+	p := &palette{scratch: scratch}
+	for i := range p.nearest {
+		p.nearest[i] = make([]int16, keys)
+	}
+	return p
+}
+
+// fitTo makes the palette serve the picture with at most n colours.
 func (p *palette) fitTo(px pixels, n int) {
-	bins := histogram(px)
-	if len(p.colours) != n || p.index(bins) > adoptAbove {
-		p.colours = medianCut(bins, n)
-		p.index(bins)
-		p.refine(bins, 0)
-		p.index(bins)
-	}
-	p.refine(bins, 2)
-	p.index(bins)
-	p.complete()
-}
-
-func histogram(px pixels) []bin {
-	all := make([]bin, 1<<15)
-	for i := 0; i+2 < len(px.rgb); i += 6 { // every second pixel is plenty
-		r, g, b := px.rgb[i], px.rgb[i+1], px.rgb[i+2]
-		c := &all[key(r, g, b)]
-		c.sum[0] += int(r)
-		c.sum[1] += int(g)
-		c.sum[2] += int(b)
-		c.count++
-	}
-	used := all[:0]
-	for _, b := range all {
-		if b.count > 0 {
-			used = append(used, b)
+	bins := p.scratch.take(px)
+	rounds := newRounds
+	if len(p.colours) > 0 && len(p.colours) <= n {
+		now := p.assign(bins)
+		if now <= p.error*keepFactor+keepPlus {
+			return
+		}
+		if now <= p.error*refineFactor+refinePlus {
+			rounds = refineRounds
+		} else {
+			p.colours = nil
 		}
 	}
-	return used
+	if len(p.colours) == 0 || len(p.colours) > n {
+		p.setColours(cut(bins, n))
+		p.assign(bins)
+	}
+	for range rounds {
+		p.setColours(p.moved(bins))
+		p.error = p.assign(bins)
+	}
+	p.snap()
+	p.measure()
+	for _, table := range p.nearest {
+		for i := range table {
+			table[i] = -1
+		}
+	}
 }
 
-// index points each bin's table entry at its nearest colour and returns the mean squared distance.
-func (p *palette) index(bins []bin) float64 {
-	type total struct{ squares, count int }
-	totals := make([]total, bands)
-	share := (len(bins) + bands - 1) / bands
-	parallel(bands, func(from, to int) {
-		for band := from; band < to; band++ {
-			var t total
-			for _, b := range bins[min(band*share, len(bins)):min((band+1)*share, len(bins))] {
-				c := b.mean()
-				best, d := p.find(c)
-				p.nearest[key(c[0], c[1], c[2])] = best
-				t.squares += d * b.count
-				t.count += b.count
+// snap rounds the colours to whole hundredths, which is how sixels give them.
+func (p *palette) snap() {
+	for i, c := range p.colours {
+		for k, v := range c {
+			p.colours[i][k] = byte((percent(v)*255 + 50) / 100)
+		}
+	}
+	p.setColours(p.colours)
+}
+
+func percent(v byte) int { return (int(v)*100 + 127) / 255 }
+
+func (p *palette) setColours(colours [][3]byte) {
+	p.colours = colours
+	p.order = p.order[:0]
+	for i, c := range colours {
+		p.order = append(p.order, byGreen{int32(c[0]), int32(c[1]), int32(c[2]), int16(i)})
+	}
+	slices.SortFunc(p.order, func(a, b byGreen) int { return int(a.g - b.g) })
+}
+
+// find gives the number of the colour nearest to c, and the squared distance.
+func (p *palette) find(c [3]byte) (int16, int32) {
+	r, g, b := int32(c[0]), int32(c[1]), int32(c[2])
+	from, to := 0, len(p.order) // the first colour with green of at least g
+	for from < to {
+		if middle := (from + to) / 2; p.order[middle].g < g {
+			from = middle + 1
+		} else {
+			to = middle
+		}
+	}
+	best, number := int32(math.MaxInt32), int16(0)
+	up, down := from, from-1
+	for up < len(p.order) || down >= 0 {
+		if up < len(p.order) {
+			q := &p.order[up]
+			dg := q.g - g
+			if dg*dg >= best {
+				up = len(p.order)
+			} else {
+				if d := (q.r-r)*(q.r-r) + dg*dg + (q.b-b)*(q.b-b); d < best {
+					best, number = d, q.number
+				}
+				up++
 			}
-			totals[band] = t
 		}
+		if down >= 0 {
+			q := &p.order[down]
+			dg := q.g - g
+			if dg*dg >= best {
+				down = -1
+			} else {
+				if d := (q.r-r)*(q.r-r) + dg*dg + (q.b-b)*(q.b-b); d < best {
+					best, number = d, q.number
+				}
+				down--
+			}
+		}
+	}
+	return number, best
+}
+
+// assign gives each bin its nearest colour and returns the mean squared error over the three channels.
+func (p *palette) assign(bins []bin) float64 {
+	var squares, counts [bands]int
+	parallel(len(bins), func(worker, from, to int) {
+		squared, count := 0, 0
+		for i := from; i < to; i++ {
+			b := &bins[i]
+			b.colour, b.distance = p.find(b.mean())
+			squared += int(b.distance) * b.count
+			count += b.count
+		}
+		squares[worker], counts[worker] = squared, count
 	})
-	squares, count := 0, 0
-	for _, t := range totals {
-		squares, count = squares+t.squares, count+t.count
+	squared, count := 0, 0
+	for i := range bands {
+		squared, count = squared+squares[i], count+counts[i]
 	}
-	return float64(squares) / float64(max(1, count))
+	return float64(squared) / float64(max(1, count))
 }
 
-func (p *palette) find(c [3]byte) (uint8, int) {
-	best, distance := 0, 1<<30
-	for i, q := range p.colours {
-		r, g, b := int(c[0])-int(q[0]), int(c[1])-int(q[1]), int(c[2])-int(q[2])
-		if d := r*r + g*g + b*b; d < distance {
-			best, distance = i, d
-		}
-	}
-	return uint8(best), distance
-}
-
-// refine moves each colour to the mean of its bins, if that is at least slack levels away in some channel.
-func (p *palette) refine(bins []bin, slack int) {
+// moved gives each colour the mean of its bins. A colour without any goes where the error is largest.
+func (p *palette) moved(bins []bin) [][3]byte {
 	sums := make([]bin, len(p.colours))
-	for _, b := range bins {
-		c := b.mean()
-		s := &sums[p.nearest[key(c[0], c[1], c[2])]]
-		for i := range 3 {
-			s.sum[i] += b.sum[i]
-		}
-		s.count += b.count
+	for i := range bins {
+		sums[bins[i].colour].add(&bins[i])
 	}
+	var worst []int // bins by error, worst first; made when needed
+	out := make([][3]byte, len(sums))
 	for i, s := range sums {
-		if s.count == 0 {
+		if s.count > 0 {
+			out[i] = s.mean()
 			continue
 		}
-		m := s.mean()
-		far := 0
-		for k := range 3 {
-			far = max(far, int(m[k])-int(p.colours[i][k]), int(p.colours[i][k])-int(m[k]))
+		if worst == nil {
+			worst = byError(bins, len(sums))
 		}
-		if far >= slack {
-			p.colours[i] = m
+		out[i] = p.colours[i]
+		if len(worst) > 0 {
+			out[i] = bins[worst[0]].mean()
+			worst = worst[1:]
 		}
-	}
-}
-
-// complete fills the whole table, since dithering reaches colours the picture does not hold.
-func (p *palette) complete() {
-	parallel(1<<15, func(from, to int) {
-		for k := from; k < to; k++ {
-			p.nearest[k], _ = p.find([3]byte{byte(k>>10)<<3 | 4, byte(k>>5&31)<<3 | 4, byte(k&31)<<3 | 4})
-		}
-	})
-}
-
-// medianCut splits the box of colours with the largest spread times weight until there are n, and returns their means;
-// fewer colours than n repeat the last.
-func medianCut(bins []bin, n int) [][3]byte {
-	boxes := [][]bin{append([]bin(nil), bins...)}
-	scores := []int{0}
-	axes := []int{0}
-	scores[0], axes[0] = spread(boxes[0])
-	for len(boxes) < n {
-		widest := 0
-		for i := range boxes {
-			if scores[i] > scores[widest] {
-				widest = i
-			}
-		}
-		if scores[widest] == 0 {
-			break
-		}
-		box, axis := boxes[widest], axes[widest]
-		sort.Slice(box, func(i, j int) bool { return box[i].mean()[axis] < box[j].mean()[axis] })
-		total := 0
-		for _, b := range box {
-			total += b.count
-		}
-		cut, seen := 0, 0
-		for cut < len(box)-1 && seen*2 < total {
-			seen += box[cut].count
-			cut++
-		}
-		boxes[widest] = box[:cut]
-		boxes = append(boxes, box[cut:])
-		scores[widest], axes[widest] = spread(box[:cut])
-		s, a := spread(box[cut:])
-		scores, axes = append(scores, s), append(axes, a)
-	}
-	out := make([][3]byte, 0, n)
-	for _, box := range boxes {
-		var all bin
-		for _, b := range box {
-			for k := range 3 {
-				all.sum[k] += b.sum[k]
-			}
-			all.count += b.count
-		}
-		out = append(out, all.mean())
-	}
-	for len(out) < n {
-		out = append(out, out[len(out)-1])
 	}
 	return out
 }
 
-// spread is a box's sum of squared distances along its widest axis, and that axis; 0 when it cannot be cut.
-func spread(box []bin) (score, axis int) {
-	if len(box) < 2 {
-		return 0, 0
-	}
-	for k := range 3 {
-		sum, squares, count := 0, 0, 0
-		for _, b := range box {
-			v := int(b.mean()[k])
-			sum, squares, count = sum+v*b.count, squares+v*v*b.count, count+b.count
-		}
-		if s := squares - sum*sum/count; s > score {
-			score, axis = s, k
+// byError gives the bins with the most error, at most n of them.
+func byError(bins []bin, n int) []int {
+	var out []int
+	for i := range bins {
+		if bins[i].distance > 0 {
+			out = append(out, i)
 		}
 	}
-	return score, axis
+	slices.SortFunc(out, func(a, b int) int {
+		return int(bins[b].distance)*bins[b].count - int(bins[a].distance)*bins[a].count
+	})
+	return out[:min(n, len(out))]
+}
+
+// measure finds each colour's distance to its nearest neighbour.
+func (p *palette) measure() {
+	p.spacing = make([]uint8, len(p.colours))
+	for i, c := range p.colours {
+		best := 3 * 255 * 255
+		for j, q := range p.colours {
+			r, g, b := int(c[0])-int(q[0]), int(c[1])-int(q[1]), int(c[2])-int(q[2])
+			if d := r*r + g*g + b*b; d > 0 && d < best && i != j {
+				best = d
+			}
+		}
+		p.spacing[i] = uint8(min(255, math.Sqrt(float64(best))))
+	}
 }

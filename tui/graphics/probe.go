@@ -36,7 +36,7 @@ type Answers struct {
 const questions = "\x1b[>0q" + // XTVERSION
 	"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + // kitty graphics: would you take this pixel?
 	"\x1b[?1;1;0S" + // XTSMGRAPHICS: how many sixel colour registers?
-	"\x1b[?2;1;0S" + // and how large may a sixel picture be?
+	"\x1b[?2;4;0S" + // and how large may a sixel picture be at most?
 	"\x1b[16t" + // size of a cell in pixels
 	"\x1b[c" // DA1
 

@@ -19,12 +19,12 @@ type pixels struct {
 	rgb  []byte // [h, w, 3]
 }
 
-// parallel runs work on bands of rows [from, to) of h.
-func parallel(h int, work func(from, to int)) {
+// parallel shares [0, n) among workers, 0 up to bands-1: work(worker, from, to) does [from, to).
+func parallel(n int, work func(worker, from, to int)) {
 	var g errgroup.Group
 	for i := range bands {
 		g.Go(func() error {
-			work(h*i/bands, h*(i+1)/bands)
+			work(i, n*i/bands, n*(i+1)/bands)
 			return nil
 		})
 	}
@@ -58,7 +58,7 @@ func resize(img image.Image, w, h int) pixels {
 		src, b = big, big.Bounds()
 	}
 	out := pixels{w, h, make([]byte, w*h*3)}
-	parallel(h, func(from, to int) {
+	parallel(h, func(_, from, to int) {
 		if w == b.Dx() && h == b.Dy() {
 			copyRows(out, src, from, to)
 		} else {

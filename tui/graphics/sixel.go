@@ -2,6 +2,7 @@ package graphics
 
 import (
 	"image"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -11,6 +12,7 @@ type sixelDriver struct {
 	terminal Terminal
 	pane     *pane
 	palettes map[int]*palette // by slot, kept from step to step
+	scratch  *histogram
 }
 
 func (s *sixelDriver) Encode(img image.Image, slot int, r Rect) (Frame, error) {
@@ -25,7 +27,7 @@ func (s *sixelDriver) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	}
 	pal := s.palettes[slot]
 	if pal == nil {
-		pal = &palette{}
+		pal = newPalette(s.scratch)
 		s.palettes[slot] = pal
 	}
 	n := s.terminal.Registers
@@ -33,8 +35,10 @@ func (s *sixelDriver) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 		n = 256
 	}
 	pal.fitTo(p, n)
+	index := make([]uint8, p.w*p.h)
+	pal.dither(p, index)
 	f := Frame{Text: blanks(cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
-	f.Overlay = s.pane.at(r, encodeSixel(p.w, p.h, pal.colours, pal.dither(p)))
+	f.Overlay = s.pane.at(r, encodeSixel(p.w, p.h, pal.colours, index))
 	f.finish(begun)
 	return f, nil
 }
@@ -44,43 +48,6 @@ func (*sixelDriver) Erase(int) []byte { return nil }
 
 // Reset has nothing to send either: leaving the alternate screen takes the pictures along.
 func (*sixelDriver) Reset() []byte { return nil }
-
-// bayer is an 8 x 8 ordered dither matrix, values 0..63.
-var bayer = func() (m [64]int) {
-	for y := range 8 {
-		for x := range 8 {
-			v := 0
-			for bit := range 3 {
-				xb, yb := x>>bit&1, y>>bit&1
-				v |= (xb^yb)<<(2*(2-bit)+1) | yb<<(2*(2-bit))
-			}
-			m[y*8+x] = v
-		}
-	}
-	return m
-}()
-
-// ditherLevels is the dither's reach in 8-bit levels: about the distance between neighbours among 256 fitted colours.
-const ditherLevels = 8
-
-// dither gives each pixel's colour number, [h, w]. It is ordered, so a pixel's number depends on nothing but its own
-// colour and place: what does not change in the picture does not change on screen.
-func (p *palette) dither(px pixels) []uint8 {
-	out := make([]uint8, px.w*px.h)
-	parallel(px.h, func(from, to int) {
-		for y := from; y < to; y++ {
-			for x := range px.w {
-				i := y*px.w + x
-				add := bayer[y&7<<3|x&7]*ditherLevels/64 - ditherLevels/2
-				c := px.rgb[i*3 : i*3+3 : i*3+3]
-				out[i] = p.nearest[key(clamp(int(c[0])+add), clamp(int(c[1])+add), clamp(int(c[2])+add))]
-			}
-		}
-	})
-	return out
-}
-
-func clamp(v int) byte { return byte(max(0, min(255, v))) }
 
 // encodeSixel writes the colours and the picture. P2=1 leaves unset pixels alone, since all are set by some colour.
 func encodeSixel(w, h int, colours [][3]byte, index []uint8) []byte {
@@ -92,86 +59,125 @@ func encodeSixel(w, h int, colours [][3]byte, index []uint8) []byte {
 		out = strconv.AppendInt(append(out, '#'), int64(i), 10)
 		out = append(out, ";2"...)
 		for _, v := range c {
-			out = strconv.AppendInt(append(out, ';'), (int64(v)*100+127)/255, 10)
+			out = strconv.AppendInt(append(out, ';'), int64(percent(v)), 10)
 		}
 	}
 	rows := (h + 5) / 6
 	parts := make([][]byte, rows)
-	parallel(rows, func(from, to int) {
+	parallel(rows, func(_, from, to int) {
 		b := newBand(w, len(colours))
 		for row := from; row < to; row++ {
 			parts[row] = b.encode(index[row*6*w:min((row+1)*6, h)*w], nil)
 		}
 	})
-	for _, part := range parts {
-		out = append(append(out, part...), '-')
+	for i, part := range parts {
+		if i > 0 {
+			out = append(out, '-') // to the next band; not after the last, which could scroll the screen
+		}
+		out = append(out, part...)
 	}
 	return append(out, "\x1b\\"...)
 }
 
-// band is the working memory for six rows: per colour the columns' six bits, and the span where it occurs.
+// band turns six rows of colour numbers into sixels: for each colour runs of equal columns, gathered into segments, and
+// segments laid into as few passes over the band as possible.
 type band struct {
-	w           int
-	bits        []byte // [colours, w]
-	first, last []int  // by colour, -1 when absent
+	w        int
+	bits     []uint8   // by colour: its rows in the present column
+	runs     [][]run   // by colour
+	present  []int     // colours in this band
+	segments []segment // of all colours, by start
+	left     []segment // that did not fit into the pass
 }
 
+// run is n columns from x on with the same bits.
+type run struct {
+	x, n int32
+	bits uint8
+}
+
+// segment is some runs of one colour with only small gaps between them.
+type segment struct {
+	x, end int32 // columns
+	colour int
+	runs   []run
+}
+
+// gap is how many empty columns part two segments: skipping costs as much as naming a colour anew.
+const gap = 8
+
 func newBand(w, colours int) *band {
-	b := &band{w: w, bits: make([]byte, w*colours), first: make([]int, colours), last: make([]int, colours)}
-	for i := range b.first {
-		b.first[i] = -1
-	}
-	return b
+	return &band{w: w, bits: make([]uint8, colours), runs: make([][]run, colours)}
 }
 
 // encode appends one band's sixels to out; index holds up to six rows of colour numbers.
 func (b *band) encode(index []uint8, out []byte) []byte {
+	b.collect(index)
+	for started := false; len(b.segments) > 0; started = true {
+		if started {
+			out = append(out, '$') // back to the band's left end
+		}
+		b.left = b.left[:0]
+		x := int32(0)
+		for _, s := range b.segments {
+			if s.x < x {
+				b.left = append(b.left, s)
+				continue
+			}
+			out = strconv.AppendInt(append(out, '#'), int64(s.colour), 10)
+			for _, r := range s.runs {
+				out = repeat(out, '?', int(r.x-x))
+				out = repeat(out, '?'+r.bits, int(r.n))
+				x = r.x + r.n
+			}
+		}
+		b.segments, b.left = b.left, b.segments
+	}
+	return out
+}
+
+// collect finds the band's segments.
+func (b *band) collect(index []uint8) {
+	for _, c := range b.present {
+		b.runs[c] = b.runs[c][:0]
+	}
+	b.present = b.present[:0]
+	var inColumn [6]uint8
 	for x := range b.w {
-		for y, i := 0, x; i < len(index); y, i = y+1, i+b.w {
-			c := int(index[i])
-			b.bits[c*b.w+x] |= 1 << y
-			if b.first[c] < 0 {
-				b.first[c] = x
+		n := 0
+		for bit, i := uint8(1), x; i < len(index); bit, i = bit<<1, i+b.w {
+			c := index[i]
+			if b.bits[c] == 0 {
+				inColumn[n] = c
+				n++
 			}
-			b.last[c] = x
+			b.bits[c] |= bit
+		}
+		for _, c := range inColumn[:n] {
+			bits := b.bits[c]
+			b.bits[c] = 0
+			runs := b.runs[c]
+			if last := len(runs) - 1; last >= 0 && runs[last].bits == bits && runs[last].x+runs[last].n == int32(x) {
+				runs[last].n++
+				continue
+			} else if last < 0 {
+				b.present = append(b.present, int(c))
+			}
+			b.runs[c] = append(runs, run{int32(x), 1, bits})
 		}
 	}
-	// Colours that do not overlap share one pass over the band: fewer returns, fewer blanks, fewer bytes.
-	for started := false; ; started = true {
-		x, any := 0, false
-		for {
-			next := -1
-			for c, f := range b.first {
-				if f >= x && (next < 0 || f < b.first[next]) {
-					next = c
-				}
+	b.segments = b.segments[:0]
+	for _, c := range b.present {
+		runs := b.runs[c]
+		from := 0
+		for i := 1; i <= len(runs); i++ {
+			if i == len(runs) || runs[i].x-(runs[i-1].x+runs[i-1].n) > gap {
+				b.segments = append(b.segments, segment{runs[from].x, runs[i-1].x + runs[i-1].n, c, runs[from:i]})
+				from = i
 			}
-			if next < 0 {
-				break
-			}
-			if started && !any {
-				out = append(out, '$')
-			}
-			any = true
-			out = strconv.AppendInt(append(out, '#'), int64(next), 10)
-			out = repeat(out, '?', b.first[next]-x)
-			row := b.bits[next*b.w : (next+1)*b.w]
-			end := b.last[next] + 1
-			for from := b.first[next]; from < end; {
-				to := from + 1
-				for to < end && row[to] == row[from] {
-					to++
-				}
-				out = repeat(out, '?'+row[from], to-from)
-				from = to
-			}
-			clear(row[b.first[next]:end])
-			x, b.first[next] = end, -1
-		}
-		if !any {
-			return out
 		}
 	}
+	slices.SortFunc(b.segments, func(a, c segment) int { return int(a.x - c.x) })
 }
 
 // repeat appends n times the sixel c, as a repeat where that is shorter.
