@@ -226,6 +226,9 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case baseMsg:
 		a.gotBase(msg)
 		return a, nil
+	case maskMsg:
+		a.gotMask(msg)
+		return a, nil
 	case workMsg:
 		return a, a.worked(msg)
 	case presetMsg:

@@ -13,6 +13,10 @@ func (a *app) mouse(msg tea.MouseMsg) tea.Cmd {
 	if a.sheet != noSheet || a.prompt.active || a.tooSmall() {
 		return nil
 	}
+	if a.mode == masking {
+		a.maskMouse(msg)
+		return nil
+	}
 	at := msg.Mouse()
 	switch msg.(type) {
 	case tea.MouseWheelMsg:

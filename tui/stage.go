@@ -34,6 +34,7 @@ type base struct {
 	picture *image.RGBA // the model's size
 	pixels  *image.Gray // white is made anew
 	mask    *sampler.Mask
+	region  *image.Gray // the pixels really made anew
 }
 
 // newest is the last step that every lane has, unless it ended before.

@@ -28,6 +28,9 @@ func (a *app) relayout() {
 	a.screen.relayout()
 	before := a.tiles
 	a.tiles = nil
+	if a.tooSmall() {
+		return
+	}
 	switch a.mode {
 	case exploring:
 		for lane := range a.stage.lanes {
@@ -50,11 +53,14 @@ func (a *app) relayout() {
 		}
 	}
 	room := a.pictureArea()
-	labels := 0
+	labels, group := 0, 1
 	if a.mode == browsing || len(a.stage.lanes) > 1 {
 		labels = 1
 	}
-	place(a.tiles, room, labels, a.cellAspect())
+	if a.mode == exploring && len(a.stage.lanes) > 1 {
+		group = a.panel.samples
+	}
+	place(a.tiles, group, room, labels, a.cellAspect())
 	for i := range a.tiles {
 		t := &a.tiles[i]
 		for _, old := range before {
@@ -76,14 +82,18 @@ func (a *app) cellAspect() float64 {
 	return float64(h) / float64(w)
 }
 
-// place lays square pictures out in as many columns as make them largest.
-func place(tiles []tile, room graphics.Rect, labels int, aspect float64) {
+// place lays square pictures out in as many columns as make them largest. The
+// samples of a lane, of which there are group, stay in rows of their own.
+func place(tiles []tile, group int, room graphics.Rect, labels int, aspect float64) {
 	n := len(tiles)
 	if n == 0 || room.Cols < 2 || room.Rows < 2+labels {
 		return
 	}
 	columns, side := 1, 0.0
 	for c := 1; c <= n; c++ {
+		if c%group != 0 && group%c != 0 {
+			continue
+		}
 		rows := (n + c - 1) / c
 		w := float64(room.Cols-(c-1)) / float64(c)
 		h := float64(room.Rows/rows-labels) * aspect
@@ -135,7 +145,7 @@ func (a *app) draw(t *tile) {
 	var work func() image.Image
 	switch a.mode {
 	case masking:
-		work = a.masking.painter()
+		work = a.maskPainter()
 	case browsing:
 		picture := a.gallery.entries[t.sample].picture
 		if picture == nil {

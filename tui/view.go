@@ -48,7 +48,7 @@ func (a *app) View() tea.View {
 	case a.width == 0:
 		v.Content = ""
 	case a.tooSmall():
-		v.Content = fmt.Sprintf("%d×%d is too small: Sundae needs %d×%d", a.width, a.height, leastWidth, leastHeight)
+		v.Content = fmt.Sprintf("Too small: %d×%d, needs %d×%d", a.width, a.height, leastWidth, leastHeight)
 	default:
 		v.Content = strings.Join([]string{a.titleLine(), a.body(), a.timelineView(), a.statusLines(), a.keyLine()}, "\n")
 	}
@@ -58,11 +58,11 @@ func (a *app) View() tea.View {
 func (a *app) titleLine() string {
 	s := a.stage.lanes[a.stage.lane].settings
 	m := a.Model
-	left := a.theme.title.Render("Sundae") + a.theme.dim.Render(fmt.Sprintf("  %s  %d×%d", m.Name, m.ImageSize, m.ImageSize))
+	left := " " + a.theme.title.Render("Sundae") + a.theme.dim.Render(fmt.Sprintf("  %s  %d×%d", m.Name, m.ImageSize, m.ImageSize))
 	right := ""
 	switch {
 	case a.mode == masking:
-		right = a.masking.title()
+		right = a.maskTitle()
 	case a.mode == browsing:
 		right = a.gallery.title()
 	case len(a.stage.lanes) > 1:
@@ -70,7 +70,7 @@ func (a *app) titleLine() string {
 	default:
 		right = fmt.Sprintf("%s  seed %d", className(m.Classes, s.Class), s.Seed)
 	}
-	return a.spread(left, a.theme.dim.Render(right))
+	return a.spread(left, a.theme.dim.Render(right+" "))
 }
 
 // spread puts two texts at the ends of a line; the right one is cut first.
@@ -83,7 +83,10 @@ func (a *app) spread(left, right string) string {
 // body is the pictures, or the sheet that covers them, beside the panel.
 func (a *app) body() string {
 	room := a.bodyArea()
-	area := a.pictureArea()
+	area, alone := a.pictureArea(), a.panelHidden()
+	if a.sheet == helpSheet {
+		area, alone = room, true
+	}
 	var lines []string
 	switch a.sheet {
 	case helpSheet:
@@ -96,7 +99,7 @@ func (a *app) body() string {
 		lines = a.pictureLines(area)
 	}
 	var panel []string
-	if !a.panelHidden() {
+	if !alone {
 		if a.mode == masking {
 			panel = strings.Split(a.maskPanel(room.Rows), "\n")
 		} else {
@@ -110,7 +113,7 @@ func (a *app) body() string {
 			line = lines[y]
 		}
 		out.WriteString(fill(line, area.Cols))
-		if !a.panelHidden() {
+		if !alone {
 			out.WriteString(a.theme.border.Render("│"))
 			if y < len(panel) {
 				out.WriteString(fill(panel[y], panelWidth))
