@@ -102,3 +102,95 @@ func TestPointFindsKeys(t *testing.T) {
 		}
 	}
 }
+
+// dotsAt lists the dots that are set, as rows by column, two columns and four
+// rows a cell.
+func dotsAt(view string) map[int][]int {
+	dots := map[int][]int{}
+	for y, line := range strings.Split(view, "\n") {
+		for x, r := range []rune(line)[axis:] {
+			if r < 0x2800 || r > 0x28ff {
+				continue
+			}
+			for row := range 4 {
+				for column := range 2 {
+					if (r-0x2800)&braille[row][column] != 0 {
+						dots[2*x+column] = append(dots[2*x+column], 4*y+row)
+					}
+				}
+			}
+		}
+	}
+	return dots
+}
+
+// The curve has a dot in every column, goes through the value of every step, and
+// has no gaps.
+func TestViewFollowsTheSchedule(t *testing.T) {
+	for _, size := range [][2]int{{20, 5}, {60, 12}} {
+		for _, text := range []string{"1:0", "0.2:0.9", "1:0.3:cosine", "1:0.1:exponential", "0:1,0.5:0.1,1:0.8", "0.5"} {
+			w, h := size[0]-axis, size[1]
+			p := Plot{Schedule: schedule(t, text), Steps: 2 * w, Selected: -1}
+			s := p.Schedule
+			keyed := s.Curve == sampler.Keyframes
+			if keyed { // drawn as steps, for the keyframes' own cells hide the curve
+				p.Schedule = sampler.Schedule{Start: 1, End: 1, Curve: sampler.Constant}
+				for step := 1; step <= p.Steps; step++ {
+					p.Taken = append(p.Taken, s.At(step, p.Steps))
+				}
+			}
+			dots := dotsAt(p.View(size[0], size[1]))
+			for x := range 2 * w { // a column of dots for each step
+				want := int(math.Round((1 - s.At(x+1, p.Steps)/p.Top()) * float64(4*h-1)))
+				if !slices.Contains(dots[x], want) {
+					t.Errorf("%s at %d×%d: column %d has dots in rows %v, want %d", text, size[0], size[1], x, dots[x], want)
+				}
+				if x == 0 {
+					continue
+				}
+				near := false
+				for _, a := range dots[x-1] {
+					for _, b := range dots[x] {
+						near = near || a-b <= 1 && b-a <= 1
+					}
+				}
+				if !near {
+					t.Errorf("%s at %d×%d: a gap before column %d", text, size[0], size[1], x)
+				}
+			}
+		}
+	}
+}
+
+// The step on show, the changes and the keyframes stand in their columns.
+func TestViewMarks(t *testing.T) {
+	p := Plot{Schedule: schedule(t, "0:0,0.5:0,1:0"), Steps: 10, Current: 10, Marks: []int{1, 99}, Selected: 1}
+	rows := strings.Split(p.View(axis+10, 4), "\n")
+	if got := string([]rune(rows[0])[axis:]); got != "┊        │" {
+		t.Errorf("the first row is %q", got)
+	}
+	if got := []rune(rows[3])[axis:]; got[0] != '◇' || got[4] != '◆' || got[9] != '◇' {
+		t.Errorf("the last row is %q", string(got))
+	}
+	if got := p.View(axis+1, 4) + p.View(40, 1); got != "" {
+		t.Errorf("without room it draws %q", got)
+	}
+}
+
+// A keyframe put where the mouse points is drawn in that cell.
+func TestPointRoundTrip(t *testing.T) {
+	for _, size := range [][2]int{{20, 5}, {60, 12}} {
+		p := Plot{Schedule: schedule(t, "0:1,1:1.4"), Steps: 20, Selected: 1}
+		w, h := size[0]-axis, size[1]
+		for x := range w {
+			for y := range h {
+				q := p
+				point := p.Point(axis+x, y, size[0], size[1])
+				q.Schedule = sampler.Schedule{Curve: sampler.Keyframes, Keys: []sampler.Key{{Value: 1.4}, point, {At: 1, Value: 1.4}}}
+				if i, ok := q.keyCells(w, h, p.Top())[y*w+x]; !ok || i != 1 {
+					t.Fatalf("cell %d, %d of %v stands for %+v, which is drawn elsewhere", x, y, size, point)
+				}
+			}
+		}
+	}
+}
