@@ -155,7 +155,6 @@ func (r *Run) Step(ctx context.Context) (Stats, error) {
 // call gives some samples to the model and writes their rows of the frame after.
 // It adds to the stats what they changed and how confident the model was.
 func (r *Run) call(ctx context.Context, samples []int, before, after Frame, stats *Stats) error {
-	n := r.prior.Latent.Tokens()
 	b, err := r.prior.bind(len(samples))
 	if err != nil {
 		return err
@@ -168,6 +167,12 @@ func (r *Run) call(ctx context.Context, samples []int, before, after Frame, stat
 		return err
 	}
 	stats.Model += time.Since(began)
+	return r.collect(b, samples, before, after, stats)
+}
+
+// collect reads what the model drew.
+func (r *Run) collect(b *batch, samples []int, before, after Frame, stats *Stats) error {
+	n := r.prior.Latent.Tokens()
 	for row, sample := range samples {
 		next := b.next[row*n : (row+1)*n]
 		if err := r.prior.check(next); err != nil {

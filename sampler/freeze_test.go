@@ -1,0 +1,215 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"sundae/internal/onnx"
+)
+
+// sleepy is a prior of two kinds of tokens: even ones stay as they are for ever,
+// odd ones become even with an eighth of the probability, whatever the
+// temperature below 1. So samples settle one after the other.
+func sleepy() toy {
+	const v = 16
+	m := toy{side: 8, v: v, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
+	for row := range v {
+		m.values[row*v+row] = 0
+		if row%2 == 1 {
+			m.values[row*v+row-1] = -2.08 // ln 1/8
+		}
+	}
+	return m
+}
+
+// Samples that have settled leave the batch that the session sees, and every
+// sample goes the way it goes in a run that never lets one go.
+func TestFreezingShrinksTheBatch(t *testing.T) {
+	for name, p := range map[string]*Prior{"hand-made": sleepy().open(t), "trained": open(t)} {
+		s := settings()
+		s.Class = len(p.Classes)
+		s.Steps, s.Temperature, s.MinSteps = 60, Schedule{Start: 1, Curve: Constant}, 10
+		if name == "trained" {
+			s.Temperature = Schedule{Start: 0.6, End: 0, Curve: Linear}
+		}
+		const n = 6
+		whole, _ := sample(t, p, Start{N: n, Settings: s})
+		s.Freeze = true
+		run, stats := sample(t, p, Start{N: n, Settings: s})
+		froze := make([]int, n) // the step at which each sample froze
+		batch := n
+		for i, st := range stats {
+			if st.Batch != batch {
+				t.Errorf("%s: step %d ran %d samples, %d were live", name, st.Step, st.Batch, batch)
+			}
+			batch = n - st.Frozen
+			for k := range n {
+				unchanged := slices.Equal(run.At(i).Tokens[k], run.At(i + 1).Tokens[k])
+				if froze[k] == 0 && st.Step >= s.MinSteps && unchanged {
+					froze[k] = st.Step
+				}
+				want := whole.At(st.Step)
+				if froze[k] > 0 {
+					want = whole.At(froze[k])
+				}
+				if !slices.Equal(run.At(st.Step).Tokens[k], want.Tokens[k]) {
+					t.Fatalf("%s: sample %d, which froze at step %d, goes another way at step %d", name, k, froze[k], st.Step)
+				}
+			}
+		}
+		if end := stats[len(stats)-1]; end.Frozen == 0 || !run.Done() {
+			t.Errorf("%s: %d samples froze in %d steps", name, end.Frozen, len(stats))
+		}
+		if name == "hand-made" && (len(stats) == 60 || slices.Min(froze) == slices.Max(froze)) {
+			t.Errorf("the run took %d steps, samples froze at %v", len(stats), froze)
+		}
+		var sizes []int
+		for _, b := range p.batches {
+			sizes = append(sizes, b.size)
+		}
+		if slices.Min(sizes) == n {
+			t.Errorf("%s: the session saw batches of %v only", name, sizes)
+		}
+	}
+}
+
+// A change of what is drawn brings frozen samples back, from the next step; one
+// that does not, does not. A branch with the same settings keeps them frozen.
+func TestThawing(t *testing.T) {
+	p := sleepy().open(t)
+	s := flat(80, 1)
+	s.Freeze, s.MinSteps = true, 10
+	run, stats := sample(t, p, Start{N: 4, Settings: s})
+	if !run.Done() || stats[len(stats)-1].Frozen != 4 {
+		t.Fatalf("%+v", stats[len(stats)-1])
+	}
+	for step := range run.Len() {
+		branch, err := run.Branch(step, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for !branch.Done() {
+			if _, err := branch.Step(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if branch.Len() != run.Len() || !slices.EqualFunc(last(branch), last(run), slices.Equal) {
+			t.Errorf("a branch from step %d took %d steps, not %d", step, branch.Len()-1, run.Len()-1)
+		}
+	}
+	patient := s
+	patient.MinSteps = 3
+	if err := run.Set(patient); err != nil || !run.Done() {
+		t.Errorf("another min_steps woke a sample up, %v", err)
+	}
+	hot := s
+	hot.Temperature.Start = 2
+	if err := run.Set(hot); err != nil || run.Done() {
+		t.Errorf("another temperature left all frozen, %v", err)
+	}
+	if st, err := run.Step(t.Context()); err != nil || st.Batch != 4 || st.Temperature != 2 {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+// More samples than one call takes go in turn, and no one notices.
+func TestManySamples(t *testing.T) {
+	p := sleepy().open(t)
+	n := p.rowsAtOnce() + 3
+	s := flat(2, 1)
+	many, stats := sample(t, p, Start{N: n, Settings: s})
+	if stats[0].Batch != n || len(stats[0].Changed) != n {
+		t.Errorf("%d samples, a batch of %d", n, stats[0].Batch)
+	}
+	for _, i := range []int{0, n - 4, n - 1} {
+		one, _ := sample(t, p, Start{N: 1, First: i, Settings: s})
+		if !slices.Equal(last(one)[0], last(many)[i]) {
+			t.Errorf("sample %d of %d differs when it is drawn alone", i, n)
+		}
+	}
+	if math.IsNaN(stats[1].Confidence) || stats[1].Confidence <= 0 || stats[1].Confidence > 1 {
+		t.Errorf("the mean confidence is %g", stats[1].Confidence)
+	}
+}
+
+// Cancelled in the middle of a step, that step is not taken, and the run can go on
+// as if nothing had happened.
+func TestCancelledInMidStep(t *testing.T) {
+	m := random(512, 1)
+	p := m.open(t)
+	start := Start{N: 64, Settings: flat(3, 1)}
+	want, _ := sample(t, p, start)
+	run, err := p.Start(start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for delay := time.Duration(0); !run.Done(); delay += 50 * time.Microsecond {
+		ctx, cancel := context.WithCancel(t.Context())
+		stop := time.AfterFunc(delay, cancel)
+		before := run.Len()
+		_, err := run.Step(ctx)
+		stop.Stop()
+		cancel()
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if taken := run.Len() - before; (err == nil) != (taken == 1) {
+			t.Fatalf("a step that ended with %v left %d frames", err, taken)
+		}
+	}
+	if !slices.EqualFunc(last(run), last(want), slices.Equal) {
+		t.Error("a run that was interrupted went another way")
+	}
+}
+
+// The changed tokens that the stats count are those that differ between frames,
+// and frozen or not, nobody writes to a frame again.
+func TestStatsAndFrames(t *testing.T) {
+	p := open(t)
+	s := settings()
+	s.Proportion.Start = 0.5
+	run, err := p.Start(Start{N: 3, Settings: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var copies [][]uint16
+	for !run.Done() {
+		st, err := run.Step(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum float64
+		for i := range 3 {
+			changed := 0
+			for k, id := range run.At(st.Step).Tokens[i] {
+				if id != run.At(st.Step - 1).Tokens[i][k] {
+					changed++
+				}
+				c := run.At(st.Step).Confidence[i][k]
+				if !(c >= 0 && c <= 1.001) {
+					t.Fatalf("confidence %g", c)
+				}
+				sum += float64(c)
+			}
+			if changed != st.Changed[i] {
+				t.Errorf("step %d changed %d tokens of sample %d, the stats say %d", st.Step, changed, i, st.Changed[i])
+			}
+			copies = append(copies, slices.Clone(run.At(st.Step).Tokens[i]))
+		}
+		if mean := sum / float64(3*p.Latent.Tokens()); math.Abs(mean-st.Confidence) > 1e-9 {
+			t.Errorf("mean confidence %g, the stats say %g", mean, st.Confidence)
+		}
+		if st.Model <= 0 || st.Model > st.Took {
+			t.Errorf("a step of %v, of which the model took %v", st.Took, st.Model)
+		}
+	}
+	for i, tokens := range copies {
+		if !slices.Equal(tokens, run.At(1 + i/3).Tokens[i%3]) {
+			t.Errorf("frame %d was written to again", 1+i/3)
+		}
+	}
+}
