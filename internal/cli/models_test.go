@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sundae/internal/bundle"
+)
+
+func TestModels(t *testing.T) {
+	good := sampleBundle(t, func(m *bundle.Manifest, _ map[string][]byte) {
+		m.Name, m.Description = "hills", "green ones"
+		m.Training = bundle.Training{
+			Command: "sundae train all --recipe hills", Seed: 3, Date: "2026-11-24", Machine: "2 cores",
+			Steps: map[string]int{"prior": 400}, Hours: map[string]float64{"prior": 1.5}, Figures: map[string]float64{"vqgan_psnr": 24.91},
+		}
+		m.Licence = "MIT"
+	})
+	folder := filepath.Dir(good)
+	broken := filepath.Join(folder, "run", "bundle")
+	if err := os.MkdirAll(broken, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(broken, bundle.ManifestFile), []byte("format: 9\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, out, talk := run(t, "models", folder)
+	if code != exitOK || talk != "" {
+		t.Errorf("exit code %d: %s", code, talk)
+	}
+	for _, want := range []string{
+		"hills: green ones\n", good + ", ", "32×32 pixels, 8×8 tokens of 4×4 pixels", "16 codes", "alpine, ", ", ocean\n",
+		"2026-11-24, `sundae train all --recipe hills`, seed 3, prior 400 steps in 1.5 hours, 2 cores, reconstructs at 24.9 dB", "MIT",
+		broken + "\n  can't be opened: " + broken + ": open bundle: read model.yaml: format 9",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("there is no %q in\n%s", want, out)
+		}
+	}
+
+	// The settings' folders are looked into without an argument; the model that they name comes once.
+	settings := filepath.Join(t.TempDir(), "config.yaml")
+	write := func(model, folder string) {
+		t.Helper()
+		if err := os.WriteFile(settings, fmt.Appendf(nil, "model: %q\nmodels: [%q]\n", model, folder), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(filepath.Base(good), folder)
+	if code, out, _ := run(t, "models", "--config", settings); code != exitOK || strings.Count(out, "hills: green ones") != 1 || !strings.HasPrefix(out, "hills") {
+		t.Errorf("by the settings, exit code %d:\n%s", code, out)
+	}
+	write("nosuch", filepath.Join(folder, "nosuch"))
+	if code, out, talk := run(t, "models", "--config", settings); code != exitOK || out != "" || !strings.Contains(talk, "There are no model bundles in "+filepath.Join(folder, "nosuch")) {
+		t.Errorf("without any, exit code %d: %s%s", code, out, talk)
+	}
+	code, out, talk = run(t, "models", filepath.Join(folder, "nosuch"))
+	sampleFault(t, []string{"models"}, exitBad, "look for models", code, out, talk)
+}
