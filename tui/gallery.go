@@ -263,3 +263,16 @@ func (a *app) row() int {
 	}
 	return max(1, n)
 }
+
+// clickThumb chooses the picture under the mouse; a click on the one chosen goes
+// back to it.
+func (a *app) clickThumb(x, y int) {
+	i := a.tileAt(x, y)
+	switch {
+	case i < 0:
+	case a.tiles[i].sample == a.gallery.selected:
+		a.revisit()
+	default:
+		a.gallery.selected = a.tiles[i].sample
+	}
+}

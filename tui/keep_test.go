@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	tea "charm.land/bubbletea/v2"
+
 	"sundae/internal/config"
 	"sundae/internal/picture"
 	"sundae/sampler"
@@ -96,7 +98,18 @@ func TestGallerySession(t *testing.T) {
 				t.Errorf("%d results: the same picture is kept twice", n)
 			}
 		})
-		s.press("g", "delete", "delete", "delete")
+		s.press("g")
+		s.until("the gallery", func(a *app) bool { return a.mode == browsing && drawnAll(a) })
+		var at tea.MouseClickMsg
+		s.look(func(a *app) {
+			r := a.tiles[2].area
+			at = tea.MouseClickMsg{X: r.X + r.Cols/2, Y: r.Y + r.Rows/2, Button: tea.MouseLeft}
+		})
+		s.tm.Send(at)
+		s.until("the one clicked on", func(a *app) bool { return a.gallery.selected == 2 })
+		s.tm.Send(tea.MouseWheelMsg{Button: tea.MouseWheelUp})
+		s.until("the one before", func(a *app) bool { return a.gallery.selected == 1 })
+		s.press("delete", "delete", "delete")
 		s.until("one left", func(a *app) bool { return len(a.gallery.entries) == 1 })
 		s.press("m")
 		s.until("the mask editor", func(a *app) bool { return a.mode == masking })

@@ -20,9 +20,11 @@ func (a *app) mouse(msg tea.MouseMsg) tea.Cmd {
 	at := msg.Mouse()
 	switch msg.(type) {
 	case tea.MouseWheelMsg:
+		by := map[tea.MouseButton]int{tea.MouseWheelUp: -1, tea.MouseWheelDown: 1}[at.Button]
 		if a.mode == exploring {
-			by := map[tea.MouseButton]int{tea.MouseWheelUp: -1, tea.MouseWheelDown: 1}[at.Button]
 			a.scrub(a.stage.shown + by)
+		} else {
+			a.turn(by)
 		}
 	case tea.MouseClickMsg:
 		return a.click(at)
@@ -40,6 +42,9 @@ func (a *app) mouse(msg tea.MouseMsg) tea.Cmd {
 }
 
 func (a *app) click(at tea.Mouse) tea.Cmd {
+	if a.mode == browsing && at.Button == tea.MouseLeft {
+		a.clickThumb(at.X, at.Y)
+	}
 	if a.mode != exploring || at.Button != tea.MouseLeft {
 		return nil
 	}
