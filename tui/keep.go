@@ -17,10 +17,10 @@ var keepCommands = []command{
 	{[]string{"s"}, "s", "save the pictures on show", "Keep", true, in(exploring, browsing), (*app).savePictures},
 	{[]string{"S"}, "S", "save the run as a GIF", "Keep", false, in(exploring, browsing), func(a *app) tea.Cmd { return a.saveRun(".gif") }},
 	{nil, "", "save the run as an animated PNG, in every colour", "Keep", false, in(exploring, browsing), func(a *app) tea.Cmd { return a.saveRun(".png") }},
-	{[]string{"p"}, "p", "save the settings as a preset", "Keep", false, in(exploring), func(a *app) tea.Cmd {
+	{[]string{"p"}, "p", "settings into a preset", "Keep", false, in(exploring), func(a *app) tea.Cmd {
 		return a.ask("name of the preset", "", a.savePreset)
 	}},
-	{[]string{"+"}, "+", "put the step on show into the gallery", "Keep", false, in(exploring), (*app).keepShown},
+	{[]string{"+"}, "+", "this step into the gallery", "Keep", false, in(exploring), (*app).keepShown},
 	{[]string{"g"}, "g", "gallery of this session", "Keep", false, in(exploring), does((*app).browse)},
 	{[]string{"left", "h"}, "← → ↑ ↓", "choose a picture", "Gallery", false, in(browsing), does(func(a *app) { a.turn(-1) })},
 	{[]string{"right", "l"}, "", "", "", false, in(browsing), does(func(a *app) { a.turn(1) })},

@@ -6,6 +6,7 @@ import (
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"sundae/sampler"
 	"sundae/tui/graphics"
@@ -51,13 +52,13 @@ func init() {
 var runCommands = []command{
 	{[]string{"space"}, "space", "run or pause", "Run", true, in(exploring), does((*app).togglePlay)},
 	{[]string{"."}, ".", "one step", "Run", true, in(exploring), does((*app).stepOnce)},
-	{[]string{"["}, "[", "a step back", "Run", false, in(exploring), does(func(a *app) { a.scrub(a.stage.shown - 1) })},
-	{[]string{"]"}, "]", "a step forth", "Run", false, in(exploring), does(func(a *app) { a.scrub(a.stage.shown + 1) })},
-	{[]string{"home"}, "home", "the noise it began from", "Run", false, in(exploring), does(func(a *app) { a.scrub(0) })},
-	{[]string{"end"}, "end", "the newest step", "Run", false, in(exploring), does(func(a *app) { a.scrub(a.stage.newest()) })},
+	{[]string{"["}, "[ ]", "a step back, a step forth", "Run", false, in(exploring), does(func(a *app) { a.scrub(a.stage.shown - 1) })},
+	{[]string{"]"}, "", "", "", false, in(exploring), does(func(a *app) { a.scrub(a.stage.shown + 1) })},
+	{[]string{"home"}, "home end", "the first step, the newest", "Run", false, in(exploring), does(func(a *app) { a.scrub(0) })},
+	{[]string{"end"}, "", "", "", false, in(exploring), does(func(a *app) { a.scrub(a.stage.newest()) })},
 	{[]string{"r"}, "r", "again, same seed", "Run", true, in(exploring), does((*app).restart)},
 	{[]string{"n"}, "n", "again, new seed", "Run", true, in(exploring), does((*app).reseed)},
-	{[]string{"b"}, "b", "branch from the step on show", "Run", false, in(exploring), does((*app).branch)},
+	{[]string{"b"}, "b", "branch from this step", "Run", false, in(exploring), does((*app).branch)},
 }
 
 var settingCommands = []command{
@@ -65,11 +66,11 @@ var settingCommands = []command{
 	{[]string{"down", "j"}, "", "", "", false, in(exploring), does(func(a *app) { a.arrow(0, 1, false) })},
 	{[]string{"left", "h"}, "← →", "change it", "Settings", true, in(exploring), does(func(a *app) { a.arrow(-1, 0, false) })},
 	{[]string{"right", "l"}, "", "", "", false, in(exploring), does(func(a *app) { a.arrow(1, 0, false) })},
-	{[]string{"shift+left"}, "shift+← →", "change it by ten; move a keyframe", "Settings", false, in(exploring), does(func(a *app) { a.arrow(-1, 0, true) })},
+	{[]string{"shift+left"}, "shift ← →", "change it by ten", "Settings", false, in(exploring), does(func(a *app) { a.arrow(-1, 0, true) })},
 	{[]string{"shift+right"}, "", "", "", false, in(exploring), does(func(a *app) { a.arrow(1, 0, true) })},
-	{[]string{"shift+up"}, "shift+↑ ↓", "move a keyframe far", "Settings", false, onPlot, does(func(a *app) { a.arrow(0, -1, true) })},
+	{[]string{"shift+up"}, "shift ↑ ↓", "move a keyframe far", "Settings", false, onPlot, does(func(a *app) { a.arrow(0, -1, true) })},
 	{[]string{"shift+down"}, "", "", "", false, onPlot, does(func(a *app) { a.arrow(0, 1, true) })},
-	{[]string{"tab"}, "tab", "settings, temperature plot, proportion plot", "Settings", false, in(exploring), does((*app).nextFocus)},
+	{[]string{"tab"}, "tab", "to the plots and back", "Settings", false, in(exploring), does((*app).nextFocus)},
 	{[]string{"a"}, "a", "add a keyframe", "Settings", false, onPlot, does(func(a *app) {
 		a.edit(func(s sampler.Schedule) sampler.Schedule {
 			s, a.panel.key = plot.Add(s, max(0, a.panel.key))
@@ -84,8 +85,8 @@ var settingCommands = []command{
 
 var showCommands = []command{
 	{[]string{"z", "enter"}, "z", "one picture or all", "Show", true, func(a *app) bool { return a.mode == exploring && len(a.stage.lanes) == 1 }, does((*app).toggleZoom)},
-	{[]string{",", "<"}, ",", "the picture before", "Show", false, func(a *app) bool { return a.mode == exploring && a.zoom >= 0 }, does(func(a *app) { a.zoomTo(a.zoom - 1) })},
-	{[]string{";", ">"}, ";", "the next picture", "Show", false, func(a *app) bool { return a.mode == exploring && a.zoom >= 0 }, does(func(a *app) { a.zoomTo(a.zoom + 1) })},
+	{[]string{",", "<"}, ", ;", "the picture before, the next", "Show", false, func(a *app) bool { return a.mode == exploring && a.zoom >= 0 }, does(func(a *app) { a.zoomTo(a.zoom - 1) })},
+	{[]string{";", ">"}, "", "", "", false, func(a *app) bool { return a.mode == exploring && a.zoom >= 0 }, does(func(a *app) { a.zoomTo(a.zoom + 1) })},
 	{[]string{"t"}, "t", "tokens that changed", "Show", false, in(exploring), does(func(a *app) { a.toggleLook(changedTokens) })},
 	{[]string{"c"}, "c", "confidence as heat", "Show", false, in(exploring), does(func(a *app) { a.toggleLook(confidence) })},
 	{[]string{"\\"}, "\\", "put the panel away", "Show", false, in(exploring), does(func(a *app) { a.noPanel = !a.noPanel; a.relayout() })},
@@ -93,7 +94,7 @@ var showCommands = []command{
 }
 
 var compareCommands = []command{
-	{[]string{"x"}, "x", "another setting beside this one", "Compare", false, in(exploring), does((*app).compare)},
+	{[]string{"x"}, "x", "compare with a copy", "Compare", false, in(exploring), does((*app).compare)},
 	{[]string{"w"}, "w", "sweep one setting", "Compare", false, in(exploring), func(a *app) tea.Cmd {
 		return a.ask("sweep", "temperature end 0.4 to 1.0 in 4", func(text string) tea.Cmd { a.sweep(text); return nil })
 	}},
@@ -144,26 +145,36 @@ func (a *app) zoomTo(i int) {
 	a.relayout()
 }
 
-// keyLine is the line at the bottom: the keys that matter most here.
+// keyLine is the line at the bottom: the keys that matter most here, and at its
+// end, whatever the width, where the others are.
 func (a *app) keyLine() string {
-	a.help.SetWidth(a.width - 1)
-	var bindings []key.Binding
+	if !a.hinted {
+		return fill(a.theme.accent.Render(" space pauses, ← → changes the setting chosen, ? shows all keys"), a.width)
+	}
+	var here, always []key.Binding
 	for _, c := range commands {
-		if c.short && c.applies(a) {
-			bindings = append(bindings, key.NewBinding(key.WithKeys(c.keys...), key.WithHelp(c.label, c.help)))
+		if !c.short || !c.applies(a) {
+			continue
+		}
+		binding := key.NewBinding(key.WithKeys(c.keys...), key.WithHelp(c.label, c.help))
+		if c.group == "App" {
+			always = append(always, binding)
+		} else {
+			here = append(here, binding)
 		}
 	}
-	line := " " + a.help.ShortHelpView(bindings)
-	if !a.hinted {
-		line = a.theme.accent.Render(" space pauses, ← → changes the setting chosen, ? shows all keys")
-	}
-	return fill(line, a.width)
+	a.help.SetWidth(0)
+	right := a.help.ShortHelpView(always)
+	a.help.SetWidth(max(1, a.width-lipgloss.Width(right)-3))
+	left := " " + a.help.ShortHelpView(here)
+	return fill(left, a.width-lipgloss.Width(right)-1) + right + " "
 }
 
-// helpView lists every key that means something here, by group.
+// helpView lists every key that means something here, by group, in columns.
 func (a *app) helpView(area graphics.Rect) string {
 	var groups []string
-	byGroup := map[string][]key.Binding{}
+	byGroup := map[string][]command{}
+	widest := 0
 	for _, c := range commands {
 		if c.label == "" || !c.applies(a) {
 			continue
@@ -171,32 +182,64 @@ func (a *app) helpView(area graphics.Rect) string {
 		if byGroup[c.group] == nil {
 			groups = append(groups, c.group)
 		}
-		byGroup[c.group] = append(byGroup[c.group], key.NewBinding(key.WithKeys(c.keys...), key.WithHelp(c.label, c.help)))
+		byGroup[c.group] = append(byGroup[c.group], c)
+		widest = max(widest, lipgloss.Width(c.label))
 	}
-	var lines []string
+	var blocks [][]string
 	for _, g := range groups {
-		lines = append(lines, " "+a.theme.title.Render(g))
-		for _, b := range byGroup[g] {
-			lines = append(lines, "  "+a.theme.text.Render(fill(b.Help().Key, 11))+a.theme.dim.Render(b.Help().Desc))
+		block := []string{" " + a.theme.title.Render(g)}
+		for _, c := range byGroup[g] {
+			block = append(block, "  "+a.theme.text.Render(fill(c.label, widest+2))+a.theme.dim.Render(c.help))
 		}
+		blocks = append(blocks, block)
 	}
-	return columns(lines, area)
+	return columns(blocks, area)
 }
 
-// columns lays lines out in as many columns as they need and the room has.
-func columns(lines []string, area graphics.Rect) string {
-	rows := max(1, area.Rows)
-	n := (len(lines) + rows - 1) / rows
-	width := area.Cols / max(1, n)
-	out := make([]string, 0, rows)
-	for y := range min(rows, len(lines)) {
-		var row strings.Builder
-		for c := range n {
-			if i := c*rows + y; i < len(lines) {
-				row.WriteString(fill(lines[i], width))
+// columnWidth is what a line of help is comfortable in.
+const columnWidth = 40
+
+// columns lays blocks of lines out in columns, whole where they fit: with space
+// between them if there is some, split if there is none.
+func columns(blocks [][]string, area graphics.Rect) string {
+	n := max(1, area.Cols/columnWidth)
+	for _, between := range []int{1, 0} {
+		cols := [][]string{nil}
+		for _, block := range blocks {
+			c := len(cols) - 1
+			if len(cols[c]) > 0 && len(cols[c])+between+len(block) > area.Rows {
+				cols = append(cols, nil)
+				c++
 			}
+			if len(cols[c]) > 0 {
+				cols[c] = append(cols[c], make([]string, between)...)
+			}
+			cols[c] = append(cols[c], block...)
 		}
-		out = append(out, row.String())
+		if len(cols) <= n {
+			return beside(cols, area)
+		}
+	}
+	all := slices.Concat(blocks...)
+	return beside(slices.Collect(slices.Chunk(all, max(1, area.Rows))), area)
+}
+
+// beside joins columns of lines.
+func beside(cols [][]string, area graphics.Rect) string {
+	width := min(area.Cols/len(cols), columnWidth+14)
+	rows := 0
+	for _, c := range cols {
+		rows = max(rows, len(c))
+	}
+	out := make([]string, min(rows, area.Rows))
+	for y := range out {
+		for _, c := range cols {
+			line := ""
+			if y < len(c) {
+				line = c[y]
+			}
+			out[y] += fill(line, width)
+		}
 	}
 	return strings.Join(out, "\n")
 }

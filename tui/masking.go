@@ -56,7 +56,7 @@ func painting(do func(*maskMode)) func(*app) tea.Cmd {
 }
 
 var maskCommands = []command{
-	{[]string{"m"}, "m", "paint a mask over this picture", "Mask", false, in(exploring), (*app).maskShown},
+	{[]string{"m"}, "m", "paint a mask over it", "Mask", false, in(exploring), (*app).maskShown},
 	{[]string{"M"}, "M", "leave the picture, sample from noise again", "Mask", false, func(a *app) bool { return a.mode == exploring && a.stage.base != nil }, does(func(a *app) {
 		a.stage.base = nil
 		a.restart()

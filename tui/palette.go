@@ -76,7 +76,7 @@ func (a *app) paletteView(area graphics.Rect) string {
 		if i == a.palette.selected {
 			style, marker = a.theme.selected, a.theme.accent.Render(" › ")
 		}
-		lines = append(lines, marker+style.Render(fill(c.help, 44))+a.theme.dim.Render(c.label))
+		lines = append(lines, marker+style.Render(fill(c.help, max(1, area.Cols-14)))+a.theme.dim.Render(c.label))
 	}
 	if len(found) == 0 {
 		lines = append(lines, a.theme.dim.Render("   nothing by that name: esc closes"))
