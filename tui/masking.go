@@ -144,6 +144,9 @@ func (a *app) gotBase(msg baseMsg) {
 // masked draws the mask again after a change.
 func (a *app) masked() {
 	a.masking.reduced = nil
+	if a.isError {
+		a.say("")
+	}
 	a.redraw()
 }
 
