@@ -50,14 +50,14 @@ func (e entry) same(as entry) bool {
 // named writes the label.
 func (e entry) named(classes []string) string {
 	text := fmt.Sprintf("%d: seed %d", e.number, e.lane.settings.Seed)
+	if e.lane.label != "" && e.lane.label != "the same" {
+		text = fmt.Sprintf("%d: %s", e.number, e.lane.label) // tells more
+	}
 	if e.sample > 0 {
 		text += fmt.Sprintf(" #%d", e.sample+1)
 	}
 	if e.step != len(e.lane.frames)-1 {
 		text += fmt.Sprintf(", step %d", e.step)
-	}
-	if e.lane.label != "" && e.lane.label != "the same" {
-		text += ", " + e.lane.label
 	}
 	if e.lane.settings.Class < len(classes) {
 		text += ", " + className(classes, e.lane.settings.Class)
@@ -76,7 +76,7 @@ func (g *gallery) label(i int) string { return g.entries[i].label }
 // title says how the selected entry was made.
 func (g *gallery) title() string {
 	s := g.entries[g.selected].lane.settings
-	return fmt.Sprintf("%d of %d: %d steps, temperature %s, proportion %s", g.selected+1, len(g.entries), s.Steps, s.Temperature, s.Proportion)
+	return fmt.Sprintf("%d of %d: seed %d, %d steps, temperature %s, proportion %s", g.selected+1, len(g.entries), s.Seed, s.Steps, s.Temperature, s.Proportion)
 }
 
 func (g *gallery) move(by int) {
@@ -184,6 +184,7 @@ func (a *app) browse() {
 		return
 	default:
 		a.mode = browsing
+		a.say("")
 		a.gallery.move(len(a.gallery.entries)) // to the newest
 	}
 	a.relayout()
