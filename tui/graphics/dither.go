@@ -74,6 +74,10 @@ var blueNoise = sync.OnceValue(func() *[noiseSide * noiseSide]int8 {
 	return &out
 })
 
+// Colours fewer levels apart than ditherFrom merge without help: dots between them would only cost bytes. Beyond
+// ditherUpTo dots are seen as dots.
+const ditherFrom, ditherUpTo = 2, 14
+
 // dither gives each pixel's colour number, [h, w]. A threshold moves the pixel by up to half the way to the colour's
 // neighbour before the nearest is taken. A pixel's number depends on nothing but its own colour and place: what does
 // not change in the picture does not change on screen.
@@ -81,7 +85,7 @@ func (p *palette) dither(px pixels, out []uint8) {
 	noise := blueNoise()
 	amplitude := make([]int32, len(p.spacing))
 	for i, s := range p.spacing {
-		amplitude[i] = int32(min(int(s), ditherAtMost)) * ditherShare / 100
+		amplitude[i] = int32(max(0, min(int(s), ditherUpTo)-ditherFrom))
 	}
 	parallel(px.h, func(worker, from, to int) {
 		table := p.nearest[worker]
@@ -99,8 +103,6 @@ func (p *palette) dither(px pixels, out []uint8) {
 		}
 	})
 }
-
-const ditherAtMost, ditherShare = 12, 100
 
 func moved(v byte, add int32) byte { return byte(max(0, min(255, int32(v)+add))) }
 

@@ -76,9 +76,10 @@ func (p *palette) fitTo(px pixels, n int) {
 	}
 	for range rounds {
 		p.setColours(p.moved(bins))
-		p.error = p.assign(bins)
+		p.assign(bins)
 	}
 	p.snap()
+	p.error = p.assign(bins)
 	p.measure()
 	for _, table := range p.nearest {
 		for i := range table {

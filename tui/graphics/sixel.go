@@ -20,9 +20,13 @@ func (s *sixelDriver) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 		return Frame{}, err
 	}
 	begun := time.Now()
-	p, cols, rows := place(img, r, s.terminal.CellWidth, s.terminal.CellHeight)
+	cw, ch := s.terminal.CellWidth, s.terminal.CellHeight
+	if s.terminal.MaxWidth > 0 && s.terminal.MaxHeight > 0 { // larger ones are cut off or not shown at all
+		r.Cols, r.Rows = max(1, min(r.Cols, s.terminal.MaxWidth/cw)), max(1, min(r.Rows, s.terminal.MaxHeight/ch))
+	}
+	p, cols, rows := place(img, r, cw, ch)
 	// The last row of the screen would scroll when a picture reaches below it: whole sixel bands stay inside r.
-	if limit := r.Rows * s.terminal.CellHeight / 6 * 6; p.h > limit && limit > 0 {
+	if limit := r.Rows * ch / 6 * 6; p.h > limit && limit > 0 {
 		p.h, p.rgb = limit, p.rgb[:limit*p.w*3]
 	}
 	pal := s.palettes[slot]
