@@ -37,6 +37,7 @@ var commands = []func(*app) *cobra.Command{
 	newInpaint,
 	newReconstruct,
 	newModels,
+	newBench,
 	newTrain,
 }
 
