@@ -19,6 +19,10 @@ func Compose(original, made *image.RGBA, region *image.Gray, feather float64) *i
 		row := out.Pix[y*out.Stride:][:4*w]
 		for x := range w {
 			share := seam(math.Sqrt(reach[y*w+x]), feather)
+			if share == 0 {
+				copy(row[4*x:4*x+4], below[4*x:])
+				continue
+			}
 			for c := 4 * x; c < 4*x+4; c++ {
 				a, b := float64(below[c]), float64(above[c])
 				row[c] = uint8(math.Round(a + share*(b-a)))
