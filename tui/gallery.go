@@ -93,13 +93,18 @@ func (g *gallery) add(e entry, classes []string) int {
 	g.made++
 	e.number = g.made
 	e.label = e.named(classes)
-	// The stage goes on writing to its own lane.
-	e.lane.frames, e.lane.stats, e.lane.marks = slices.Clone(e.lane.frames), slices.Clone(e.lane.stats), slices.Clone(e.lane.marks)
+	e.lane = e.lane.clone()
 	if g.entries = append(g.entries, e); len(g.entries) > remembered {
 		g.entries = slices.Delete(g.entries, 0, 1)
 		g.move(-1)
 	}
 	return e.number
+}
+
+// clone is a lane of its own: the stage goes on writing to the one it has.
+func (l lane) clone() lane {
+	l.frames, l.stats, l.marks = slices.Clone(l.frames), slices.Clone(l.stats), slices.Clone(l.marks)
+	return l
 }
 
 // keepResult puts the pictures of a run that ended into the gallery.
@@ -216,7 +221,7 @@ func (a *app) revisit() {
 	e := a.gallery.entries[a.gallery.selected]
 	a.mode, a.zoom = exploring, -1
 	a.tiles = nil
-	a.resume(e.lane, e.base, false)
+	a.resume(e.lane.clone(), e.base, false)
 	if len(e.lane.frames[0].Tokens) > 1 {
 		a.zoom = e.sample
 		a.relayout()

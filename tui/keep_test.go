@@ -56,6 +56,19 @@ func TestCompareSession(t *testing.T) {
 	})
 }
 
+// However many samples, every side is on screen.
+func TestCompareManySamples(t *testing.T) {
+	s := begin(t, 120, 40, func(o *Options) { o.Samples = 7 })
+	s.press("w", "ctrl+u", "temperature curve", "enter")
+	s.until("four sides of four", func(a *app) bool {
+		return len(a.stage.lanes) == 4 && a.ended() && drawnAll(a) && len(a.tiles) == most && a.tiles[most-1].lane == 3
+	})
+	s.press("enter")
+	s.until("all seven", func(a *app) bool { return len(a.stage.lanes) == 1 && len(a.tiles) == 7 && drawnAll(a) })
+	s.press("w", "ctrl+u", "colour", "enter")
+	s.until("what can be swept", func(a *app) bool { return a.isError && strings.Contains(a.note, "temperature start") })
+}
+
 // What was made can be found again, gone back to, branched from and thrown away.
 func TestGallerySession(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
@@ -97,6 +110,16 @@ func TestGallerySession(t *testing.T) {
 			if n := len(a.gallery.entries); n != 4 {
 				t.Errorf("%d results: the same picture is kept twice", n)
 			}
+			a.scrub(4)
+			a.set(func(s *sampler.Settings) { s.Temperature = schedule(t, "2") })
+			a.branch()
+		})
+		s.until("another branch", func(a *app) bool { return a.stage.shown == 12 && a.ended() && len(a.gallery.entries) == 6 })
+		s.look(func(a *app) {
+			if got := a.gallery.entries[1].lane.stats[11].Temperature; got != want.lane.stats[11].Temperature || got == 2 {
+				t.Errorf("the branch wrote into the result it began from: temperature %g", got)
+			}
+			a.gallery.entries = a.gallery.entries[:4]
 		})
 		s.press("g")
 		s.until("the gallery", func(a *app) bool { return a.mode == browsing && drawnAll(a) })

@@ -15,6 +15,7 @@ type tile struct {
 	label        graphics.Rect // a line below it, Rows 0 without
 	key          loop.Key      // of the picture in it
 	picture      *image.RGBA
+	asked        int   // times that a picture was sent to be drawn here
 	shown        drawn // what is on screen
 }
 
@@ -34,10 +35,8 @@ func (a *app) relayout() {
 	switch a.mode {
 	case exploring:
 		for lane := range a.stage.lanes {
-			for sample := range a.panel.samples {
-				if len(a.tiles) < most {
-					a.tiles = append(a.tiles, tile{lane: lane, sample: sample})
-				}
+			for sample := range a.samplesShown() {
+				a.tiles = append(a.tiles, tile{lane: lane, sample: sample})
 			}
 		}
 		if a.zoom >= 0 && a.zoom < len(a.tiles) {
@@ -58,7 +57,7 @@ func (a *app) relayout() {
 		labels = 1
 	}
 	if a.mode == exploring && len(a.stage.lanes) > 1 {
-		group = a.panel.samples
+		group = a.samplesShown()
 	}
 	place(a.tiles, group, room, labels, a.cellAspect())
 	for i := range a.tiles {
@@ -72,6 +71,9 @@ func (a *app) relayout() {
 	}
 	a.want()
 }
+
+// samplesShown is how many samples of each lane are on screen.
+func (a *app) samplesShown() int { return min(a.panel.samples, most/len(a.stage.lanes)) }
 
 // cellAspect is a cell's height by its width.
 func (a *app) cellAspect() float64 {
@@ -172,7 +174,8 @@ func (a *app) draw(t *tile) {
 			work = func() image.Image { return paint(picture, how, latent, before, after, sample) }
 		}
 	}
-	a.drawer.put(t.slot, job{layout: a.layout, rect: t.area, paint: work})
+	t.asked++
+	a.drawer.put(t.slot, job{layout: a.layout, asked: t.asked, rect: t.area, paint: work})
 }
 
 // redraw sends all tiles again: what is painted over them changed.
