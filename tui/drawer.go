@@ -33,6 +33,7 @@ type drawer struct {
 // job is one picture for one place.
 type job struct {
 	layout int // jobs of an earlier layout are dropped
+	asked  int // the tile's count
 	rect   graphics.Rect
 	paint  func() image.Image // the picture with what lies over it
 }
@@ -40,6 +41,7 @@ type job struct {
 // drawn is a picture that is on its way to the terminal.
 type drawn struct {
 	slot, layout int
+	asked        int
 	rect         graphics.Rect
 	frame        graphics.Frame
 	err          error
@@ -134,7 +136,7 @@ func (d *drawer) work(ctx context.Context) {
 // draw paints, encodes and sends one picture. What goes wrong in it, a panic
 // included, is the result's error: the app says so and goes on.
 func (d *drawer) draw(slot int, j job, shrink float64) (result drawn) {
-	result = drawn{slot: slot, layout: j.layout, rect: smaller(j.rect, d.scale*shrink)}
+	result = drawn{slot: slot, layout: j.layout, asked: j.asked, rect: smaller(j.rect, d.scale*shrink)}
 	defer func() {
 		if fault := recover(); fault != nil {
 			result.err = fmt.Errorf("draw the picture: internal fault: %v", fault)

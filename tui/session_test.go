@@ -110,7 +110,7 @@ func drawnAll(a *app) bool {
 		return false
 	}
 	for _, t := range a.tiles {
-		if t.shown.frame.Text == "" || t.shown.layout != a.layout {
+		if t.shown.frame.Text == "" || t.shown.layout != a.layout || t.shown.asked != t.asked {
 			return false
 		}
 		if l := &a.stage.lanes[t.lane]; a.mode == exploring && (t.key.Run != a.stage.run || t.key.Step != min(a.stage.shown, len(l.frames)-1)) {
