@@ -121,9 +121,9 @@ func NewDriver(t Terminal) Driver {
 	}
 	switch t.Protocol {
 	case Kitty:
-		return &kitty{terminal: t}
+		return &kitty{terminal: t, png: newPNGEncoder()}
 	case KittyDirect:
-		return &kittyDirect{terminal: t, pane: paneOf(t)}
+		return &kittyDirect{terminal: t, pane: paneOf(t), png: newPNGEncoder()}
 	case ITerm2:
 		return &iterm2{terminal: t, pane: paneOf(t)}
 	case Sixel:

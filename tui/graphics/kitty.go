@@ -1,8 +1,6 @@
 package graphics
 
 import (
-	"bytes"
-	"compress/zlib"
 	"encoding/base64"
 	"fmt"
 	"image"
@@ -16,13 +14,19 @@ import (
 // that a renderer which sends only changed cells sends them, and leaves the old picture up until they are there.
 const generations = 8
 
+// alive is how many pictures of a slot the terminal keeps: the new one, the one on screen, and one that the renderer may
+// be about to replace.
+const alive = 3
+
 // maxCells is the number of row and column diacritics, and so the largest picture in cells.
 const maxCells = 297
 
 // kitty speaks kitty's graphics protocol with Unicode placeholders (kitty 0.28 or later, ghostty): data goes ahead with a
-// virtual placement, and the cells U+10EEEE, whose colour is the image id, show it wherever text goes.
+// virtual placement, and the cells U+10EEEE, whose colour is the image id, show it wherever text goes. The terminal fits
+// the picture into its cells, aspect kept, so it comes at its own pixels.
 type kitty struct {
 	terminal   Terminal
+	png        *pngEncoder
 	generation [MaxSlot + 1]int
 }
 
@@ -37,14 +41,10 @@ func (k *kitty) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	p, cols, rows := place(img, r, k.terminal.CellWidth, k.terminal.CellHeight)
 	k.generation[slot]++
 	id := kittyID(slot, k.generation[slot])
-	keys := fmt.Sprintf("a=T,U=1,q=2,i=%d,c=%d,r=%d", id, cols, rows)
 	f := Frame{Text: placeholderCells(id, cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
-	w, h := cols*k.terminal.CellWidth, rows*k.terminal.CellHeight
-	f.Transmit = transmit(keys, padded(p, w, h), w, h, k.terminal.Tmux)
-	for old := 2; old < generations; old++ {
-		if k.generation[slot] >= old {
-			f.Transmit = append(f.Transmit, deleteKitty(kittyID(slot, k.generation[slot]-old), k.terminal.Tmux)...)
-		}
+	f.Transmit = transmit(fmt.Sprintf("a=T,U=1,q=2,i=%d,c=%d,r=%d", id, cols, rows), k.png.encode(p), k.terminal.Tmux)
+	for old := alive; old < min(generations, k.generation[slot]); old++ { // more than one: frames may be dropped unsent
+		f.Transmit = append(f.Transmit, remove(kittyID(slot, k.generation[slot]-old), 'I', k.terminal.Tmux)...)
 	}
 	f.finish(begun)
 	return f, nil
@@ -53,7 +53,7 @@ func (k *kitty) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 func (k *kitty) Erase(slot int) []byte {
 	var out []byte
 	for g := range generations {
-		out = append(out, deleteKitty(kittyID(slot, g), k.terminal.Tmux)...)
+		out = append(out, remove(kittyID(slot, g), 'I', k.terminal.Tmux)...)
 	}
 	return out
 }
@@ -68,10 +68,11 @@ func (k *kitty) Reset() []byte {
 	return out
 }
 
-// placeholderCells gives the cells of image id: the first of a row names row and column, and every cell names its column
-// too, so that a cell is right wherever a renderer starts to redraw.
+// placeholderCells gives the cells of image id. Every cell names its row and column, so that it is right wherever a
+// renderer starts to redraw.
 func placeholderCells(id, cols, rows int) string {
 	var b strings.Builder
+	b.Grow(rows * (cols*10 + 20))
 	for y := range rows {
 		if y > 0 {
 			b.WriteByte('\n')
@@ -87,33 +88,12 @@ func placeholderCells(id, cols, rows int) string {
 	return b.String()
 }
 
-// padded lays p into w x h at the top left: RGB when it fills it, else RGBA, clear beyond it, so that the terminal shows
-// pixels as they are instead of scaling to whole cells.
-func padded(p pixels, w, h int) []byte {
-	if p.w == w && p.h == h {
-		return p.rgb
-	}
-	out := make([]byte, w*h*4)
-	for y := range p.h {
-		for x := range p.w {
-			copy(out[(y*w+x)*4:], p.rgb[(y*p.w+x)*3:(y*p.w+x)*3+3])
-			out[(y*w+x)*4+3] = 255
-		}
-	}
-	return out
-}
-
-// transmit gives the escapes that send w x h pixels, zlib-compressed, in chunks of at most 4096 bytes.
-func transmit(keys string, data []byte, w, h int, tmux bool) []byte {
-	format := len(data) / (w * h) * 8 // bits a pixel: 24 or 32
-	var packed bytes.Buffer
-	z, _ := zlib.NewWriterLevel(&packed, zlib.BestSpeed) // the level is a valid constant
-	_, _ = z.Write(data)                                 // a bytes.Buffer takes all
-	_ = z.Close()
-	text := make([]byte, base64.StdEncoding.EncodedLen(packed.Len()))
-	base64.StdEncoding.Encode(text, packed.Bytes())
+// transmit gives the escapes that send a PNG, in chunks of at most 4096 bytes.
+func transmit(keys string, png []byte, tmux bool) []byte {
+	text := make([]byte, base64.StdEncoding.EncodedLen(len(png)))
+	base64.StdEncoding.Encode(text, png)
 	out := make([]byte, 0, len(text)+len(text)/64+256)
-	head := fmt.Sprintf("%s,f=%d,o=z,s=%d,v=%d,", keys, format, w, h)
+	head := keys + ",f=100,"
 	for first := true; first || len(text) > 0; first = false {
 		n := min(len(text), xkitty.MaxChunkSize)
 		more := 0
@@ -129,6 +109,7 @@ func transmit(keys string, data []byte, w, h int, tmux bool) []byte {
 	return out
 }
 
-func deleteKitty(id int, tmux bool) string {
-	return wrap(fmt.Sprintf("\x1b_Ga=d,d=I,i=%d,q=2\x1b\\", id), tmux)
+// remove deletes a picture: what 'i' takes off the screen, 'I' out of the terminal's memory too.
+func remove(id int, what byte, tmux bool) string {
+	return wrap(fmt.Sprintf("\x1b_Ga=d,d=%c,i=%d,q=2\x1b\\", what, id), tmux)
 }

@@ -15,6 +15,7 @@ const directGenerations = 2
 type kittyDirect struct {
 	terminal   Terminal
 	pane       *pane
+	png        *pngEncoder
 	generation [MaxSlot + 1]int
 }
 
@@ -29,9 +30,9 @@ func (k *kittyDirect) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	k.generation[slot]++
 	id, before := directID(slot, k.generation[slot]), directID(slot, k.generation[slot]-1)
 	f := Frame{Text: blanks(cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
-	f.Transmit = transmit(fmt.Sprintf("a=t,q=2,i=%d", id), p.rgb, p.w, p.h, k.terminal.Tmux)
+	f.Transmit = transmit(fmt.Sprintf("a=t,q=2,i=%d", id), k.png.encode(p), k.terminal.Tmux)
 	// C=1 leaves the cursor, z=-1 puts the picture under text, p=1 moves a placement that is already there.
-	f.Overlay = k.pane.at(r, fmt.Appendf(nil, "\x1b_Ga=p,i=%d,p=1,C=1,z=-1,q=2\x1b\\\x1b_Ga=d,d=i,i=%d,q=2\x1b\\", id, before))
+	f.Overlay = k.pane.at(r, fmt.Appendf(nil, "\x1b_Ga=p,i=%d,p=1,C=1,z=-1,q=2\x1b\\%s", id, remove(before, 'i', false)))
 	f.finish(begun)
 	return f, nil
 }
@@ -49,11 +50,11 @@ func (k *kittyDirect) Reset() []byte {
 	return out
 }
 
-// remove deletes a slot's pictures: what 'i' takes off the screen, 'I' out of memory too.
+// remove deletes a slot's pictures.
 func (k *kittyDirect) remove(slot int, what byte) []byte {
 	var out []byte
 	for g := range directGenerations {
-		out = append(out, wrap(fmt.Sprintf("\x1b_Ga=d,d=%c,i=%d,q=2\x1b\\", what, directID(slot, g)), k.terminal.Tmux)...)
+		out = append(out, remove(directID(slot, g), what, k.terminal.Tmux)...)
 	}
 	return out
 }
