@@ -240,6 +240,9 @@ func TestRecordOfSteeredRun(t *testing.T) {
 	var want []uint16
 	var prior *sampler.Prior
 	s.look(func(a *app) {
+		if marks := a.stage.lanes[0].marks; !slices.Equal(marks, []int{6}) {
+			t.Errorf("the change is marked at steps %v, and took effect at 6", marks)
+		}
 		shots := a.onShow()
 		var err error
 		if record, err = sampler.ParseRecord(a.texts(shots[0])[0].Value); err != nil {

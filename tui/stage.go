@@ -71,9 +71,10 @@ func (s *stage) started(e loop.Started) {
 		l := &s.lanes[i]
 		l.frames = append([]sampler.Frame(nil), e.Frames[i]...)
 		l.stats = l.stats[:min(len(l.stats), len(l.frames)-1)]
+		// Changes made after the step that a branch goes on from count from there.
 		kept := l.marks[:0]
 		for _, t := range l.marks {
-			if t < len(l.frames) {
+			if t = min(t, len(l.frames)); len(kept) == 0 || kept[len(kept)-1] != t {
 				kept = append(kept, t)
 			}
 		}
