@@ -26,10 +26,21 @@ func (c Config) Logits(scope *model.Scope, grid Grid, tokens, class *Node) *Node
 		classes := engine.Normal(scope.In("classes"), g, "weight", 1/width, grid.Classes+1, c.Dim)
 		x = Add(x, ExpandAxes(Gather(classes, ExpandAxes(class, -1)), 1)) // + [B, 1, D]
 	}
+	x = Add(x, c.places(scope.In("places"), g, grid))
 	x = MulScalar(x, width) // [B, N, D]
 	x = c.hourglass(scope.In("hourglass"), x, c.Depth, grid.Height, grid.Width)
 	x = layerNorm(scope.In("norm"), x)
 	return c.head(scope, x, grid.Vocabulary)
+}
+
+// places are learned embeddings of the rows and the columns, [1, N, D]. The rotary
+// embedding tells tokens apart by their distance alone, and from noise that is
+// the same everywhere: nothing would say that the sky is above.
+func (c Config) places(scope *model.Scope, g *Graph, grid Grid) *Node {
+	std := 0.25 / math.Sqrt(float64(c.Dim))
+	rows := engine.Normal(scope, g, "rows", std, grid.Height, 1, c.Dim)
+	columns := engine.Normal(scope, g, "columns", std, 1, grid.Width, c.Dim)
+	return Reshape(Add(BroadcastToDims(rows, grid.Height, grid.Width, c.Dim), columns), 1, grid.Height*grid.Width, c.Dim)
 }
 
 // head is the linear map of x [B, N, D] to logits [B, N, V]. It begins as the

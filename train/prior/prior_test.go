@@ -367,6 +367,33 @@ func TestRotaryScoresDependOnDistance(t *testing.T) {
 	}
 }
 
+// With one token everywhere nothing but the place can tell tokens apart: the
+// logits must differ between rows and between columns.
+func TestPlacesAreToldApart(t *testing.T) {
+	c, g := small()
+	exec, err := model.NewExec(open(t, "onnx:cpu"), engine.NewStore(3), func(scope *model.Scope, tokens, class *Node) *Node {
+		return c.Logits(scope.At(modelScope), g, tokens, class)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Exec([][]int32{make([]int32, g.Tokens())}, []int32{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits := tensors.MustCopyFlatData[float32](out[0])
+	at := func(row, column int) []float32 { return logits[(row*g.Width+column)*g.Vocabulary:][:g.Vocabulary] }
+	for _, other := range [][2]int{{0, 1}, {1, 0}, {7, 7}} {
+		var most float64
+		for i, v := range at(other[0], other[1]) {
+			most = max(most, math.Abs(float64(v-at(0, 0)[i])))
+		}
+		if most < 1e-3 {
+			t.Errorf("the logits at %v are those at the first place", other)
+		}
+	}
+}
+
 func TestResamplingKeepsNeighbourhoods(t *testing.T) {
 	const h, w, dim = 4, 6, 3
 	c := Config{Dim: dim, Shortening: 4}

@@ -177,6 +177,6 @@ func (c Config) load(path string, store *model.Store, grid Grid) (Report, error)
 
 // network names everything that shapes the weights.
 func (c Config) network(g Grid) string {
-	return fmt.Sprintf("depth %v shortening %d resample %s dim %d heads %d×%d mlp %g grid %d×%d vocabulary %d classes %d",
+	return fmt.Sprintf("places depth %v shortening %d resample %s dim %d heads %d×%d mlp %g grid %d×%d vocabulary %d classes %d",
 		c.Depth, c.Shortening, c.Resample, c.Dim, c.Heads, c.HeadDim, c.MLP, g.Height, g.Width, g.Vocabulary, g.Classes)
 }
