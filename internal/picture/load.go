@@ -20,38 +20,39 @@ var ErrFormat = errors.New("is no PNG, JPEG, WebP or GIF picture")
 // claim to be one that fills the memory.
 const maxPixels = 1 << 28
 
-// Load reads a picture file. What is transparent comes out over black.
+// Load reads a picture file. What is transparent comes out over black, and a
+// photograph as the camera was held.
 func Load(path string) (*image.RGBA, error) {
-	img, err := load(path)
+	img, turned, err := load(path)
 	if err != nil {
 		return nil, err
 	}
-	return opaque(img), nil
+	return upright(opaque(img), turned), nil
 }
 
 // LoadMask reads a mask: a picture in grey levels, of which transparent parts
 // are black.
 func LoadMask(path string) (*image.Gray, error) {
-	img, err := load(path)
+	img, _, err := load(path)
 	if err != nil {
 		return nil, err
 	}
 	return grey(img), nil
 }
 
-func load(path string) (image.Image, error) {
+// load reads a picture as it is stored, and its orientation.
+func load(path string) (img image.Image, turned int, err error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("read picture: %s is a folder", path)
+		return nil, 0, fmt.Errorf("read picture: %s is a folder", path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read picture: %w", err)
+		return nil, 0, fmt.Errorf("read picture: %w", err)
 	}
-	img, err := decode(data, maxPixels)
-	if err != nil {
-		return nil, fmt.Errorf("read picture: %s %w", path, err)
+	if img, err = decode(data, maxPixels); err != nil {
+		return nil, 0, fmt.Errorf("read picture: %s %w", path, err)
 	}
-	return img, nil
+	return img, orientation(data), nil
 }
 
 // decode reads a picture of at most limit pixels. Its errors go on from the

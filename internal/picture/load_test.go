@@ -159,3 +159,13 @@ func TestSaveIsWholeOrNothing(t *testing.T) {
 		t.Errorf("with a text the PNG can't be read: %v", err)
 	}
 }
+
+func TestLoadWebP(t *testing.T) {
+	img, err := Load(filepath.Join("testdata", "red.webp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img.Rect.Size() != image.Pt(6, 4) || img.RGBAAt(5, 3) != (color.RGBA{200, 30, 40, 255}) {
+		t.Errorf("%v pixels of %v", img.Rect.Size(), img.RGBAAt(5, 3))
+	}
+}
