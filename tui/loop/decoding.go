@@ -18,10 +18,15 @@ type decoding struct {
 	encode   image.Image
 	requests []request
 
-	clock int
+	clock int           // pictures for the screen so far
+	turn  int           // when the next request is due, by that clock
 	last  map[place]int // when each place last got a picture
 	cache []Decoded     // the latest pictures, newest last
 }
+
+// patience is how many pictures for the screen go before one to be saved, while
+// there is no end of them.
+const patience = 4
 
 // request is a picture that someone waits for.
 type request struct {
@@ -68,10 +73,11 @@ func (d *decoding) one(ctx context.Context) {
 	switch {
 	case d.encode != nil:
 		d.encodeOne(ctx)
+	case len(d.requests) > 0 && (len(d.wants) == 0 || d.clock >= d.turn):
+		d.turn = d.clock + patience
+		d.answerOne(ctx)
 	case len(d.wants) > 0:
 		d.decodeOne(ctx)
-	case len(d.requests) > 0:
-		d.answerOne(ctx)
 	}
 }
 
