@@ -33,18 +33,12 @@ of any other size is stretched. Rectangles are in the picture's own pixels.`,
   sundae inpaint --image hills.jpg --rect 0,0,1024,400 --class night --seed 3 --out nights
   sundae inpaint --image wide.webp --fit letterbox --rect 10,10,80,60 --feather 24 --out patched`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(a, cmd); err != nil {
-				return err
-			}
 			if err := w.check(a, cmd); err != nil {
 				return err
 			}
-			b, err := m.bundle(a)
+			r := rendering{name: "inpaint", outputFlags: o}
+			b, err := r.begin(a, cmd, &m, &f)
 			if err != nil {
-				return err
-			}
-			r := rendering{outputFlags: o, name: "inpaint"}
-			if r.settings, err = f.settings(a, cmd, b.Manifest); err != nil {
 				return err
 			}
 			task, err := w.prepare(a, b.Manifest)
@@ -52,7 +46,6 @@ of any other size is stretched. Rectangles are in the picture's own pixels.`,
 				return err
 			}
 			r.original, r.mask, r.finish = task.original, task.mask, task.finish
-			r.record = sampler.NewRecord(b.Manifest, r.settings, 0)
 			r.record.Image, r.record.Rule = filepath.Base(w.image), sampler.Rule(w.rule)
 			if r.opened, err = m.load(cmd.Context(), a, b); err != nil {
 				return err

@@ -273,3 +273,19 @@ func TestReconstruct(t *testing.T) {
 		}
 	}
 }
+
+// Like one of its pictures, an inpainting makes that variant again.
+func TestInpaintLike(t *testing.T) {
+	model, dir := sampleBundle(t, nil), t.TempDir()
+	task := []string{"inpaint", "--model", model, "--image", inpaintPicture(t, dir, 32, 32), "--rect", "4,4,12,12"}
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	sampleRun(t, append(slices.Clone(task), "--n", "3", "--seed", "8", "--steps", "5", "--out", first)...)
+	variant := filepath.Join(first, "inpaint-8-0002.png")
+	sampleRun(t, append(slices.Clone(task), "--like", variant, "--out", second)...)
+	if !bytes.Equal(sampleBytes(t, variant), sampleBytes(t, second, "inpaint-8-0002.png")) {
+		t.Error("the variant isn't the same")
+	}
+	if _, talk := sampleRun(t, "sample", "--model", model, "--like", variant, "--out", filepath.Join(dir, "third")); !strings.Contains(talk, "was inpainted into picture-32-32.png") {
+		t.Errorf("sampling like an inpainting, it said %q", talk)
+	}
+}

@@ -5,17 +5,10 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/spf13/cobra"
-
 	"sundae/internal/bundle"
 	"sundae/internal/picture"
 	"sundae/sampler"
 )
-
-// addLike adds --like, for commands that make pictures into files.
-func (f *samplingFlags) addLike(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.like, "like", "", "repeat the settings kept in this PNG `file`; other flags go before them")
-}
 
 // record reads the settings of the picture named with --like, nil without.
 func (f *samplingFlags) record() (*sampler.Record, error) {

@@ -14,6 +14,7 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
+	"sundae/internal/config"
 	"sundae/internal/onnx"
 	"sundae/sampler"
 )
@@ -59,7 +60,10 @@ func (f *modelFlags) start(ctx context.Context, a *app) (onnx.Options, error) {
 	if f.device != "" {
 		o.Device = f.device
 	}
-	if f.threads > 0 {
+	switch {
+	case f.threads < 0 || f.threads > config.MaxThreads:
+		return o, fmt.Errorf("--threads must be 0 to %d, not %d", config.MaxThreads, f.threads)
+	case f.threads > 0:
 		o.Threads = f.threads
 	}
 	library, err := onnx.Ensure(ctx, a.config.ONNXRuntime, a.talk)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sundae/internal/bundle"
 	"sundae/internal/config"
 	"sundae/internal/picture"
 	"sundae/sampler"
@@ -25,7 +27,7 @@ type outputFlags struct {
 }
 
 func (f *outputFlags) add(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&f.n, "n", 4, "pictures (default from the settings)")
+	cmd.Flags().IntVar(&f.n, "n", 0, "pictures (default from the settings)")
 	cmd.Flags().StringVar(&f.out, "out", "", "`folder` for the pictures")
 	cmd.Flags().BoolVar(&f.history, "history", false, "keep every step's picture too, and an animation of the run")
 	cmd.Flags().StringVar(&f.animation, "animation", "", "with --history: gif or apng (default from the settings)")
@@ -54,7 +56,8 @@ func (f *outputFlags) check(a *app, cmd *cobra.Command) error {
 type rendering struct {
 	*opened
 	outputFlags
-	name     string // "sample"
+	name     string          // "sample"
+	like     *sampler.Record // of the picture whose settings are repeated, or nil
 	settings sampler.Settings
 	record   sampler.Record // of the first sample
 	base     []uint16       // tokens to begin with instead of noise, [h·w], or nil
@@ -66,6 +69,36 @@ type rendering struct {
 	sheet  []image.Image
 	film   [][]image.Image // by frame and sample
 	frames []int           // the steps that are frames of the film
+}
+
+// begin opens the bundle and gathers the settings: from the flags, from the
+// picture that is to be repeated, or from the settings file.
+func (r *rendering) begin(a *app, cmd *cobra.Command, m *modelFlags, f *samplingFlags) (*bundle.Bundle, error) {
+	if err := r.check(a, cmd); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.like, err = f.record(); err != nil {
+		return nil, err
+	}
+	first := 0
+	if r.like != nil {
+		first = r.like.Sample
+		if !cmd.Flags().Changed("n") {
+			r.n = max(1, r.like.Samples)
+		}
+		m.preferLike(a, r.like)
+	}
+	b, err := m.bundle(a)
+	if err != nil {
+		return nil, err
+	}
+	if r.settings, err = f.settings(a, cmd, b.Manifest); err != nil {
+		return nil, err
+	}
+	warnLike(a, f.like, r.like, b.Manifest)
+	r.record = sampler.NewRecord(b.Manifest, r.settings, first)
+	return b, nil
 }
 
 // run makes the pictures. If anything fails, no file is there.
@@ -84,10 +117,13 @@ func (r *rendering) run(ctx context.Context, a *app) error {
 		r.film = make([][]image.Image, len(r.frames))
 	}
 	run, err := r.sample(ctx, a)
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.save(ctx, a, run)
 	}
-	if err := r.save(ctx, a, run); err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("stopped before the pictures were done: nothing was written")
+	case err != nil:
 		return err
 	}
 	if err := r.saveTogether(); err != nil {

@@ -4,8 +4,6 @@ import (
 	"image"
 
 	"github.com/spf13/cobra"
-
-	"sundae/sampler"
 )
 
 func newSample(a *app) *cobra.Command {
@@ -27,34 +25,14 @@ that sample, or, given a sheet, for all of its samples.`,
   sundae sample --n 1 --seed 7 --history --animation apng --out run
   sundae sample --like samples/sample-7-0002.png --temperature 0.8 --out calmer`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(a, cmd); err != nil {
-				return err
-			}
-			r := rendering{name: "sample", finish: func(p *image.RGBA) *image.RGBA { return p }}
-			like, err := f.record()
+			r := rendering{name: "sample", outputFlags: o, finish: func(p *image.RGBA) *image.RGBA { return p }}
+			b, err := r.begin(a, cmd, &m, &f)
 			if err != nil {
 				return err
 			}
-			first := 0
-			if like != nil {
-				first = like.Sample
-				if !cmd.Flags().Changed("n") {
-					o.n = max(1, like.Samples)
-				}
-				m.preferLike(a, like)
+			if r.like != nil && r.like.Image != "" {
+				a.talk.Printf("%s was inpainted into %s: this repeats its settings without that picture", f.like, r.like.Image)
 			}
-			b, err := m.bundle(a)
-			if err != nil {
-				return err
-			}
-			if r.settings, err = f.settings(a, cmd, b.Manifest); err != nil {
-				return err
-			}
-			warnLike(a, f.like, like, b.Manifest)
-			if like != nil && like.Image != "" {
-				a.talk.Printf("%s was inpainted into %s: this repeats its settings without that picture", f.like, like.Image)
-			}
-			r.outputFlags, r.record = o, sampler.NewRecord(b.Manifest, r.settings, first)
 			if r.opened, err = m.load(cmd.Context(), a, b); err != nil {
 				return err
 			}
@@ -64,7 +42,6 @@ that sample, or, given a sheet, for all of its samples.`,
 	}
 	m.add(cmd)
 	f.add(cmd)
-	f.addLike(cmd)
 	o.add(cmd)
 	return cmd
 }

@@ -284,6 +284,7 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "min_steps must not be negative", []string{"--model", model, "--min-steps", "-1"}},
 		{1, "--freeze is on or off", []string{"--model", model, "--freeze", "maybe"}},
 		{1, "there are alpine,", []string{"--model", model, "--class", "city"}},
+		{1, "--threads must be 0 to", []string{"--model", model, "--threads", "-1"}},
 		{1, "--n must be 1 to", []string{"--model", model, "--n", "0"}},
 		{1, "--animation is gif or apng", []string{"--model", model, "--history", "--animation", "mp4"}},
 		{1, "holds no settings", []string{"--model", model, "--like", foreign}},

@@ -25,13 +25,14 @@ type samplingFlags struct {
 }
 
 func (f *samplingFlags) add(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&f.steps, "steps", 0, "denoising steps (default as the model recommends)")
+	cmd.Flags().IntVar(&f.steps, "steps", 0, "denoising steps (default from the settings, or as the model recommends)")
 	cmd.Flags().StringVar(&f.temperature, "temperature", "", "`schedule` start:end:curve, curve constant, linear, cosine or exponential; or keyframes 0:1.0,0.5:0.9,1:0.6")
 	cmd.Flags().StringVar(&f.proportion, "proportion", "", "`schedule` of the share of tokens updated at a step")
-	cmd.Flags().IntVar(&f.minSteps, "min-steps", 0, "no sample is frozen before this step (default as the model recommends)")
+	cmd.Flags().IntVar(&f.minSteps, "min-steps", 0, "no sample is frozen before this step (default likewise)")
 	cmd.Flags().StringVar(&f.freeze, "freeze", "", "freeze samples that no longer change: on or off")
 	cmd.Flags().StringVar(&f.class, "class", "", "class by `name`, or any")
-	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "seed of every draw")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "seed of every draw (default from the settings)")
+	cmd.Flags().StringVar(&f.like, "like", "", "repeat the settings kept in this PNG `file`; other flags go before them")
 }
 
 // settings lays flags over a picture's record or the settings file, and those
