@@ -22,11 +22,13 @@ type Weight struct {
 	Raw []byte
 }
 
-// A Node is one operation, with its integer attributes.
+// A Node is one operation, with its attributes: at most one of either kind, for
+// the order of several would not be fixed.
 type Node struct {
 	Op         string // its name in the ONNX operator set
 	In, Out    []string
-	Attributes map[string]int // at most one: the order of several would not be fixed
+	Attributes map[string]int
+	Text       map[string]string
 }
 
 // Floats is a float32 weight.
@@ -77,6 +79,10 @@ func (n Node) marshal() []byte {
 	for name, value := range n.Attributes {
 		const isInt = 2
 		out = message(out, 5, number(number(message(nil, 1, []byte(name)), 3, uint64(value)), 20, isInt))
+	}
+	for name, value := range n.Text {
+		const isString = 3
+		out = message(out, 5, number(message(message(nil, 1, []byte(name)), 4, []byte(value)), 20, isString))
 	}
 	return out
 }

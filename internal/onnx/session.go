@@ -87,7 +87,7 @@ func newSession(model []byte, options *ort.SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(model, names(inputs), names(outputs), options)
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(productsForEinsums(model), names(inputs), names(outputs), options)
 	if err != nil {
 		return nil, errors.New(brief(err))
 	}

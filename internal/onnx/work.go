@@ -190,16 +190,9 @@ func shapesOf(model, graph []byte, names []string) (map[string][]int64, error) {
 			wider = message(wider, 12, message(nil, 1, []byte(name))) // another GraphProto.output, its type left to the runtime
 		}
 	}
-	var file []byte
-	for rest := model; len(rest) > 0; {
-		number, kind, n := protowire.ConsumeTag(rest)
-		size := protowire.ConsumeFieldValue(number, kind, rest[n:])
-		if number == 7 {
-			file = message(file, 7, wider)
-		} else {
-			file = append(file, rest[:n+size]...)
-		}
-		rest = rest[n+size:]
+	file, err := mapFields(model, 7, func([]byte) ([]byte, error) { return wider, nil })
+	if err != nil {
+		return nil, err
 	}
 	options, err := sessionOptions(CPU, 0)
 	if err != nil {
