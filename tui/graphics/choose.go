@@ -106,7 +106,7 @@ func (t Terminal) String() string {
 		size = fmt.Sprintf(", cells of %d×%d pixels", t.CellWidth, t.CellHeight)
 	}
 	words := map[Protocol]string{
-		Kitty: "kitty graphics", KittyDirect: "kitty graphics, placed directly", ITerm2: "iTerm2 pictures", Sixel: "sixel", Blocks: "half blocks",
+		Kitty: "kitty graphics", KittyDirect: "kitty graphics, placed directly", ITerm2: "iTerm2 pictures", Sixel: "sixel", Blocks: "blocks",
 	}
 	if t.Tmux {
 		size += ", through tmux"

@@ -6,7 +6,7 @@
 // parts, in this order:
 //
 //   - Transmit, raw bytes that give the terminal the picture's data and show nothing (kitty);
-//   - Text, lines of cells that the view lays out like any other text: kitty's placeholders, half blocks, or blanks;
+//   - Text, lines of cells that the view lays out like any other text: kitty's placeholders, blocks, or blanks;
 //   - Overlay, raw bytes that draw over those blanks once the text is on screen (sixel, iTerm2, kitty without
 //     placeholders).
 //
@@ -42,7 +42,7 @@ const (
 	KittyDirect Protocol = "kitty-direct" // kitty graphics, placed at the cursor
 	ITerm2      Protocol = "iterm2"       // OSC 1337 inline files
 	Sixel       Protocol = "sixel"        // DEC sixel, at most 256 colours at a time
-	Blocks      Protocol = "blocks"       // two pixels a cell, as upper half blocks
+	Blocks      Protocol = "blocks"       // two colours a cell, as block elements
 )
 
 // ParseProtocol reads a protocol's name; "" and "auto" give "", which means: ask the terminal.
@@ -56,12 +56,12 @@ func ParseProtocol(s string) (Protocol, error) {
 	return "", fmt.Errorf("unknown graphics protocol %q: use auto, kitty, kitty-direct, iterm2, sixel or blocks", s)
 }
 
-// Colours says how text may be coloured, and with it half blocks.
+// Colours says how text may be coloured, and with it blocks.
 type Colours int
 
 // Colour depths, in rising order.
 const (
-	NoColour   Colours = iota // shades of characters only (NO_COLOR)
+	NoColour   Colours = iota // characters only (NO_COLOR)
 	Basic                     // the 16 colours
 	Indexed                   // the 256-colour palette
 	TrueColour                // 24 bits
@@ -74,7 +74,7 @@ type Terminal struct {
 	CellHeight int     // pixels; 0 when unknown
 	Tmux       bool    // escapes are wrapped for tmux, which passes them to the terminal around it
 	Name       string  // the terminal's own answer to XTVERSION, such as "kitty(0.41.1)"
-	Colours    Colours // for half blocks
+	Colours    Colours // for blocks
 	Registers  int     // sixel colour registers; 0 means 256
 	MaxWidth   int     // the largest sixel picture, pixels; 0 means any
 	MaxHeight  int
@@ -114,7 +114,7 @@ type Driver interface {
 	Reset() []byte
 }
 
-// NewDriver gives the driver for t.Protocol; an unknown one gets half blocks.
+// NewDriver gives the driver for t.Protocol; an unknown one gets blocks.
 func NewDriver(t Terminal) Driver {
 	if t.CellWidth <= 0 || t.CellHeight <= 0 {
 		t.CellWidth, t.CellHeight = 8, 16
@@ -129,7 +129,7 @@ func NewDriver(t Terminal) Driver {
 	case Sixel:
 		return &sixelDriver{terminal: t, pane: paneOf(t), palettes: map[int]*palette{}, scratch: newHistogram()}
 	}
-	return &blocks{colours: t.Colours}
+	return newBlocks(t.Colours)
 }
 
 var errEmpty = errors.New("a picture needs at least one pixel and a rectangle of at least one cell")

@@ -29,7 +29,7 @@ func (t *iterm2) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	}
 	var b bytes.Buffer
 	err := rasterm.ItermWriteImageWithOptions(&b, rgba, rasterm.ItermImgOpts{
-		Width: strconv.Itoa(p.w) + "px", Height: strconv.Itoa(p.h) + "px", DisplayInline: true,
+		Width: strconv.Itoa(cols), Height: strconv.Itoa(rows), DisplayInline: true, // cells: what is a pixel depends on the screen
 	})
 	if err != nil {
 		return Frame{}, fmt.Errorf("encode a picture for iTerm2: %w", err)

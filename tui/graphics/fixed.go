@@ -1,0 +1,40 @@
+package graphics
+
+// fixedPalette is a palette that a terminal has by itself.
+func fixedPalette(colours [][3]byte) *palette {
+	p := &palette{}
+	p.setColours(colours)
+	p.measure()
+	return p
+}
+
+// basicColours are the 16 colours as xterm has them; themes change them, but not what they are called.
+func basicColours() [][3]byte {
+	return [][3]byte{
+		{0, 0, 0}, {205, 0, 0}, {0, 205, 0}, {205, 205, 0}, {0, 0, 238}, {205, 0, 205}, {0, 205, 205}, {229, 229, 229},
+		{127, 127, 127}, {255, 0, 0}, {0, 255, 0}, {255, 255, 0}, {92, 92, 255}, {255, 0, 255}, {0, 255, 255}, {255, 255, 255},
+	}
+}
+
+// cubeAndGreys are colours 16 to 255 of the 256: a cube of 6 levels a channel, then 24 greys.
+func cubeAndGreys() [][3]byte {
+	levels := [6]byte{0, 95, 135, 175, 215, 255}
+	var out [][3]byte
+	for i := range 216 {
+		out = append(out, [3]byte{levels[i/36], levels[i/6%6], levels[i%6]})
+	}
+	for i := range 24 {
+		v := byte(8 + 10*i)
+		out = append(out, [3]byte{v, v, v})
+	}
+	return out
+}
+
+// dithered gives the number of the colour for c at x, y of the screen.
+func (p *palette) dithered(c rgb, x, y int) int {
+	r, g, b := byte(c[0]), byte(c[1]), byte(c[2])
+	n, _ := p.find([3]byte{r, g, b})
+	add := int32(p.spacing[n]) * int32(blueNoise()[y&(noiseSide-1)*noiseSide+x&(noiseSide-1)]) >> 8
+	n, _ = p.find([3]byte{moved(r, add), moved(g, add), moved(b, add)})
+	return int(n)
+}
