@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"io"
-	"math"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -65,10 +62,9 @@ type rendering struct {
 	original image.Image    // shown first on the sheet, or nil
 	finish   func(*image.RGBA) *image.RGBA
 
-	files  *picture.Folder
-	sheet  []image.Image
-	film   [][]image.Image // by frame and sample
-	frames []int           // the steps that are frames of the film
+	files *picture.Folder
+	sheet []image.Image
+	film  film // with history
 }
 
 // begin opens the bundle and gathers the settings: from the flags, from the
@@ -110,11 +106,10 @@ func (r *rendering) run(ctx context.Context, a *app) error {
 	defer files.Discard()
 	r.files = files
 	if r.original != nil {
-		r.sheet = append(r.sheet, r.cell(r.original, sheetWidth))
+		r.sheet = append(r.sheet, cell(r.original, r.cells(), sheetWidth))
 	}
 	if r.history {
-		r.frames = evenly(r.settings.Steps, maxFrames)
-		r.film = make([][]image.Image, len(r.frames))
+		r.film = newFilm(r.settings.Steps, r.n)
 	}
 	run, err := r.sample(ctx, a)
 	if err == nil {
@@ -185,7 +180,8 @@ func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run) error {
 			}
 			if r.history {
 				record.Step = step
-				if err := r.saveStep(fmt.Sprintf("%s-step-%02d.png", name, step), p, record, step == last); err != nil {
+				r.film.add(p, step, step == last)
+				if err := r.files.Save(fmt.Sprintf("%s-step-%02d.png", name, step), p, text(record)); err != nil {
 					return err
 				}
 			}
@@ -195,24 +191,9 @@ func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run) error {
 		if err := r.files.Save(name+".png", p, text(record)); err != nil {
 			return err
 		}
-		r.sheet = append(r.sheet, r.cell(p, sheetWidth))
+		r.sheet = append(r.sheet, cell(p, r.cells(), sheetWidth))
 	}
 	return nil
-}
-
-// saveStep writes one step's picture and puts it into the film. A run that ended
-// early stands still for the frames that are left.
-func (r *rendering) saveStep(name string, p *image.RGBA, record sampler.Record, last bool) error {
-	var cell image.Image
-	for i, step := range r.frames {
-		if step == record.Step || last && step > record.Step {
-			if cell == nil {
-				cell = r.cell(p, filmWidth)
-			}
-			r.film[i] = append(r.film[i], cell)
-		}
-	}
-	return r.files.Save(name, p, text(record))
 }
 
 // saveTogether writes the sheet and the film.
@@ -222,10 +203,7 @@ func (r *rendering) saveTogether() error {
 	if err := r.files.Save("grid.png", layOut(r.sheet), text(record)); err != nil || !r.history {
 		return err
 	}
-	film := picture.Animation{Each: eachFrame, Last: lastFrame}
-	for _, cells := range r.film {
-		film.Frames = append(film.Frames, layOut(cells))
-	}
+	film := r.film.animation()
 	name := fmt.Sprintf("%s-%d-run", r.name, r.settings.Seed)
 	if r.animation == "apng" {
 		return r.files.Write(name+".png", func(w io.Writer) error { return picture.WriteAPNG(w, film, text(record)) })
@@ -233,52 +211,15 @@ func (r *rendering) saveTogether() error {
 	return r.files.Write(name+".gif", func(w io.Writer) error { return picture.WriteGIF(w, film) })
 }
 
-// The widest that a sheet and a film are, in pixels, and the longest a film is,
-// in frames.
-const (
-	sheetCell  = 512
-	sheetWidth = 4096
-	filmWidth  = 768
-	maxFrames  = 100
-)
-
-// How long a film shows each step, and the last.
-const (
-	eachFrame = 200 * time.Millisecond
-	lastFrame = 2 * time.Second
-)
-
-// gap is the distance of pictures on a sheet, in pixels.
-const gap = 4
-
-// cell is a picture as small as all of them must be to fit side by side into
-// width pixels.
-func (r *rendering) cell(p image.Image, width int) image.Image {
-	count := r.n
+// cells is the number of pictures on the sheet.
+func (r *rendering) cells() int {
 	if r.original != nil {
-		count++
+		return r.n + 1
 	}
-	side := min(r.ImageSize, sheetCell, width/columns(count)-gap)
-	return picture.Fit(p, max(side, 1), picture.Crop)
-}
-
-func columns(n int) int { return int(math.Ceil(math.Sqrt(float64(n)))) }
-
-func layOut(cells []image.Image) *image.RGBA {
-	return picture.Grid(cells, columns(len(cells)), gap, color.Black)
+	return r.n
 }
 
 // text is a record as the text of a PNG.
 func text(r sampler.Record) picture.Text {
 	return picture.Text{Key: sampler.RecordKey, Value: r.String()}
-}
-
-// evenly picks at most n of the steps 0 to last, both of them among the picked.
-func evenly(last, n int) []int {
-	n = max(min(n, last+1), 2)
-	steps := make([]int, n)
-	for i := range steps {
-		steps[i] = i * last / (n - 1)
-	}
-	return steps
 }
