@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"sundae/decoder"
+	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
 	"sundae/internal/config"
 	"sundae/internal/onnx"
@@ -29,16 +30,21 @@ func options(tb testing.TB) Options {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(pictures.Close)
-	s, err := sampler.Recommended(b.Manifest)
+	o, err := optionsOf(b.Manifest, prior, pictures, tb.TempDir())
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return o
+}
+
+func optionsOf(m bundle.Manifest, prior *sampler.Prior, pictures *decoder.Decoder, folder string) (Options, error) {
+	s, err := sampler.Recommended(m)
 	s.Steps, s.Freeze = 12, false
 	return Options{
-		Model: b.Manifest, Prior: prior, Pictures: pictures, Settings: s, Samples: 2,
+		Model: m, Prior: prior, Pictures: pictures, Settings: s, Samples: 2,
 		Terminal: graphics.Terminal{Protocol: graphics.Blocks, Colours: graphics.TrueColour},
 		Scale:    1, Mask: config.Mask{Rule: "any", Composite: true, Feather: 2},
 		SavePreset: func(string, config.Preset) (string, error) { return "config.yaml", nil },
-		Folder:     tb.TempDir(),
-	}
+		Folder:     folder,
+	}, err
 }
