@@ -30,9 +30,9 @@ func TestSweepLanes(t *testing.T) {
 	for text, want := range map[string]string{
 		"temperature end 0.4 to 1.0 in 4":  "temp end 0.4|temp end 0.6|temp end 0.8|temp end 1",
 		"Temperature  start 2 to 1 in 3":   "temp start 2|temp start 1.5|temp start 1",
-		"proportion start 0.25 to 1 in 2":  "prop start 0.25, prop end 0.25|prop start 1, prop end 1",
+		"proportion start 0.25 to 1 in 2":  "prop 0.25|prop 1",
 		"proportion end 0.25 to 0.75 in 2": "prop end 0.25|prop end 0.75",
-		"steps 4 to 16":                    "4 steps|8 steps|12 steps|16 steps",
+		"steps 4 to 16":                    "steps 4|steps 8|steps 12|steps 16",
 		"seed 1 to 3 in 3":                 "seed 1|seed 2|seed 3",
 		"class 0 to 2 in 3":                "alpine|dunes|ocean",
 		"temperature curve":                "temp 1|temp 1:0.6:linear|temp 1:0.6:cosine|temp 1:0.6:exponential",

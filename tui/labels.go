@@ -21,7 +21,8 @@ func (a *app) relabel() {
 
 // differences says of each of several settings, in a few words, what the others
 // do not share; "the same" where nothing differs. The words are short, as in the
-// status line: they stand under small pictures.
+// status line, with the value last: they stand under small pictures, which may
+// have room for it alone.
 func differences(all []sampler.Settings, classes []string) []string {
 	labels := make([]string, len(all))
 	differ := func(text func(sampler.Settings) string) bool {
@@ -45,7 +46,7 @@ func differences(all []sampler.Settings, classes []string) []string {
 	}
 	schedule := func(name string, of func(sampler.Settings) sampler.Schedule) {
 		switch {
-		case differ(func(s sampler.Settings) string { return shape(of(s)) }):
+		case of(all[0]).Curve == sampler.Constant, differ(func(s sampler.Settings) string { return shape(of(s)) }):
 			add(func(s sampler.Settings) string { return name + " " + of(s).String() })
 		default:
 			add(func(s sampler.Settings) string { return fmt.Sprintf("%s start %g", name, of(s).Start) })
@@ -54,7 +55,7 @@ func differences(all []sampler.Settings, classes []string) []string {
 	}
 	schedule("temp", func(s sampler.Settings) sampler.Schedule { return s.Temperature })
 	schedule("prop", func(s sampler.Settings) sampler.Schedule { return s.Proportion })
-	add(func(s sampler.Settings) string { return fmt.Sprintf("%d steps", s.Steps) })
+	add(func(s sampler.Settings) string { return fmt.Sprintf("steps %d", s.Steps) })
 	add(func(s sampler.Settings) string { return fmt.Sprintf("min steps %d", s.MinSteps) })
 	add(func(s sampler.Settings) string {
 		if s.Freeze {

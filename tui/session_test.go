@@ -151,7 +151,16 @@ var unsteady = []struct{ of, as string }{
 func (s *session) screen() string {
 	s.t.Helper()
 	var text string
-	s.look(func(a *app) { text = ansi.Strip(a.View().Content) })
+	s.look(func(a *app) {
+		for i := range a.tiles { // what the pictures show is the model's affair
+			f := &a.tiles[i].shown.frame
+			if was := f.Text; was != "" {
+				f.Text = strings.TrimSuffix(strings.Repeat(strings.Repeat("▀", f.Cols)+"\n", f.Rows), "\n")
+				defer func() { f.Text = was }()
+			}
+		}
+		text = ansi.Strip(a.View().Content)
+	})
 	for _, u := range unsteady {
 		text = regexp.MustCompile(u.of).ReplaceAllString(text, u.as)
 	}

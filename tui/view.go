@@ -160,10 +160,14 @@ func (a *app) pictureLines(area graphics.Rect) []string {
 			put(t.area.Y+t.area.Rows/2, t.area.X, t.area.Cols, a.theme.dim.Render(centre(waiting, t.area.Cols)))
 		}
 		if t.label.Rows > 0 {
-			label, style := a.tileLabel(i), a.theme.dim
+			label, style, marker := a.tileLabel(i), a.theme.dim, ""
 			if a.tileSelected(i) {
-				label, style = "› "+label, a.theme.selected // told apart without colours, too
+				style, marker = a.theme.selected, "› " // told apart without colours, too
 			}
+			if over := lipgloss.Width(marker+label) - t.label.Cols; over > 0 {
+				label = ansi.TruncateLeft(label, over+1, "…") // what differs comes last
+			}
+			label = marker + label
 			put(t.label.Y, t.label.X, t.label.Cols, style.Render(centre(label, t.label.Cols)))
 		}
 	}
