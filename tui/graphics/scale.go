@@ -5,7 +5,6 @@ import (
 	"image/draw"
 	"math"
 
-	xdraw "golang.org/x/image/draw"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -52,19 +51,13 @@ func toRGBA(img image.Image) *image.RGBA {
 func resize(img image.Image, w, h int) pixels {
 	src := toRGBA(img)
 	b := src.Bounds()
-	if w > b.Dx() || h > b.Dy() {
-		big := image.NewRGBA(image.Rect(0, 0, w, h))
-		xdraw.CatmullRom.Scale(big, big.Bounds(), src, b, draw.Src, nil)
-		src, b = big, big.Bounds()
-	}
 	out := pixels{w, h, make([]byte, w*h*3)}
-	parallel(h, func(_, from, to int) {
-		if w == b.Dx() && h == b.Dy() {
-			copyRows(out, src, from, to)
-		} else {
-			averageRows(out, src, from, to)
-		}
-	})
+	if w == b.Dx() && h == b.Dy() {
+		parallel(h, func(_, from, to int) { copyRows(out, src, from, to) })
+		return out
+	}
+	across, down := spans(b.Dx(), w), spans(b.Dy(), h)
+	parallel(h, func(_, from, to int) { resample(out, src, across, down, from, to) })
 	return out
 }
 
@@ -75,43 +68,6 @@ func copyRows(out pixels, src *image.RGBA, from, to int) {
 		d := out.rgb[y*out.w*3 : (y+1)*out.w*3]
 		for i, j := 0, 0; i < len(d); i, j = i+3, j+4 {
 			d[i], d[i+1], d[i+2] = s[j], s[j+1], s[j+2]
-		}
-	}
-}
-
-// averageRows fills rows [from, to) with area averages: rows are summed first, then columns.
-func averageRows(out pixels, src *image.RGBA, from, to int) {
-	b := src.Bounds()
-	sw, sh := b.Dx(), b.Dy()
-	sum := make([]float32, sw*3)
-	sx, sy := float64(sw)/float64(out.w), float64(sh)/float64(out.h)
-	scale := float32(1 / (sx * sy))
-	for y := from; y < to; y++ {
-		clear(sum)
-		top, bottom := float64(y)*sy, float64(y+1)*sy
-		for v := int(top); v < sh && float64(v) < bottom; v++ {
-			weight := float32(min(bottom, float64(v+1)) - max(top, float64(v)))
-			row := src.Pix[src.PixOffset(b.Min.X, b.Min.Y+v):][:sw*4]
-			for i, j := 0, 0; j < len(row); i, j = i+3, j+4 {
-				s, p := sum[i:i+3:i+3], row[j:j+4:j+4]
-				s[0] += weight * float32(p[0])
-				s[1] += weight * float32(p[1])
-				s[2] += weight * float32(p[2])
-			}
-		}
-		d := out.rgb[y*out.w*3 : (y+1)*out.w*3]
-		for x := range out.w {
-			left, right := float64(x)*sx, float64(x+1)*sx
-			var r, g, bl float32
-			for u := int(left); u < sw && float64(u) < right; u++ {
-				weight := float32(min(right, float64(u+1)) - max(left, float64(u)))
-				r += weight * sum[u*3]
-				g += weight * sum[u*3+1]
-				bl += weight * sum[u*3+2]
-			}
-			d[x*3] = byte(min(255, r*scale+0.5))
-			d[x*3+1] = byte(min(255, g*scale+0.5))
-			d[x*3+2] = byte(min(255, bl*scale+0.5))
 		}
 	}
 }
