@@ -33,7 +33,7 @@ func Choose(a Answers, wanted Protocol, environ []string, out io.Writer) Termina
 		}
 	}
 	// A tmux that draws sixels itself takes them like any terminal; all else has to pass through it.
-	t.Tmux = a.Tmux != "" && !(t.Protocol == Sixel && a.TmuxSixel)
+	t.Tmux = a.Tmux != "" && t.Protocol != Blocks && !(t.Protocol == Sixel && a.TmuxSixel)
 	return t
 }
 

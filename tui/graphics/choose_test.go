@@ -30,7 +30,7 @@ func TestChoose(t *testing.T) {
 		"kitty behind tmux":    {Answers{Answered: true, Kitty: true, Name: "kitty(0.41.1)", Tmux: "tmux 3.4", Through: true}, "", truecolour, Kitty, true},
 		"sixel behind tmux":    {Answers{Answered: true, Sixel: true, Tmux: "tmux 3.4", Through: true}, "", truecolour, Sixel, true},
 		"tmux's own sixel":     {Answers{Answered: true, Sixel: true, Tmux: "tmux 3.4", TmuxSixel: true}, "", truecolour, Sixel, false},
-		"tmux that holds back": {Answers{Answered: true, Tmux: "tmux 3.4"}, "", truecolour, Blocks, true},
+		"tmux that holds back": {Answers{Answered: true, Tmux: "tmux 3.4"}, "", truecolour, Blocks, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Choose(c.answers, c.wanted, c.environ, &bytes.Buffer{})

@@ -40,6 +40,10 @@ const questions = "\x1b[>0q" + // XTVERSION
 	"\x1b[16t" + // size of a cell in pixels
 	"\x1b[c" // DA1
 
+// forTmux are the questions that tmux itself understands: it would take the one
+// for kitty graphics as its window's title.
+const forTmux = "\x1b[>0q\x1b[16t\x1b[c"
+
 // wait is how long a terminal may take, over a slow line included.
 const wait = 500 * time.Millisecond
 
@@ -73,7 +77,11 @@ func probe(tty *os.File) (Answers, error) {
 		return Answers{}, err
 	}
 	defer connection.Control(func(fd uintptr) { term.Restore(int(fd), state) })
-	a, err := ask(tty, questions)
+	first := questions
+	if name := os.Getenv("TERM"); strings.HasPrefix(name, "tmux") || strings.HasPrefix(name, "screen") {
+		first = forTmux // what it is, it says itself; this is only about what not to ask first
+	}
+	a, err := ask(tty, first)
 	if err != nil {
 		return Answers{}, err
 	}
@@ -83,6 +91,10 @@ func probe(tty *os.File) (Answers, error) {
 			return Answers{}, err
 		}
 		a = around(a, outer)
+	} else if first != questions && a.Answered {
+		if a, err = ask(tty, questions); err != nil {
+			return Answers{}, err
+		}
 	}
 	if a.CellWidth == 0 && size != nil && size.Col > 0 && size.Row > 0 {
 		a.CellWidth, a.CellHeight = int(size.Xpixel/size.Col), int(size.Ypixel/size.Row)

@@ -3,6 +3,7 @@ package graphics
 import (
 	"bytes"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/creack/pty"
@@ -70,6 +71,61 @@ func TestProbe(t *testing.T) {
 			}
 			if after, err := term.GetState(int(tty.Fd())); err != nil || *after != *before {
 				t.Errorf("the terminal's mode was not put back: %v", err)
+			}
+		})
+	}
+}
+
+// Behind tmux both are asked, each what it understands.
+func TestProbeThroughTmux(t *testing.T) {
+	for name, c := range map[string]struct {
+		outer string // what the terminal around tmux answers; "" when tmux lets nothing through
+		want  Answers
+	}{
+		"kitty": {terminals["kitty"].answers, Answers{Name: "kitty(0.26.5)", Kitty: true, CellWidth: 8, CellHeight: 16, Tmux: "tmux 3.3a", Through: true, Answered: true}},
+		"shut":  {"", Answers{CellWidth: 8, CellHeight: 16, Tmux: "tmux 3.3a", Answered: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TERM", "tmux-256color")
+			master, tty, err := pty.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer master.Close()
+			defer tty.Close()
+			heard := make(chan string, 1)
+			go func() {
+				var asked []byte
+				buffer := make([]byte, 256)
+				answered := false
+				for {
+					n, err := master.Read(buffer)
+					if err != nil {
+						return
+					}
+					asked = append(asked, buffer[:n]...)
+					if !answered && bytes.HasSuffix(asked, []byte("\x1b[c")) {
+						answered = true
+						master.WriteString("\x1bP>|tmux 3.3a\x1b\\\x1b[6;16;8t\x1b[?1;2c")
+					}
+					if before, passed, ok := bytes.Cut(asked, []byte("\x1bPtmux;")); ok && bytes.HasSuffix(passed, []byte("\x1b[c\x1b\\")) {
+						heard <- string(before)
+						master.WriteString(c.outer)
+						return
+					}
+				}
+			}()
+			again, err := os.OpenFile(tty.Name(), os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer again.Close()
+			got, err := Probe(again)
+			if err != nil || got != c.want {
+				t.Errorf("%+v, %v; want %+v", got, err, c.want)
+			}
+			if before := <-heard; strings.Contains(before, "\x1b_") {
+				t.Errorf("tmux itself is asked %q", before)
 			}
 		})
 	}
