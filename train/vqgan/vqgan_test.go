@@ -140,6 +140,14 @@ func TestFoldAndBack(t *testing.T) {
 	if got := out[0].Shape().Dimensions; fmt.Sprint(got) != "[2 12 2 3]" {
 		t.Errorf("folded shape %v", got)
 	}
+	folded := tensors.MustCopyFlatData[float32](out[0]) // [2, 12, 2, 3]: channel, row in the patch, column in the patch
+	for i, v := range values {                          // [2, 3, 4, 6]
+		image, channel, row, column := i/72, i/24%3, i/6%4, i%6
+		at := ((image*12+channel*4+row%2*2+column%2)*2+row/2)*3 + column/2
+		if folded[at] != v {
+			t.Fatalf("channel %d, row %d, column %d is not at %d", channel, row, column, at)
+		}
+	}
 	if back := tensors.MustCopyFlatData[float32](out[1]); fmt.Sprint(back) != fmt.Sprint(values) {
 		t.Error("unfold does not undo fold")
 	}
