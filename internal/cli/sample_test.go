@@ -86,8 +86,8 @@ func TestSampleRepeats(t *testing.T) {
 	if want = append(want, filepath.Join(five, "grid.png")); !slices.Equal(lines, want) {
 		t.Errorf("it printed %q", lines)
 	}
-	if !strings.Contains(talk, "sampling") {
-		t.Errorf("it said %q", talk)
+	if !strings.Contains(talk, "sampling") || strings.Contains(talk, " 0 frozen") {
+		t.Errorf("no sample was frozen, or nothing was said of it: %q", talk)
 	}
 	if _, talk := sampleRun(t, append(flags, "--n", "1", "--out", one, "--quiet")...); talk != "" {
 		t.Errorf("with --quiet it said %q", talk)
