@@ -49,17 +49,21 @@ func (a *app) saveRun(ext string) tea.Cmd {
 	film := picture.Animation{Each: filmEach, Last: filmLast}
 	path := ""
 	w := work{doing: "Saving the run", done: func() string { return "Saved " + path }}
+	folder, texts := a.Folder, a.texts(shots[0])
+	name := fmt.Sprintf("run-%d", shots[0].lane.settings.Seed)
+	if len(shots) == 1 {
+		name += fmt.Sprintf("-%04d", shots[0].sample)
+	}
+	w.parts = append(w.parts, func() error { // says what is wrong before the long part
+		_, err := newFile(folder, name, ext)
+		return err
+	})
 	for _, step := range filmSteps(last) {
 		w.parts = append(w.parts, func() error {
 			frame, err := a.filmFrame(shots, step, side, columns)
 			film.Frames = append(film.Frames, frame)
 			return err
 		})
-	}
-	folder, texts := a.Folder, a.texts(shots[0])
-	name := fmt.Sprintf("run-%d", shots[0].lane.settings.Seed)
-	if len(shots) == 1 {
-		name += fmt.Sprintf("-%04d", shots[0].sample)
 	}
 	w.parts = append(w.parts, func() (err error) {
 		if path, err = newFile(folder, name, ext); err != nil {

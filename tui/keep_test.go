@@ -220,6 +220,23 @@ func TestKeepSession(t *testing.T) {
 		s.golden("preset-found")
 		s.press("enter")
 		s.until("the preset in use", func(a *app) bool { return a.stage.lanes[0].settings.Steps == 12 && a.ended() })
+		s.until("its result in the gallery", func(a *app) bool { return len(a.gallery.entries) == 2 && drawnAll(a) })
+		s.press("g", "left", "s")
+		s.until("one picture saved", func(a *app) bool { return a.note == "Saved "+filepath.Join(folder, "sample-0-0000-2.png") })
+		again, err := os.ReadFile(filepath.Join(folder, "sample-0-0000-2.png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if was, err := os.ReadFile(filepath.Join(folder, "sample-0-0000.png")); err != nil || !slices.Equal(was, again) {
+			t.Errorf("from the gallery comes another file: %v", err)
+		}
+		s.press("esc")
+		s.look(func(a *app) { a.Folder = filepath.Join(folder, "run-0.gif") })
+		for _, key := range []string{"s", "S"} {
+			s.look(func(a *app) { a.say("") })
+			s.press(key)
+			s.until("that a file is no folder", func(a *app) bool { return a.isError && strings.Contains(a.note, "run-0.gif") })
+		}
 		left, err := filepath.Glob(filepath.Join(folder, ".*"))
 		if err != nil || len(left) > 0 {
 			t.Errorf("left behind: %v, %v", left, err)
