@@ -167,7 +167,7 @@ func braille(img image.Image, r Rect) Frame {
 				}
 				c := p.rgb[(v*p.w+u)*3:]
 				luma := (299*int(c[0]) + 587*int(c[1]) + 114*int(c[2])) / 1000
-				if luma*256/255 > int(noise[v&(noiseSide-1)*noiseSide+u&(noiseSide-1)])+128 {
+				if luma*256/255 > int(noise[v&(noiseSide-1)*noiseSide+u&(noiseSide-1)]) {
 					cell |= 1 << bit
 				}
 			}

@@ -8,9 +8,9 @@ import (
 // noiseSide is the side of the dither's tile in pixels.
 const noiseSide = 32
 
-// blueNoise is a tile of thresholds -128..127, each value as often as any other, without low frequencies: dots spread
+// blueNoise is a tile of thresholds 0..255, each value as often as any other, without low frequencies: dots spread
 // evenly, and tiles do not show. Made by Ulichney's void-and-cluster method (1993).
-var blueNoise = sync.OnceValue(func() *[noiseSide * noiseSide]int8 {
+var blueNoise = sync.OnceValue(func() *[noiseSide * noiseSide]uint8 {
 	const n, sigma = noiseSide * noiseSide, 1.5
 	var weight [n]float64 // by offset on the tile, which wraps
 	for i := range weight {
@@ -67,9 +67,9 @@ var blueNoise = sync.OnceValue(func() *[noiseSide * noiseSide]int8 {
 		put(at, true)
 		rank[at] = r
 	}
-	var out [n]int8
+	var out [n]uint8
 	for i, r := range rank {
-		out[i] = int8(r*256/n - 128)
+		out[i] = uint8(r * 256 / n)
 	}
 	return &out
 })
@@ -78,39 +78,52 @@ var blueNoise = sync.OnceValue(func() *[noiseSide * noiseSide]int8 {
 // ditherUpTo dots are seen as dots.
 const ditherFrom, ditherUpTo = 2, 14
 
+// ditherReach is the most that is added or taken away, in levels.
+const ditherReach = (ditherUpTo-ditherFrom)/2 + 1
+
 // dither gives each pixel's colour number, [h, w]. A threshold moves the pixel by up to half the way to the colour's
 // neighbour before the nearest is taken. A pixel's number depends on nothing but its own colour and place: what does
 // not change in the picture does not change on screen.
 func (p *palette) dither(px pixels, out []uint8) {
 	noise := blueNoise()
-	amplitude := make([]int32, len(p.spacing))
+	// By colour and threshold: what to add, from 0 up to twice ditherReach.
+	moves := make([][256]uint8, len(p.spacing))
 	for i, s := range p.spacing {
-		amplitude[i] = int32(max(0, min(int(s), ditherUpTo)-ditherFrom))
+		amplitude := max(0, min(int(s), ditherUpTo)-ditherFrom)
+		for k := range moves[i] {
+			moves[i][k] = uint8(ditherReach + amplitude*(k-128)>>8)
+		}
+	}
+	var bits [256 + 2*ditherReach]uint32 // a channel's part of a key, after adding and clamping
+	for i := range bits {
+		bits[i] = uint32(max(0, min(255, i-ditherReach))) >> 2
 	}
 	parallel(px.h, func(worker, from, to int) {
-		table := p.nearest[worker]
+		table := (*[keys]uint8)(p.nearest[worker])
 		for y := from; y < to; y++ {
-			line := noise[y&(noiseSide-1)*noiseSide:][:noiseSide]
+			line := (*[noiseSide]uint8)(noise[y&(noiseSide-1)*noiseSide:])
 			row := px.rgb[y*px.w*3 : (y+1)*px.w*3]
-			for x, i := 0, 0; i+2 < len(row); x, i = x+1, i+3 {
-				r, g, b := row[i], row[i+1], row[i+2]
-				n := p.lookUp(table, key(r, g, b))
-				if add := amplitude[n] * int32(line[x&(noiseSide-1)]) >> 8; add != 0 {
-					n = p.lookUp(table, key(moved(r, add), moved(g, add), moved(b, add)))
+			numbers := out[y*px.w : (y+1)*px.w]
+			for x := range numbers {
+				c := (*[3]byte)(row[x*3:])
+				k := uint32(key(c[0], c[1], c[2]))
+				n := table[k%keys]
+				if n == unknown {
+					n = p.lookUp(table, k)
 				}
-				out[y*px.w+x] = uint8(n)
+				add := uint32(moves[n][line[x%noiseSide]])
+				k = bits[uint32(c[0])+add]<<12 | bits[uint32(c[1])+add]<<6 | bits[uint32(c[2])+add]
+				if n = table[k%keys]; n == unknown {
+					n = p.lookUp(table, k)
+				}
+				numbers[x] = n
 			}
 		}
 	})
 }
 
-func moved(v byte, add int32) byte { return byte(max(0, min(255, int32(v)+add))) }
-
-func (p *palette) lookUp(table []int16, k int) int16 {
-	n := table[k]
-	if n < 0 {
-		n, _ = p.find(keyColour(k))
-		table[k] = n
-	}
-	return n
+func (p *palette) lookUp(table *[keys]uint8, k uint32) uint8 {
+	n, _ := p.find(keyColour(int(k)))
+	table[k] = uint8(n)
+	return uint8(n)
 }

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// palette is up to 256 colours fitted to a picture, and a table that finds the nearest of them. The first picture
+// palette is up to 255 colours fitted to a picture, and a table that finds the nearest of them. The first picture
 // splits the box of its colours along the widest axis until there are enough (Heckbert's cut, at the mean), and k-means
 // moves the colours to where they serve most. A later picture keeps the colours as they are while they serve it nearly
 // as well, so that what stays in the picture stays on screen, dot for dot; else k-means goes on from them.
 type palette struct {
 	colours [][3]byte
 	spacing []uint8        // by colour: levels to its nearest neighbour
-	nearest [bands][]int16 // by key, for each worker its own; -1 while not looked up
+	nearest [bands][]uint8 // by key, for each worker its own; unknown while not looked up
 	error   float64        // mean squared error over the three channels when the colours were last fitted
 	order   []byGreen      // the colours, for find
 	scratch *histogram
@@ -37,6 +37,12 @@ func keyColour(k int) [3]byte {
 	return [3]byte{byte(k>>12)<<2 | 2, byte(k>>6&63)<<2 | 2, byte(k&63)<<2 | 2}
 }
 
+// A colour's number fits into a byte, and one value says that none is known yet.
+const (
+	maxColours = 255
+	unknown    = 255
+)
+
 // How much worse than at their last fit the colours may serve a picture, as factor and plus levels squared, before they
 // are moved, and before they are made anew.
 const (
@@ -50,7 +56,7 @@ const newRounds, refineRounds = 3, 2
 func newPalette(scratch *histogram) *palette {
 	p := &palette{scratch: scratch}
 	for i := range p.nearest {
-		p.nearest[i] = make([]int16, keys)
+		p.nearest[i] = make([]uint8, keys)
 	}
 	return p
 }
@@ -83,7 +89,7 @@ func (p *palette) fitTo(px pixels, n int) {
 	p.measure()
 	for _, table := range p.nearest {
 		for i := range table {
-			table[i] = -1
+			table[i] = unknown
 		}
 	}
 }

@@ -2,7 +2,6 @@ package graphics
 
 import (
 	"image"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -35,8 +34,8 @@ func (s *sixelDriver) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 		s.palettes[slot] = pal
 	}
 	n := s.terminal.Registers
-	if n < 2 || n > 256 {
-		n = 256
+	if n < 2 || n > maxColours {
+		n = maxColours
 	}
 	pal.fitTo(p, n)
 	index := make([]uint8, p.w*p.h)
@@ -69,7 +68,7 @@ func encodeSixel(w, h int, colours [][3]byte, index []uint8) []byte {
 	rows := (h + 5) / 6
 	parts := make([][]byte, rows)
 	parallel(rows, func(_, from, to int) {
-		b := newBand(w, len(colours))
+		b := newBand(w)
 		for row := from; row < to; row++ {
 			parts[row] = b.encode(index[row*6*w:min((row+1)*6, h)*w], nil)
 		}
@@ -83,105 +82,123 @@ func encodeSixel(w, h int, colours [][3]byte, index []uint8) []byte {
 	return append(out, "\x1b\\"...)
 }
 
-// band turns six rows of colour numbers into sixels: for each colour runs of equal columns, gathered into segments, and
+// band turns six rows of colour numbers into sixels: runs of equal columns for each colour, gathered into segments, and
 // segments laid into as few passes over the band as possible.
 type band struct {
 	w        int
-	bits     []uint8   // by colour: its rows in the present column
-	runs     [][]run   // by colour
-	present  []int     // colours in this band
-	segments []segment // of all colours, by start
-	left     []segment // that did not fit into the pass
+	bits     [256]uint8 // by colour: its rows in the present column
+	open     [256]int32 // by colour: its newest segment, -1 without
+	runs     []run
+	segments []segment // by start, since columns are taken in order
+	left     []int32   // segments not yet written
 }
 
-// run is n columns from x on with the same bits.
+// run is n columns from x on with the same bits of one colour.
 type run struct {
-	x, n int32
-	bits uint8
+	x, n, next int32 // next: the segment's next run, -1 at its end
+	bits       uint8
 }
 
 // segment is some runs of one colour with only small gaps between them.
 type segment struct {
-	x, end int32 // columns
-	colour int
-	runs   []run
+	x, end      int32 // columns
+	first, last int32 // runs
+	colour      uint8
 }
 
-// gap is how many empty columns part two segments: skipping costs as much as naming a colour anew.
+// gap is how many empty columns part two segments: skipping them costs as much as naming a colour anew.
 const gap = 8
 
-func newBand(w, colours int) *band {
-	return &band{w: w, bits: make([]uint8, colours), runs: make([][]run, colours)}
-}
+func newBand(w int) *band { return &band{w: w} }
 
 // encode appends one band's sixels to out; index holds up to six rows of colour numbers.
 func (b *band) encode(index []uint8, out []byte) []byte {
 	b.collect(index)
-	for started := false; len(b.segments) > 0; started = true {
+	b.left = b.left[:0]
+	for i := range b.segments {
+		b.left = append(b.left, int32(i))
+	}
+	for started := false; len(b.left) > 0; started = true {
 		if started {
 			out = append(out, '$') // back to the band's left end
 		}
-		b.left = b.left[:0]
-		x := int32(0)
-		for _, s := range b.segments {
+		x, later := int32(0), b.left[:0]
+		for _, number := range b.left {
+			s := &b.segments[number]
 			if s.x < x {
-				b.left = append(b.left, s)
+				later = append(later, number)
 				continue
 			}
 			out = strconv.AppendInt(append(out, '#'), int64(s.colour), 10)
-			for _, r := range s.runs {
+			for i := s.first; i >= 0; i = b.runs[i].next {
+				r := &b.runs[i]
 				out = repeat(out, '?', int(r.x-x))
 				out = repeat(out, '?'+r.bits, int(r.n))
 				x = r.x + r.n
 			}
 		}
-		b.segments, b.left = b.left, b.segments
+		b.left = later
 	}
 	return out
 }
 
-// collect finds the band's segments.
+// collect finds the band's runs and segments.
 func (b *band) collect(index []uint8) {
-	for _, c := range b.present {
-		b.runs[c] = b.runs[c][:0]
+	b.runs, b.segments = b.runs[:0], b.segments[:0]
+	for i := range b.open {
+		b.open[i] = -1
 	}
-	b.present = b.present[:0]
-	var inColumn [6]uint8
+	rows := len(index) / b.w
+	before, since := ^uint64(0), 0 // the column before, and where it began
 	for x := range b.w {
-		n := 0
-		for bit, i := uint8(1), x; i < len(index); bit, i = bit<<1, i+b.w {
-			c := index[i]
-			if b.bits[c] == 0 {
-				inColumn[n] = c
-				n++
-			}
-			b.bits[c] |= bit
+		column := uint64(0)
+		for row, i := 0, x; row < rows; row, i = row+1, i+b.w {
+			column |= uint64(index[i]) << (8 * row)
 		}
-		for _, c := range inColumn[:n] {
-			bits := b.bits[c]
-			b.bits[c] = 0
-			runs := b.runs[c]
-			if last := len(runs) - 1; last >= 0 && runs[last].bits == bits && runs[last].x+runs[last].n == int32(x) {
-				runs[last].n++
+		if column != before {
+			b.add(before, rows, since, x)
+			before, since = column, x
+		}
+	}
+	b.add(before, rows, since, b.w)
+}
+
+// add takes a column that is the same from x up to end.
+func (b *band) add(column uint64, rows, x, end int) {
+	if x == end {
+		return
+	}
+	var colours [6]uint8
+	n := 0
+	for row := range rows {
+		c := uint8(column >> (8 * row))
+		if b.bits[c] == 0 {
+			colours[n] = c
+			n++
+		}
+		b.bits[c] |= 1 << row
+	}
+	for _, c := range colours[:n] {
+		bits := b.bits[c]
+		b.bits[c] = 0
+		number := int32(len(b.runs))
+		new := run{int32(x), int32(end - x), -1, bits}
+		if at := b.open[c]; at >= 0 && int32(x)-b.segments[at].end <= gap {
+			s := &b.segments[at]
+			last := &b.runs[s.last]
+			if s.end == int32(x) && last.bits == bits {
+				last.n += new.n
+				s.end = int32(end)
 				continue
-			} else if last < 0 {
-				b.present = append(b.present, int(c))
 			}
-			b.runs[c] = append(runs, run{int32(x), 1, bits})
+			last.next = number
+			s.last, s.end = number, int32(end)
+		} else {
+			b.open[c] = int32(len(b.segments))
+			b.segments = append(b.segments, segment{int32(x), int32(end), number, number, c})
 		}
+		b.runs = append(b.runs, new)
 	}
-	b.segments = b.segments[:0]
-	for _, c := range b.present {
-		runs := b.runs[c]
-		from := 0
-		for i := 1; i <= len(runs); i++ {
-			if i == len(runs) || runs[i].x-(runs[i-1].x+runs[i-1].n) > gap {
-				b.segments = append(b.segments, segment{runs[from].x, runs[i-1].x + runs[i-1].n, c, runs[from:i]})
-				from = i
-			}
-		}
-	}
-	slices.SortFunc(b.segments, func(a, c segment) int { return int(a.x - c.x) })
 }
 
 // repeat appends n times the sixel c, as a repeat where that is shorter.

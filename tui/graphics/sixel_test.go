@@ -257,9 +257,9 @@ func TestDitherIsBlue(t *testing.T) {
 	noise := blueNoise()
 	sum, neighbours := 0, 0
 	for i, v := range noise {
-		sum += int(v)
+		sum += int(v) - 128
 		right := noise[i/noiseSide*noiseSide+(i+1)%noiseSide]
-		neighbours += int(v) * int(right)
+		neighbours += (int(v) - 128) * (int(right) - 128)
 	}
 	if mean := float64(sum) / float64(len(noise)); math.Abs(mean+0.5) > 0.5 {
 		t.Errorf("mean %.2f: pictures would change brightness", mean)
