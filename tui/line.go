@@ -23,6 +23,7 @@ const (
 	patience    = 2 * time.Second // without an answer by then, there is none
 	ease        = 0.3             // how far each measurement moves the rate
 	perPicture  = 10              // pictures a second to aim for
+	leastBudget = 48 << 10        // bytes: of less, it is the way that is long, not the line narrow
 )
 
 // ask says whether to put the question behind a piece of so many bytes.
@@ -64,7 +65,10 @@ func (l *line) budget() int {
 	if l.limit > 0 && (l.rate == 0 || float64(l.limit) < l.rate) {
 		return int(l.limit / perPicture)
 	}
-	return int(l.rate / perPicture)
+	if l.rate == 0 {
+		return 0
+	}
+	return max(leastBudget, int(l.rate/perPicture))
 }
 
 // worth is how long so many bytes must take under the user's limit.
