@@ -31,8 +31,9 @@ func (k *kittyDirect) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	id, before := directID(slot, k.generation[slot]), directID(slot, k.generation[slot]-1)
 	f := Frame{Text: blanks(cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
 	f.Transmit = transmit(fmt.Sprintf("a=t,q=2,i=%d", id), k.png.encode(p), k.terminal.Tmux)
-	// C=1 leaves the cursor, z=-1 puts the picture under text, p=1 moves a placement that is already there.
-	f.Overlay = k.pane.at(r, fmt.Appendf(nil, "\x1b_Ga=p,i=%d,p=1,C=1,z=-1,q=2\x1b\\%s", id, remove(before, 'i', false)))
+	// C=1 leaves the cursor, p=1 moves a placement that is already there. No z: kitty 0.26 leaves old text standing in
+	// the whole window while any picture is under text.
+	f.Overlay = k.pane.at(r, fmt.Appendf(nil, "\x1b_Ga=p,i=%d,p=1,C=1,q=2\x1b\\%s", id, remove(before, 'i', false)))
 	f.finish(begun)
 	return f, nil
 }
