@@ -146,10 +146,12 @@ func (d *drawer) draw(slot int, j job, shrink float64) (result drawn) {
 	if result.frame, result.err = d.encode(picture, slot, result.rect); result.err != nil || !d.current(j.layout) {
 		return result
 	}
-	result.err = d.screen.transmit(result.frame.Transmit)
-	if overlaid := result.frame.Overlay; result.err == nil && len(overlaid) > 0 {
-		cells := graphics.Rect{X: result.rect.X, Y: result.rect.Y, Cols: result.frame.Cols, Rows: result.frame.Rows}
-		result.err = d.screen.draw(slot, overlay{overlaid, d.erase(slot), cells})
+	f := result.frame
+	if len(f.Overlay) == 0 {
+		result.err = d.screen.transmit(f.Transmit)
+	} else {
+		cells := graphics.Rect{X: result.rect.X, Y: result.rect.Y, Cols: f.Cols, Rows: f.Rows}
+		result.err = d.screen.draw(slot, overlay{data: f.Transmit, draw: f.Overlay, erase: d.erase(slot), cells: cells})
 	}
 	return result
 }

@@ -27,17 +27,16 @@ type screen struct {
 	farewell func() []byte // the bytes that remove every picture
 	lost     func(error)   // told once when the terminal takes nothing any more
 
-	mu       sync.Mutex
-	changed  *sync.Cond // the queue, or one of the flags below
-	queue    []piece
-	queued   int  // bytes
-	leaving  bool // nothing may wait for the terminal any more
-	ending   bool // what is queued is the last
-	finished bool // the writing goroutine has ended
-	err      error
+	mu      sync.Mutex
+	changed *sync.Cond // the queue, or one of the flags below
+	queue   []piece
+	queued  int  // bytes
+	leaving bool // nothing may wait for the terminal any more
+	ending  bool // what is queued is the last
+	err     error
 
 	off      bool // the alternate screen is left
-	overlays map[int]overlay
+	overlays map[int]*overlay
 	covered  bool // something else shows where the pictures are
 	stale    int  // so many more frames may blank a picture
 	line     line
@@ -51,8 +50,18 @@ type piece struct {
 
 // overlay is a picture over the cells, and where.
 type overlay struct {
-	draw, erase []byte
-	cells       graphics.Rect
+	data, draw, erase []byte
+	cells             graphics.Rect
+	there             bool // the terminal has the data
+}
+
+// shown gives the bytes that show the picture, its data ahead if need be.
+func (o *overlay) shown() []byte {
+	if o.there {
+		return o.draw
+	}
+	o.there = true
+	return append(bytes.Clone(o.data), o.draw...)
 }
 
 // longestQueue is what may wait to be written, in bytes: several full screens.
@@ -63,7 +72,7 @@ const longestQueue = 4 << 20
 const parting = time.Second
 
 func newScreen(out io.ReadWriteCloser, fd uintptr, maxRate int64) *screen {
-	s := &screen{out: out, fd: fd, overlays: map[int]overlay{}, farewell: func() []byte { return nil }, lost: func(error) {}}
+	s := &screen{out: out, fd: fd, overlays: map[int]*overlay{}, farewell: func() []byte { return nil }, lost: func(error) {}}
 	s.line.limit = maxRate
 	s.changed = sync.NewCond(&s.mu)
 	go s.drain()
@@ -80,6 +89,10 @@ func (s *screen) Fd() uintptr { return s.fd }
 
 // What Bubble Tea writes on its way to and from the alternate screen.
 var enterAlternate, leaveAlternate = []byte("\x1b[?1049h"), []byte("\x1b[?1049l")
+
+// wipe clears the whole screen, as Bubble Tea does after a new size. Terminals
+// forget the pictures on it, kitty their data as well.
+var wipe = []byte("\x1b[2J")
 
 // Write takes one of Bubble Tea's frames.
 func (s *screen) Write(frame []byte) (int, error) {
@@ -104,13 +117,37 @@ func (s *screen) Write(frame []byte) (int, error) {
 		s.off = false
 	}
 	s.add(piece{data: bytes.Clone(frame)})
-	if s.stale > 0 && !s.covered && !s.off {
-		s.stale--
+	wiped := bytes.Contains(frame, wipe)
+	if wiped {
 		for _, o := range s.overlays {
-			s.add(piece{data: o.draw})
+			o.there = false
 		}
 	}
+	if (s.stale > 0 || wiped) && !s.covered && !s.off {
+		s.stale = max(0, s.stale-1)
+		for _, o := range s.overlays {
+			s.add(piece{data: o.shown()})
+		}
+	}
+	if leaves {
+		s.flush() // Bubble Tea puts the terminal's modes back next
+	}
 	return len(frame), nil
+}
+
+// flush waits until all is written, for a while. The caller holds the lock.
+func (s *screen) flush() {
+	late := false
+	timer := time.AfterFunc(parting, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		late = true
+		s.changed.Broadcast()
+	})
+	defer timer.Stop()
+	for s.queued > 0 && s.err == nil && !late {
+		s.changed.Wait()
+	}
 }
 
 // add queues a piece. The caller holds the lock.
@@ -135,8 +172,6 @@ func (s *screen) drain() {
 			s.changed.Wait()
 		}
 		if len(s.queue) == 0 || s.err != nil {
-			s.finished = true
-			s.changed.Broadcast()
 			return
 		}
 		p := s.queue[0]
@@ -160,7 +195,7 @@ func (s *screen) drain() {
 					p.written <- s.err
 				}
 			}
-			s.queue = nil
+			s.queue, s.queued = nil, 0
 		}
 		s.changed.Broadcast()
 	}
@@ -178,21 +213,10 @@ func (s *screen) leave() {
 // end writes what is left, for a while, and stops the writing goroutine.
 func (s *screen) end() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.leaving, s.ending = true, true
 	s.changed.Broadcast()
-	s.mu.Unlock()
-	late := time.AfterFunc(parting, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.finished = true // as good as: the terminal takes nothing
-		s.changed.Broadcast()
-	})
-	defer late.Stop()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for !s.finished {
-		s.changed.Wait()
-	}
+	s.flush()
 }
 
 // redrawn is how many frames may come until what has changed by now is on
@@ -237,7 +261,7 @@ func (s *screen) eraseAll() {
 
 // gone takes the picture off and blanks its cells: Bubble Tea holds them for
 // blank already and would leave them alone.
-func (o overlay) gone() []byte {
+func (o *overlay) gone() []byte {
 	out := append(bytes.Clone(o.erase), "\x1b7\x1b[m"...)
 	for y := range o.cells.Rows {
 		out = fmt.Appendf(out, "\x1b[%d;%dH\x1b[%dX", o.cells.Y+y+1, o.cells.X+1, o.cells.Cols)
@@ -253,29 +277,33 @@ var errOff = errors.New("the alternate screen is left")
 
 // transmit sends a picture's data, which shows nothing by itself, and waits
 // until it is written.
-func (s *screen) transmit(data []byte) error { return s.send(data, nil) }
+func (s *screen) transmit(data []byte) error {
+	return s.send(func() []byte { return data })
+}
 
-// draw puts a picture over the cells of a slot and waits until it is written.
+// draw puts a picture over the cells of a slot and waits until it is written:
+// data and placement in one, so that no wiping of the screen comes between.
 func (s *screen) draw(slot int, o overlay) error {
-	return s.send(o.draw, func() (hidden bool) {
+	return s.send(func() []byte {
 		if old, ok := s.overlays[slot]; ok && old.cells != o.cells && !s.covered {
 			s.add(piece{data: old.gone()})
 		}
-		s.overlays[slot] = o
-		return s.covered
+		s.overlays[slot] = &o
+		if s.covered {
+			return nil
+		}
+		return o.shown()
 	})
 }
 
-func (s *screen) send(data []byte, before func() (hidden bool)) error {
+// send queues what data gives, and waits until it is written.
+func (s *screen) send(data func() []byte) error {
 	written := make(chan error, 1)
 	s.mu.Lock()
-	switch {
-	case s.off:
+	if s.off {
 		written <- errOff
-	case before != nil && before():
-		written <- nil
-	default:
-		s.add(piece{data, written})
+	} else {
+		s.add(piece{data(), written})
 	}
 	s.mu.Unlock()
 	return <-written
@@ -287,6 +315,22 @@ func (s *screen) answered() {
 	defer s.mu.Unlock()
 	s.line.answered(time.Now())
 	s.changed.Broadcast()
+}
+
+// hush asks the terminal nothing more and waits for the answer that is due: one
+// that came after the app would end up in the shell.
+func (s *screen) hush() {
+	s.mu.Lock()
+	s.line.silent = true
+	s.mu.Unlock()
+	for end := time.Now().Add(parting); time.Now().Before(end); time.Sleep(glance) {
+		s.mu.Lock()
+		due := s.line.due(time.Now())
+		s.mu.Unlock()
+		if !due {
+			return
+		}
+	}
 }
 
 // glance is how often what has no signal of its own is looked at again.
