@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"image"
 	"math"
+
+	"sundae/sampler"
 )
 
 // Editor holds a mask and what was done to it. It is used by one goroutine at a time.
@@ -15,16 +17,6 @@ type Editor struct {
 	undo   []change
 	redo   []change
 }
-
-// change is what one stroke or command did: the pixels of a rectangle, before
-// and after.
-type change struct {
-	at       image.Rectangle
-	old, new []uint8
-}
-
-// remembered is how many changes can be undone: each holds at most two bytes a pixel.
-const remembered = 64
 
 const (
 	kept = 0
@@ -41,100 +33,14 @@ func (e *Editor) Pixels() *image.Gray {
 	return out
 }
 
+// Tokens is the mask by tokens of f×f pixels, as the rule has it: what will
+// really be made anew.
+func (e *Editor) Tokens(f int, rule sampler.Rule) (*sampler.Mask, error) {
+	return sampler.FromPixels(e.pixels, f, rule)
+}
+
 // Empty says that nothing is masked.
 func (e *Editor) Empty() bool { return bytes.IndexByte(e.pixels.Pix, anew) < 0 }
-
-// Begin starts a change of several parts, such as the stroke of a brush, that is
-// undone as one. End ends it; what is done outside is a change each.
-func (e *Editor) Begin() {
-	e.End()
-	e.before = bytes.Clone(e.pixels.Pix)
-}
-
-// End ends the change under way, if there is one.
-func (e *Editor) End() {
-	if e.before == nil {
-		return
-	}
-	old := e.before
-	e.before = nil
-	at := differing(old, e.pixels)
-	if at.Empty() {
-		return
-	}
-	e.undo = append(e.undo, change{at, part(old, e.pixels.Stride, at), part(e.pixels.Pix, e.pixels.Stride, at)})
-	if len(e.undo) > remembered {
-		e.undo = append([]change(nil), e.undo[1:]...)
-	}
-	e.redo = nil
-}
-
-// do makes a change of its own, or a part of the one under way.
-func (e *Editor) do(work func()) {
-	if e.before != nil {
-		work()
-		return
-	}
-	e.Begin()
-	work()
-	e.End()
-}
-
-// Undo takes the last change back; false when there is none.
-func (e *Editor) Undo() bool {
-	e.End()
-	return e.step(&e.undo, &e.redo, func(c change) []uint8 { return c.old })
-}
-
-// Redo does again what was undone; false when there is nothing.
-func (e *Editor) Redo() bool {
-	e.End()
-	return e.step(&e.redo, &e.undo, func(c change) []uint8 { return c.new })
-}
-
-func (e *Editor) step(from, to *[]change, pixels func(change) []uint8) bool {
-	if len(*from) == 0 {
-		return false
-	}
-	last := len(*from) - 1
-	c := (*from)[last]
-	*from = (*from)[:last]
-	*to = append(*to, c)
-	w := c.at.Dx()
-	for y := range c.at.Dy() {
-		copy(e.pixels.Pix[e.pixels.PixOffset(c.at.Min.X, c.at.Min.Y+y):], pixels(c)[y*w:(y+1)*w])
-	}
-	return true
-}
-
-// differing is the smallest rectangle that holds every pixel that changed.
-func differing(old []uint8, now *image.Gray) image.Rectangle {
-	var at image.Rectangle
-	w := now.Rect.Dx()
-	for y := range now.Rect.Dy() {
-		a, b := old[y*now.Stride:][:w], now.Pix[y*now.Stride:][:w]
-		if bytes.Equal(a, b) {
-			continue
-		}
-		first, last := 0, w-1
-		for a[first] == b[first] {
-			first++
-		}
-		for a[last] == b[last] {
-			last--
-		}
-		at = at.Union(image.Rect(first, y, last+1, y+1))
-	}
-	return at
-}
-
-func part(pix []uint8, stride int, at image.Rectangle) []uint8 {
-	out := make([]uint8, 0, at.Dx()*at.Dy())
-	for y := at.Min.Y; y < at.Max.Y; y++ {
-		out = append(out, pix[y*stride+at.Min.X:y*stride+at.Max.X]...)
-	}
-	return out
-}
 
 // Stroke paints, or erases, with a round brush of radius pixels from one point
 // to another.
@@ -215,12 +121,18 @@ func (e *Editor) Fill(at image.Point, paint bool) {
 			for last < w-1 && row[last+1] == old {
 				last++
 			}
-			for x := first; x <= last; x++ {
-				row[x] = value
-				for _, y := range [...]int{p.Y - 1, p.Y + 1} {
-					if y >= 0 && y < h && e.pixels.Pix[y*e.pixels.Stride+x] == old {
+			e.span(p.Y, first, last+1, paint)
+			for _, y := range [...]int{p.Y - 1, p.Y + 1} { // on from each run that touches this one
+				if y < 0 || y >= h {
+					continue
+				}
+				beside, inRun := e.pixels.Pix[y*e.pixels.Stride:][:w], false
+				for x := first; x <= last; x++ {
+					is := beside[x] == old
+					if is && !inRun {
 						todo = append(todo, image.Pt(x, y))
 					}
+					inRun = is
 				}
 			}
 		}
@@ -253,48 +165,4 @@ func (e *Editor) Replace(with *image.Gray) {
 			}
 		}
 	})
-}
-
-// Grow adds every pixel within radius of the mask.
-func (e *Editor) Grow(radius int) { e.do(func() { e.reach(radius, anew) }) }
-
-// Shrink takes every pixel out that is within radius of what is kept. What lies
-// beyond the picture counts as masked, so that its edges stay.
-func (e *Editor) Shrink(radius int) { e.do(func() { e.reach(radius, kept) }) }
-
-// reach sets every pixel within radius of one that has the value. Rows are
-// looked at by how far each pixel is from the value in its own row: a disc
-// reaches a pixel if in some row of it the value is near enough.
-func (e *Editor) reach(radius int, value uint8) {
-	w, h := e.pixels.Rect.Dx(), e.pixels.Rect.Dy()
-	far := int32(w + radius + 1)
-	near := make([]int32, w*h) // to the value, along the row
-	for y := range h {
-		row, out := e.pixels.Pix[y*e.pixels.Stride:][:w], near[y*w:][:w]
-		d := far
-		for x := range w {
-			if d = min(d+1, far); row[x] == value {
-				d = 0
-			}
-			out[x] = d
-		}
-		d = far
-		for x := w - 1; x >= 0; x-- {
-			if d = min(d+1, far); row[x] == value {
-				d = 0
-			}
-			out[x] = min(out[x], d)
-		}
-	}
-	for y := range h {
-		row := e.pixels.Pix[y*e.pixels.Stride:][:w]
-		for dy := max(-radius, -y); dy <= min(radius, h-1-y); dy++ {
-			half := int32(halfWidth(radius, dy))
-			for x, d := range near[(y+dy)*w:][:w] {
-				if d <= half {
-					row[x] = value
-				}
-			}
-		}
-	}
 }

@@ -140,10 +140,69 @@ func TestGrowAndShrink(t *testing.T) {
 	}
 }
 
+// Growing is by the distance of pixels, whatever the mask and its size.
+func TestGrowIsExact(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, side := range []int{1, 33, 64, 130} {
+		for _, radius := range []int{0, 1, 4, 40, 90} {
+			e := New(side)
+			dots := make([]image.Point, 4)
+			for i := range dots {
+				dots[i] = image.Pt(rng.IntN(side), rng.IntN(side))
+				e.Rectangle(image.Rectangle{dots[i], dots[i].Add(image.Pt(1, 1))}, true)
+			}
+			e.Grow(radius)
+			for y := range side {
+				for x := range side {
+					near := false
+					for _, dot := range dots {
+						off := dot.Sub(image.Pt(x, y))
+						near = near || off.X*off.X+off.Y*off.Y <= radius*radius
+					}
+					if near != (e.pixels.GrayAt(x, y).Y == anew) {
+						t.Fatalf("side %d, radius %d: wrong at %d, %d", side, radius, x, y)
+					}
+				}
+			}
+		}
+	}
+}
+
+// However much is done, what can be undone is bounded; and a change of any length
+// is remembered whole.
+func TestHistoryIsBounded(t *testing.T) {
+	e := New(512)
+	for range mostChanges + 20 {
+		e.Invert()
+	}
+	undone := 0
+	for e.Undo() {
+		undone++
+	}
+	if undone != mostChanges || !e.Empty() {
+		t.Errorf("%d changes undone, want %d and an empty mask", undone, mostChanges)
+	}
+	rng := rand.New(rand.NewPCG(9, 10))
+	noise := image.NewGray(e.pixels.Rect)
+	for range 40 {
+		for i := range noise.Pix {
+			noise.Pix[i] = uint8(rng.IntN(256))
+		}
+		e.Replace(noise)
+	}
+	runs := 0
+	for _, c := range e.undo {
+		runs += len(c.runs)
+	}
+	if runs > mostRuns || len(e.undo) < 10 {
+		t.Errorf("%d runs are remembered in %d changes, want at most %d", runs, len(e.undo), mostRuns)
+	}
+}
+
 func TestOverlay(t *testing.T) {
 	e := New(32)
 	e.Rectangle(image.Rect(9, 9, 15, 15), true)
-	tokens, err := sampler.FromPixels(e.Pixels(), 8, sampler.Any)
+	tokens, err := e.Tokens(8, sampler.Any)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +228,7 @@ func BenchmarkOverlay(b *testing.B) {
 	e := New(1024)
 	e.Stroke(image.Pt(100, 200), image.Pt(900, 700), 80, true)
 	pixels := e.Pixels()
-	tokens, err := sampler.FromPixels(pixels, 32, sampler.Any)
+	tokens, err := e.Tokens(32, sampler.Any)
 	if err != nil {
 		b.Fatal(err)
 	}
