@@ -308,7 +308,7 @@ func (a *app) fail(err error) { a.note, a.isError = err.Error(), true }
 func (a *app) key(msg tea.KeyPressMsg) tea.Cmd {
 	pressed := msg.String()
 	if pressed == "ctrl+c" {
-		return tea.Quit
+		return a.quit()
 	}
 	switch {
 	case a.prompt.active:

@@ -108,7 +108,12 @@ var appCommands = []command{
 	{[]string{"o"}, "o", "open a picture", "App", false, in(exploring, masking), (*app).chooseFile},
 	{[]string{":", "ctrl+p"}, ":", "every command", "App", false, nil, (*app).choose},
 	{[]string{"?"}, "?", "all keys", "App", true, nil, does(func(a *app) { a.cover(helpSheet) })},
-	{[]string{"q"}, "q", "quit", "App", true, nil, func(a *app) tea.Cmd { return tea.Quit }},
+	{[]string{"q"}, "q", "quit", "App", true, nil, (*app).quit},
+}
+
+// quit leaves once the terminal has nothing more to say.
+func (a *app) quit() tea.Cmd {
+	return func() tea.Msg { a.screen.hush(); return tea.Quit() }
 }
 
 // reseed begins anew with a seed of its own, the same for all lanes.

@@ -87,6 +87,9 @@ func (s *stage) stepped(e loop.Stepped) {
 	l := &s.lanes[e.Lane]
 	l.frames = append(l.frames, e.Frame)
 	l.stats = append(l.stats, e.Stats)
+	if e.Changed {
+		l.marks = append(l.marks, e.Stats.Step)
+	}
 	if !s.behind {
 		s.shown = s.newest()
 	}
@@ -193,10 +196,6 @@ func (a *app) set(change func(*sampler.Settings)) {
 		return
 	}
 	l.settings = next
-	at := len(l.stats) + 1
-	if n := len(l.marks); len(l.stats) > 0 && (n == 0 || l.marks[n-1] != at) {
-		l.marks = append(l.marks, at)
-	}
 	a.relabel()
 	a.loop.Set(a.stage.lane, next)
 }

@@ -32,6 +32,7 @@ type Stepped struct {
 	Run, Lane int
 	Stats     sampler.Stats
 	Frame     sampler.Frame
+	Changed   bool // with other settings than the step before
 }
 
 // Ended says that no lane of the run has a step left.
@@ -138,8 +139,8 @@ func (l *Loop) Encode(picture image.Image) {
 	l.wants.put(func(d *decoding) { d.encode = picture })
 }
 
-// Picture waits for one picture, to save it rather than to show it: it comes when
-// nothing is wanted on screen. It is not to be written to. After Close only the
+// Picture waits for one picture, to save it rather than to show it: those wanted on
+// screen come first, but not for ever. It is not to be written to. After Close only the
 // context ends the wait.
 func (l *Loop) Picture(ctx context.Context, want Want) (*image.RGBA, error) {
 	r := request{ctx, want, make(chan answer, 1)}

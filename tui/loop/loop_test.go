@@ -111,8 +111,8 @@ func TestSteering(t *testing.T) {
 	l.Set(0, changed)
 	l.Step()
 	events := until(t, l, is[Stepped])
-	if got := events[len(events)-1].(Stepped).Stats; got.Step != 4 || got.Temperature != 0.25 {
-		t.Errorf("step %d at temperature %g, want step 4 at 0.25", got.Step, got.Temperature)
+	if last := events[len(events)-1].(Stepped); last.Stats.Step != 4 || last.Stats.Temperature != 0.25 || !last.Changed {
+		t.Errorf("step %d at temperature %g, changed %t, want step 4 at 0.25", last.Stats.Step, last.Stats.Temperature, last.Changed)
 	}
 	run := l.Branch(2, []sampler.Settings{s}, true)
 	events = until(t, l, is[Ended])

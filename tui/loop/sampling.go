@@ -3,6 +3,8 @@ package loop
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 
 	"sundae/sampler"
 )
@@ -14,6 +16,7 @@ type sampling struct {
 
 	run           int
 	lanes         []*sampler.Run
+	used          [][]sampler.Settings // by lane, those of every step taken here
 	playing, once bool
 	ended         bool
 }
@@ -72,6 +75,7 @@ func (s *sampling) step(ctx context.Context) {
 		if lane.Done() {
 			continue
 		}
+		settings := lane.Settings()
 		stats, err := lane.Step(ctx)
 		if errors.Is(err, context.Canceled) {
 			return
@@ -81,7 +85,10 @@ func (s *sampling) step(ctx context.Context) {
 			s.tell(Failed{"sample", err})
 			return
 		}
-		s.tell(Stepped{Run: s.run, Lane: i, Stats: stats, Frame: lane.At(lane.Len() - 1)})
+		n := len(s.used[i])
+		changed := n > 0 && !reflect.DeepEqual(s.used[i][n-1], settings)
+		s.used[i] = append(s.used[i], settings)
+		s.tell(Stepped{Run: s.run, Lane: i, Stats: stats, Frame: lane.At(lane.Len() - 1), Changed: changed})
 	}
 	s.tellEnd()
 }
@@ -102,7 +109,7 @@ func (s *sampling) start(run int, starts []sampler.Start, play bool) {
 			return
 		}
 	}
-	s.begin(run, lanes, play)
+	s.begin(run, lanes, make([][]sampler.Settings, len(lanes)), play)
 }
 
 func (s *sampling) branch(run, step int, settings []sampler.Settings, play bool) {
@@ -110,19 +117,23 @@ func (s *sampling) branch(run, step int, settings []sampler.Settings, play bool)
 		return // the lanes it was meant for are gone
 	}
 	lanes := make([]*sampler.Run, len(s.lanes))
+	used := make([][]sampler.Settings, len(s.lanes))
 	for i, lane := range s.lanes {
 		var err error
+		steps := min(step, lane.Len()-1)
+		taken := max(0, steps-(lane.Len()-1-len(s.used[i]))) // of them, those taken here
+		used[i] = slices.Clone(s.used[i][:taken])
 		// A lane that ended early branches where it ended.
-		if lanes[i], err = lane.Branch(min(step, lane.Len()-1), settings[i]); err != nil {
+		if lanes[i], err = lane.Branch(steps, settings[i]); err != nil {
 			s.tell(Failed{"branch", err})
 			return
 		}
 	}
-	s.begin(run, lanes, play)
+	s.begin(run, lanes, used, play)
 }
 
-func (s *sampling) begin(run int, lanes []*sampler.Run, play bool) {
-	s.run, s.lanes, s.playing, s.once, s.ended = run, lanes, play, false, false
+func (s *sampling) begin(run int, lanes []*sampler.Run, used [][]sampler.Settings, play bool) {
+	s.run, s.lanes, s.used, s.playing, s.once, s.ended = run, lanes, used, play, false, false
 	started := Started{Run: run}
 	for _, lane := range lanes {
 		frames := make([]sampler.Frame, lane.Len())
