@@ -155,6 +155,7 @@ func newApp(ctx context.Context, o Options, driver graphics.Driver, s *screen) *
 		theme: newTheme(true), help: help.New(), zoom: -1,
 		prompt: prompt{input: textinput.New()}, palette: palette{input: textinput.New()},
 	}
+	a.help.Styles = a.theme.helpStyles()
 	a.panel.samples = o.Samples
 	a.panel.key = -1
 	a.stage.lanes = []lane{{settings: o.Settings}}
@@ -209,7 +210,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, nil
 	case tea.BackgroundColorMsg:
 		a.theme = newTheme(msg.IsDark())
-		a.help.Styles = help.DefaultStyles(msg.IsDark())
+		a.help.Styles = a.theme.helpStyles()
 		return a, nil
 	case newsMsg:
 		cmds := []tea.Cmd{a.listen}

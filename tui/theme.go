@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"charm.land/bubbles/v2/help"
 	"charm.land/lipgloss/v2"
 )
 
@@ -26,5 +27,14 @@ func newTheme(dark bool) theme {
 		on:       style.Bold(true),
 		off:      style.Foreground(grey),
 		border:   style.Foreground(grey),
+	}
+}
+
+// helpStyles are those of the line of keys. Bubbles' own are too faint to read
+// on a light background.
+func (t theme) helpStyles() help.Styles {
+	return help.Styles{
+		Ellipsis: t.dim, ShortKey: t.text, ShortDesc: t.dim, ShortSeparator: t.dim,
+		FullKey: t.text, FullDesc: t.dim, FullSeparator: t.dim,
 	}
 }
