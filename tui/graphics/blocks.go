@@ -1,14 +1,15 @@
 package graphics
 
 import (
+	"bytes"
 	"image"
 	"strconv"
 	"time"
 )
 
-// blocks draws with characters: each cell's four quarters in two colours, by the block element that comes nearest. That
-// holds half blocks, and is better than them alone by 0.5 to 2 dB. The 16 colours of old consoles, whose fonts lack the
-// quarters, get half blocks; no colour at all gets braille dots.
+// blocks draws with characters: each cell is parted in two colours by the block element that comes nearest, halves,
+// eighths and quarters. That keeps edges sharp which half blocks alone would smear. The 16 colours of old consoles, whose
+// fonts lack most of them, get half blocks; no colour at all gets braille dots.
 type blocks struct {
 	colours Colours
 	fixed   *palette // the terminal's own colours, nil with true colour
@@ -45,77 +46,41 @@ func (b *blocks) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 func (*blocks) Erase(int) []byte { return nil }
 func (*blocks) Reset() []byte    { return nil }
 
-// rgb is a colour's channels, or their sums.
-type rgb [3]int
+// cellSide is how many pixels across and down a cell is looked at.
+const cellSide = 8
 
-func (c rgb) add(o rgb) rgb { return rgb{c[0] + o[0], c[1] + o[1], c[2] + o[2]} }
-
-// over is c / n, rounded.
-func (c rgb) over(n int) rgb { return rgb{(c[0] + n/2) / n, (c[1] + n/2) / n, (c[2] + n/2) / n} }
-
-func (c rgb) squares() int { return c[0]*c[0] + c[1]*c[1] + c[2]*c[2] }
-
-// quarters are block elements by the quarters in the foreground's colour: bit 0 upper left, 1 upper right, 2 lower left,
-// 3 lower right. The others are these with the colours exchanged; 0 is a plain cell.
-var quarters = [8]string{0: " ", 1: "▘", 2: "▝", 3: "▀", 4: "▖", 5: "▌", 6: "▞", 7: "▛"}
-
-// cells draws 2 x 2 pixels a cell.
+// cells draws cellSide x cellSide pixels a cell.
 func (b *blocks) cells(img image.Image, r Rect) Frame {
 	size := img.Bounds()
-	w, h := fit(size.Dx(), size.Dy(), r.Cols*2, r.Rows*4) // cells are about twice as high as wide
-	cols, rows := (w+1)/2, (h+3)/4
-	p := resize(img, cols*2, rows*2)
-	out := make([]byte, 0, cols*rows*24)
-	for y := range rows {
-		if y > 0 {
-			out = append(out, '\n')
+	w, h := fit(size.Dx(), size.Dy(), r.Cols, r.Rows*2) // cells are about twice as high as wide
+	cols, rows := w, (h+1)/2
+	p := resize(img, cols*cellSide, rows*cellSide)
+	lines := make([][]byte, rows)
+	parallel(rows, func(_, from, to int) {
+		for y := from; y < to; y++ {
+			lines[y] = b.line(p, cols, y)
 		}
-		front, back := -1, -1
-		for x := range cols {
-			shape, colours := b.split(p, x, y)
-			if shape != 0 {
-				out, front = b.colour(out, '3', front, colours[1], x, 2*y)
-			}
-			out, back = b.colour(out, '4', back, colours[0], x, 2*y+1)
-			out = append(out, quarters[shape]...)
-		}
-		out = append(out, "\x1b[m"...)
-	}
-	return Frame{Text: string(out), Cols: cols, Rows: rows, Width: cols * 2, Height: rows * 2}
+	})
+	return Frame{Text: string(bytes.Join(lines, []byte("\n"))), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
 }
 
-// split parts a cell's quarters in two so that their means come nearest, and gives the background's and the foreground's.
-func (b *blocks) split(p pixels, x, y int) (shape int, colours [2]rgb) {
-	var quarter [4]rgb
-	for k := range quarter {
-		c := p.rgb[((2*y+k/2)*p.w+2*x+k%2)*3:]
-		quarter[k] = rgb{int(c[0]), int(c[1]), int(c[2])}
-	}
-	upper, lower := quarter[0].add(quarter[1]), quarter[2].add(quarter[3])
-	all := upper.add(lower)
-	if b.colours == Basic {
-		return 3, [2]rgb{lower.over(2), upper.over(2)}
-	}
-	// The squared error falls by as much as squared sums over their counts grow.
-	best := all.squares() * 3 // times 12, which every count divides
-	for s := 1; s < len(quarters); s++ {
-		var sum rgb
-		n := 0
-		for k, q := range quarter {
-			if s>>k&1 == 1 {
-				sum, n = sum.add(q), n+1
-			}
+func (b *blocks) line(p pixels, cols, y int) []byte {
+	out := make([]byte, 0, cols*32)
+	front, back := -1, -1
+	for x := range cols {
+		char, of, under := " ", rgb{}, rgb{}
+		if sums := sumsOf(p, x, y); b.colours == Basic {
+			char, of, under = "▀", sums.down[4].over(32), sums.all.less(sums.down[4]).over(32)
+		} else {
+			char, of, under = sums.split()
 		}
-		rest := rgb{all[0] - sum[0], all[1] - sum[1], all[2] - sum[2]}
-		if gain := sum.squares()*(12/n) + rest.squares()*(12/(4-n)); gain > best {
-			best, shape = gain, s
-			colours = [2]rgb{rest.over(4 - n), sum.over(n)}
+		if char != " " {
+			out, front = b.colour(out, '3', front, of, x, 2*y)
 		}
+		out, back = b.colour(out, '4', back, under, x, 2*y+1)
+		out = append(out, char...)
 	}
-	if shape == 0 {
-		colours = [2]rgb{all.over(4), all.over(4)}
-	}
-	return shape, colours
+	return append(out, "\x1b[m"...)
 }
 
 // colour appends the escape that sets a colour, '3' for the foreground's or '4' for the background's, unless it is set

@@ -77,19 +77,35 @@ func readCells(t *testing.T, text string) [][]cell {
 	return out
 }
 
-// quarter gives the colour of a cell's quarter k.
-func (c cell) quarter(t *testing.T, k int) rgb {
+// at gives a cell's colour at u, v of 8 x 8.
+func (c cell) at(t *testing.T, u, v int) rgb {
 	t.Helper()
-	for shape, char := range quarters {
-		if char == string(c.char) {
-			if shape>>k&1 == 1 {
-				return c.front
-			}
-			return c.back
-		}
+	isFront := false
+	switch r := c.char; {
+	case r == ' ':
+	case r == '▀':
+		isFront = v < 4
+	case r >= '▁' && r <= '▇': // U+2581 is the lowest eighth
+		isFront = v >= 8-int(r-'▁'+1)
+	case r >= '▉' && r <= '▏': // U+258F is the left eighth
+		isFront = u < int('▏'-r+1)
+	case r == '▘':
+		isFront = u < 4 && v < 4
+	case r == '▝':
+		isFront = u >= 4 && v < 4
+	case r == '▖':
+		isFront = u < 4 && v >= 4
+	case r == '▗':
+		isFront = u >= 4 && v >= 4
+	case r == '▞':
+		isFront = (u < 4) != (v < 4)
+	default:
+		t.Fatalf("character %q", r)
 	}
-	t.Fatalf("character %q", c.char)
-	return rgb{}
+	if isFront {
+		return c.front
+	}
+	return c.back
 }
 
 func TestBlocksKeepEveryCellsMean(t *testing.T) {
@@ -102,35 +118,34 @@ func TestBlocksKeepEveryCellsMean(t *testing.T) {
 	if f.Cols != 80 || f.Rows != 40 || len(f.Transmit)+len(f.Overlay) != 0 {
 		t.Fatalf("%d x %d cells, and raw bytes %d", f.Cols, f.Rows, len(f.Transmit)+len(f.Overlay))
 	}
-	want := resize(img, 80, 40) // area means
-	fine := resize(img, 160, 80)
-	var blockError, halfError float64
+	fine, halves := resize(img, 640, 320), resize(img, 80, 80)
+	shown, byHalves := image.NewRGBA(image.Rect(0, 0, 640, 320)), image.NewRGBA(image.Rect(0, 0, 640, 320))
 	for y, line := range readCells(t, f.Text) {
 		if len(line) != 80 {
 			t.Fatalf("line %d has %d cells", y, len(line))
 		}
 		for x, c := range line {
-			var sum rgb
-			for k := range 4 {
-				q := c.quarter(t, k)
-				sum = sum.add(q)
-				for i := range 3 {
-					at := func(u, v int) float64 { return float64(fine.rgb[((2*y+v)*160+2*x+u)*3+i]) }
-					d := at(k%2, k/2) - float64(q[i])
-					blockError += d * d
-					h := (at(0, k/2) - at(1, k/2)) / 2 * float64(1-k%2*2)
-					halfError += h * h
+			var sum, want rgb
+			for v := range 8 {
+				for u := range 8 {
+					got, i := c.at(t, u, v), (y*8+v)*640+x*8+u
+					sum = sum.add(got)
+					for k := range 3 {
+						want[k] += int(fine.rgb[i*3+k])
+						shown.Pix[i*4+k] = byte(got[k])
+						byHalves.Pix[i*4+k] = halves.rgb[((y*2+v/4)*80+x)*3+k]
+					}
 				}
 			}
-			for i := range 3 {
-				if d := math.Abs(float64(sum[i])/4 - float64(want.rgb[(y*80+x)*3+i])); d > 1.01 {
-					t.Fatalf("cell %d,%d: channel %d is %.2f on average, the picture %d", x, y, i, float64(sum[i])/4, want.rgb[(y*80+x)*3+i])
+			for k := range 3 {
+				if d := math.Abs(float64(sum[k]-want[k]) / 64); d > 0.51 {
+					t.Fatalf("cell %d,%d: channel %d is off by %.2f on average", x, y, k, d)
 				}
 			}
 		}
 	}
-	if blockError >= halfError {
-		t.Errorf("error %.0f, half blocks alone have %.0f", blockError, halfError)
+	if a, b := psnr(t, fine, shown), psnr(t, fine, byHalves); a < b+1 {
+		t.Errorf("%.1f dB, half blocks alone have %.1f", a, b)
 	}
 }
 
@@ -151,13 +166,13 @@ func TestBlocksInFewColours(t *testing.T) {
 				var sum rgb
 				for v := range 4 {
 					for u := range 8 {
-						for k := range 4 {
-							sum = sum.add(cells[y*4+v][x*8+u].quarter(t, k))
+						for k := range 64 {
+							sum = sum.add(cells[y*4+v][x*8+u].at(t, k%8, k/8))
 						}
 					}
 				}
 				for i := range 3 {
-					total += math.Abs(float64(sum[i])/128 - float64(want.rgb[(y*10+x)*3+i]))
+					total += math.Abs(float64(sum[i])/2048 - float64(want.rgb[(y*10+x)*3+i]))
 				}
 			}
 		}
