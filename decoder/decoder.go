@@ -28,23 +28,24 @@ type Decoder struct {
 	latent     bundle.Latent
 	vocabulary int
 
-	decode, encode *onnx.Session
-	floats         bool          // the decoder gives numbers, not bytes
-	out            *onnx.Binding // of the last batch decoded; nil before the first
-	in             *onnx.Binding
+	decode *onnx.Session
+	floats bool          // the decoder gives numbers, not bytes
+	out    *onnx.Binding // of the last batch decoded; nil before the first
+
+	encoder []byte // the file, opened when the first picture is encoded
+	options onnx.Options
+	encode  *onnx.Session
+	in      *onnx.Binding
 }
 
-// Open opens the bundle's decoder and encoder on a device.
+// Open opens the bundle's decoder on a device, and its encoder when that is first
+// used: who only samples need not wait for it.
 func Open(b *bundle.Bundle, o onnx.Options) (*Decoder, error) {
 	m := b.Manifest
-	d := &Decoder{size: m.ImageSize, latent: m.Latent, vocabulary: m.Vocabulary}
+	d := &Decoder{size: m.ImageSize, latent: m.Latent, vocabulary: m.Vocabulary, encoder: b.Model(bundle.EncoderFile), options: o}
 	var err error
 	if d.decode, err = onnx.Open(b.Model(bundle.DecoderFile), o); err != nil {
 		return nil, fmt.Errorf("open the decoder: %w", err)
-	}
-	if d.encode, err = onnx.Open(b.Model(bundle.EncoderFile), o); err != nil {
-		d.Close()
-		return nil, fmt.Errorf("open the encoder: %w", err)
 	}
 	if image, ok := d.decode.Output("image"); ok {
 		d.floats = image.Type == onnx.Float32

@@ -13,22 +13,14 @@ import (
 // model's is fitted as [Fit] does.
 func (d *Decoder) Encode(ctx context.Context, img image.Image) ([]uint16, error) {
 	fitted := Fit(img, d.size)
-	batch := int64(max(1, d.encode.FixedBatch()))
-	if d.in == nil {
-		side := int64(d.size)
-		in, err := d.encode.Bind(int(batch), map[string][]int64{
-			"image": {batch, 3, side, side}, "tokens": {batch, int64(d.latent.Height), int64(d.latent.Width)},
-		})
-		if err != nil {
-			return nil, fmt.Errorf("encode: %w", err)
-		}
-		d.in = in
+	if err := d.openEncoder(); err != nil {
+		return nil, err
 	}
 	planes, err := onnx.Data[float32](d.in, "image")
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
-	toPlanes(planes[:len(planes)/int(batch)], fitted)
+	toPlanes(planes[:3*d.size*d.size], fitted)
 	if err := d.in.Run(ctx); err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
@@ -44,6 +36,29 @@ func (d *Decoder) Encode(ctx context.Context, img image.Image) ([]uint16, error)
 		tokens[i] = uint16(ids[i])
 	}
 	return tokens, nil
+}
+
+// openEncoder opens the encoder and makes room for a picture, or for as many as
+// it was exported for.
+func (d *Decoder) openEncoder() error {
+	if d.in != nil {
+		return nil
+	}
+	if d.encode == nil {
+		var err error
+		if d.encode, err = onnx.Open(d.encoder, d.options); err != nil {
+			return fmt.Errorf("open the encoder: %w", err)
+		}
+	}
+	batch, side := int64(max(1, d.encode.FixedBatch())), int64(d.size)
+	in, err := d.encode.Bind(int(batch), map[string][]int64{
+		"image": {batch, 3, side, side}, "tokens": {batch, int64(d.latent.Height), int64(d.latent.Width)},
+	})
+	if err != nil {
+		return fmt.Errorf("open the encoder: %w", err)
+	}
+	d.in = in
+	return nil
 }
 
 // Reconstruct is a picture as the model knows it: encoded, and decoded again.
