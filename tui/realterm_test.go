@@ -65,7 +65,7 @@ func kitty(run func(d *desk) string) func(d *desk) []string {
 
 func mlterm(run func(d *desk) string) func(d *desk) []string {
 	return func(d *desk) []string {
-		return []string{"mlterm", "--border=0", "--lborder=0", "--scrollbar=false", "--geometry=100x32+0+0", "-e", "sh", "-c", run(d)}
+		return []string{"mlterm", "--border=0", "--lborder=0", "--sb=false", "--geometry=100x32+0+0", "-e", "sh", "-c", run(d)}
 	}
 }
 
@@ -237,11 +237,16 @@ func scaled(img *image.RGBA, w, h int) *image.RGBA {
 	return out
 }
 
+// specks are so many pixels that a terminal may leave of glyphs which reached
+// over their cells' edges.
+const specks = 10
+
 // between checks that there is only background beside the pictures in their area.
 func between(shot *image.RGBA, r report) error {
 	w, h := r.Terminal.CellWidth, r.Terminal.CellHeight
 	area := image.Rect(r.Area.X*w, r.Area.Y*h, (r.Area.X+r.Area.Cols)*w, (r.Area.Y+r.Area.Rows)*h).Intersect(shot.Rect)
 	ground := shot.RGBAAt(area.Min.X, area.Min.Y)
+	found := 0
 	for y := area.Min.Y; y < area.Max.Y; y++ {
 	pixels:
 		for x := area.Min.X; x < area.Max.X; x++ {
@@ -252,6 +257,9 @@ func between(shot *image.RGBA, r report) error {
 				if image.Pt(x, y).In(pixelsOf(r, tile).Inset(-slack)) {
 					continue pixels
 				}
+			}
+			if found++; found <= specks {
+				continue
 			}
 			return fmt.Errorf("something is beside the pictures at pixel %d,%d, cell %d,%d", x, y, x/w, y/h)
 		}
