@@ -147,7 +147,7 @@ func TestCancelledInMidStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for delay := time.Duration(0); !run.Done(); delay += 50 * time.Microsecond {
+	for delay := time.Duration(0); !run.Done(); delay += delay/2 + 50*time.Microsecond {
 		ctx, cancel := context.WithCancel(t.Context())
 		stop := time.AfterFunc(delay, cancel)
 		before := run.Len()

@@ -119,6 +119,7 @@ func Run(ctx context.Context, in, out *os.File, o Options, options ...tea.Progra
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGTERM)
 	defer stop()
 	s := newScreen(out, out.Fd(), o.MaxRate)
+	s.off = true // until Bubble Tea has entered the alternate screen
 	err := run(ctx, o, s, append(options, tea.WithInput(in), tea.WithOutput(s))...)
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
 		return nil // asked to leave by a signal: the terminal is as it was
@@ -177,7 +178,7 @@ func (a *app) close() { a.stage.close() }
 // Init starts listening, and the first run.
 func (a *app) Init() tea.Cmd {
 	a.restart()
-	return tea.Batch(a.listen, a.watch, tea.RequestBackgroundColor, a.files.Init())
+	return tea.Batch(a.listen, a.watch, tea.RequestBackgroundColor, a.files.Init(), a.askMouse())
 }
 
 type newsMsg []loop.Event
@@ -245,6 +246,9 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, a.mouse(msg)
 	case uv.PrimaryDeviceAttributesEvent:
 		a.screen.answered()
+		return a, nil
+	case tea.ModeReportMsg:
+		a.toldMode(msg)
 		return a, nil
 	case tea.ResumeMsg:
 		a.relayout()

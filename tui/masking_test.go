@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"image"
 	"image/color"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"sundae/internal/picture"
+	"sundae/tui/graphics"
 )
 
 // A mask painted with keys and mouse: what is masked is made anew, in as many
@@ -79,6 +83,21 @@ func TestMaskSession(t *testing.T) {
 				}
 			}
 		})
+		// Back to the mask, for one variant less; then to noise.
+		var mask []byte
+		var variants int
+		s.look(func(a *app) { mask, variants = bytes.Clone(a.stage.base.pixels.Pix), a.panel.samples })
+		s.press("e", "V")
+		s.until("the mask again", func(a *app) bool {
+			return a.mode == masking && bytes.Equal(mask, a.masking.editor.Pixels().Pix) && a.masking.variants == variants-1
+		})
+		s.press("enter")
+		s.settled()
+		s.look(func(a *app) {
+			if len(a.tiles) != variants-1 || !bytes.Equal(a.stage.base.pixels.Pix, mask) {
+				t.Errorf("%d variants, want %d of the same mask", len(a.tiles), variants-1)
+			}
+		})
 		s.press("M")
 		s.until("noise again", func(a *app) bool { return a.stage.base == nil && a.ended() })
 	})
@@ -106,10 +125,113 @@ func TestMaskFiles(t *testing.T) {
 	s.until("the saved mask", func(a *app) bool { return a.note == "Saved "+path })
 	s.press("c")
 	s.until("an empty mask", func(a *app) bool { return a.anew() == 0 })
-	s.press("L", "ctrl+u", path, "enter")
+	s.press("d", "ctrl+u", path, "enter")
 	s.until("the mask again", func(a *app) bool { return bytes.Equal(a.masking.editor.Pixels().Pix, painted.Pix) })
-	s.press("L", "ctrl+u", filepath.Join(dir, "none.png"), "enter")
+	// One of another size is scaled, and says so.
+	large := filepath.Join(dir, "large.png")
+	half := image.NewGray(image.Rect(0, 0, 100, 100))
+	for i := range 100 * 50 {
+		half.Pix[i] = 255
+	}
+	if err := picture.Save(large, half); err != nil {
+		t.Fatal(err)
+	}
+	s.press("d", "ctrl+u", large, "enter")
+	s.until("the upper half", func(a *app) bool {
+		return a.note == "Loaded "+large+", scaled from 100×100" && 2*a.anew() == a.Model.Latent.Tokens()
+	})
+	s.press("d", "ctrl+u", filepath.Join(dir, "none.png"), "enter")
 	s.until("an error", func(a *app) bool { return a.isError })
 	s.press("a")
 	s.until("the other rule", func(a *app) bool { return a.anew() == 0 || a.rule() == "all" })
+}
+
+// A picture is chosen from the folder with the file picker; a file that is no
+// picture is an error.
+func TestOpenPicture(t *testing.T) {
+	both(t, func(t *testing.T, w, h int) {
+		dir := filepath.Join(t.TempDir(), "pictures")
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p := image.NewRGBA(image.Rect(0, 0, 40, 40))
+		for i := range 40 * 40 {
+			p.SetRGBA(i%40, i/40, color.RGBA{200, uint8(6 * (i / 40)), 90, 255})
+		}
+		if err := picture.Save(filepath.Join(dir, "photo.png"), p); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "broken.png"), []byte("no picture"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"broken.png", "photo.png"} { // modes are on screen
+			if err := os.Chmod(filepath.Join(dir, name), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := begin(t, w, h, nil)
+		s.look(func(a *app) { a.files.CurrentDirectory = dir })
+		s.press("o")
+		s.until("the files", func(a *app) bool { return strings.Contains(a.View().Content, "photo.png") })
+		s.golden("open")
+		s.press("enter")
+		s.until("an error", func(a *app) bool { return a.isError && strings.Contains(a.note, "broken.png") })
+		s.press("o", "down", "enter")
+		s.until("the picture", func(a *app) bool { return a.mode == masking && drawnAll(a) })
+		s.look(func(a *app) {
+			if got := a.masking.picture.RGBAAt(3, 3); got.R < 150 || got.B > 140 {
+				t.Errorf("the picture is %v at its top", got)
+			}
+			if len(a.masking.tokens) != a.Model.Latent.Tokens() {
+				t.Errorf("it has %d tokens", len(a.masking.tokens))
+			}
+		})
+		s.golden("opened")
+		s.press("?")
+		s.golden("mask-help")
+		s.press("esc", "esc")
+		s.until("the run again", func(a *app) bool { return a.mode == exploring && drawnAll(a) })
+	})
+}
+
+// A terminal that tells where the mouse is in pixels is used to that; the right
+// button takes away, shift and arrows paint along.
+func TestFineMouse(t *testing.T) {
+	s := begin(t, 80, 24, func(o *Options) {
+		o.Terminal = graphics.Terminal{Protocol: graphics.Sixel, CellWidth: 10, CellHeight: 20, Colours: graphics.TrueColour}
+	})
+	s.tm.Send(tea.ModeReportMsg{Mode: ansi.ModeMouseExtSgrPixel, Value: ansi.ModeReset})
+	s.press("m")
+	s.until("the mask editor", func(a *app) bool { return a.mode == masking && a.screen.tellsPixels() })
+	s.press("-", "-", "-")
+	click := func(button tea.MouseButton, px, py int) { // of the picture's 32
+		var at image.Point
+		s.look(func(a *app) {
+			shown := a.tiles[0].shown
+			at = image.Pt(10*shown.rect.X+(2*px+1)*10*shown.frame.Cols/64, 20*shown.rect.Y+(2*py+1)*20*shown.frame.Rows/64)
+		})
+		s.tm.Send(tea.MouseClickMsg{X: at.X, Y: at.Y, Button: button})
+		s.tm.Send(tea.MouseReleaseMsg{X: at.X, Y: at.Y, Button: button})
+	}
+	at := func(x, y int) (is bool) {
+		s.look(func(a *app) { is = a.masking.editor.Pixels().GrayAt(x, y).Y == 255 })
+		return is
+	}
+	s.until("the picture", drawnAll)
+	click(tea.MouseLeft, 7, 20)
+	if !at(7, 20) || at(10, 20) {
+		t.Error("the click is not where the mouse was")
+	}
+	click(tea.MouseRight, 7, 20)
+	if at(7, 20) {
+		t.Error("the right button does not take away")
+	}
+	click(tea.MouseRight, 12, 12)
+	s.tm.Send(tea.KeyPressMsg{Code: tea.KeyRight, Mod: tea.ModShift})
+	s.tm.Send(tea.KeyPressMsg{Code: tea.KeyRight, Mod: tea.ModShift})
+	if !at(12, 12) || !at(14, 12) {
+		t.Error("shift and an arrow paint nothing")
+	}
+	s.press("esc")
+	s.until("cells again", func(a *app) bool { return a.mode == exploring && !a.screen.tellsPixels() })
 }

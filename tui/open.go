@@ -1,25 +1,24 @@
 package tui
 
 import (
-	"fmt"
 	"image"
-	_ "image/jpeg" // readable by image.Decode
-	_ "image/png"
 	"os"
+	"path/filepath"
 
 	"charm.land/bubbles/v2/filepicker"
 	tea "charm.land/bubbletea/v2"
-	_ "golang.org/x/image/webp"
 
+	"sundae/internal/picture"
 	"sundae/tui/graphics"
 )
 
 // newFiles is the file picker, for pictures.
 func newFiles() filepicker.Model {
 	m := filepicker.New()
-	m.AllowedTypes = []string{".png", ".jpg", ".jpeg", ".webp", ".PNG", ".JPG", ".JPEG"}
+	m.AllowedTypes = []string{".png", ".jpg", ".jpeg", ".webp", ".PNG", ".JPG", ".JPEG", ".WEBP"}
 	m.CurrentDirectory, _ = os.Getwd() // "" lists the same folder
 	m.AutoHeight = false
+	m.Styles.EmptyDirectory = m.Styles.EmptyDirectory.SetString("  No pictures here: ← goes up")
 	return m
 }
 
@@ -57,16 +56,11 @@ func (a *app) fileKey(msg tea.KeyPressMsg, pressed string) tea.Cmd {
 }
 
 func read(path string) openedMsg {
-	file, err := os.Open(path)
+	img, err := picture.Load(path)
 	if err != nil {
-		return openedMsg{err: fmt.Errorf("open the picture: %w", err)}
+		return openedMsg{err: err}
 	}
-	defer file.Close()
-	picture, _, err := image.Decode(file)
-	if err != nil {
-		return openedMsg{err: fmt.Errorf("read %s as a picture: %w", path, err)}
-	}
-	return openedMsg{path: path, picture: picture}
+	return openedMsg{path: path, picture: img}
 }
 
 // opened hands a picture to the encoder; what it makes of it comes as news.
@@ -79,5 +73,6 @@ func (a *app) opened(msg openedMsg) {
 }
 
 func (a *app) fileView(area graphics.Rect) string {
-	return " " + a.theme.title.Render("Open a picture") + a.theme.dim.Render("  enter opens, esc leaves") + "\n\n" + a.files.View()
+	return " " + a.theme.title.Render("Open a picture from "+filepath.Base(a.files.CurrentDirectory)) +
+		a.theme.dim.Render("  enter opens, ← goes up, esc leaves") + "\n\n" + a.files.View()
 }

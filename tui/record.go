@@ -24,7 +24,7 @@ func (a *app) texts(s shot) []picture.Text {
 		record.Step = s.step
 	}
 	if s.base != nil {
-		record.Rule = sampler.Rule(a.Mask.Rule)
+		record.Rule = s.base.rule
 	}
 	texts := []picture.Text{{Key: sampler.RecordKey, Value: record.String()}}
 	if len(s.lane.marks) > 0 {

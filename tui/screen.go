@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"sundae/tui/graphics"
 )
 
@@ -39,6 +41,7 @@ type screen struct {
 	overlays map[int]*overlay
 	covered  bool // something else shows where the pictures are
 	stale    int  // so many more frames may blank a picture
+	pixels   bool // the mouse tells where it is in pixels
 	line     line
 }
 
@@ -112,6 +115,10 @@ func (s *screen) Write(frame []byte) (int, error) {
 	switch {
 	case leaves:
 		s.off = true
+		if s.pixels {
+			s.add(piece{data: []byte(ansi.ResetModeMouseExtSgrPixel)})
+			s.pixels = false
+		}
 		s.add(piece{data: last})
 	case bytes.Contains(frame, enterAlternate):
 		s.off = false
@@ -133,6 +140,28 @@ func (s *screen) Write(frame []byte) (int, error) {
 		s.flush() // Bubble Tea puts the terminal's modes back next
 	}
 	return len(frame), nil
+}
+
+// tellPixels has the mouse tell where it is in pixels, from 0 at the top left, or in
+// cells as it did at first.
+func (s *screen) tellPixels(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case on == s.pixels || s.off:
+		return
+	case on:
+		s.add(piece{data: []byte(ansi.SetModeMouseExtSgrPixel)})
+	default: // in xterm the modes exclude each other
+		s.add(piece{data: []byte(ansi.ResetModeMouseExtSgrPixel + ansi.SetModeMouseExtSgr)})
+	}
+	s.pixels = on
+}
+
+func (s *screen) tellsPixels() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pixels
 }
 
 // flush waits until all is written, for a while. The caller holds the lock.
@@ -336,12 +365,13 @@ func (s *screen) hush() {
 // glance is how often what has no signal of its own is looked at again.
 const glance = 10 * time.Millisecond
 
-// ready waits until the terminal has taken the picture before, so that no more
-// than one is ever on its way. It is false when the context ended first.
+// ready waits until the alternate screen is there, since pictures put on the other
+// one would stay behind, and until the terminal has taken the picture before, so
+// that no more than one is ever on its way. It is false when the context ended first.
 func (s *screen) ready(ctx context.Context) bool {
 	for {
 		s.mu.Lock()
-		wait := s.line.due(time.Now())
+		wait := s.off || s.line.due(time.Now())
 		s.mu.Unlock()
 		if !wait {
 			return ctx.Err() == nil

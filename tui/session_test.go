@@ -142,6 +142,7 @@ func (s *session) press(keys ...string) {
 // What differs from machine to machine, or from day to day.
 var unsteady = []struct{ of, as string }{
 	{` *\d+ (ms|kB|MB|B\b)`, " # $1"},
+	{`  *\d+B `, " # B "}, // of a file
 	{`changed +\d+%`, "changed #%"},
 	{`frozen \d+/`, "frozen #/"},
 	{`confidence [\d.]+`, "confidence #"},

@@ -30,9 +30,11 @@ type lane struct {
 
 // base is a picture of which a part is made anew.
 type base struct {
+	name    string // what the picture is
 	tokens  []uint16
 	picture *image.RGBA // the model's size
 	pixels  *image.Gray // white is made anew
+	rule    sampler.Rule
 	mask    *sampler.Mask
 	region  *image.Gray // the pixels really made anew
 }

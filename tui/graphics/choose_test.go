@@ -69,6 +69,27 @@ func TestPaneInTmux(t *testing.T) {
 	}
 }
 
+func FuzzParsePane(f *testing.F) {
+	f.Add("40 12 on top")
+	f.Add("0 0 5 bottom\n")
+	f.Fuzz(func(t *testing.T, answer string) { parsePane(answer) })
+}
+
+func TestMuchGoesThroughTmuxInParts(t *testing.T) {
+	p := &pane{tmux: true, locate: func() (int, int) { return 0, 0 }}
+	draw := []byte("\x1bPq" + strings.Repeat("\x1b?", 1_000_000) + "\x1b\\")
+	raw := p.at(Rect{Cols: 1, Rows: 1}, draw)
+	for part := range bytes.SplitSeq(raw, []byte("\x1bPtmux;")) {
+		if len(part) >= 2<<20 {
+			t.Errorf("%d bytes at once", len(part))
+		}
+	}
+	want := "\x1b7\x1b[1;1H" + string(draw) + "\x1b8"
+	if got := string(unwrapTmux(t, raw)); got != want {
+		t.Errorf("%d bytes come out, not %d", len(got), len(want))
+	}
+}
+
 func TestWhatTmuxPassesOnIsOneSequence(t *testing.T) {
 	p := &pane{tmux: true, locate: func() (int, int) { return 10, 20 }}
 	got := string(p.at(Rect{X: 2, Y: 3, Cols: 1, Rows: 1}, []byte("\x1bPq-\x1b\\")))

@@ -32,8 +32,12 @@ const relocateAfter = time.Second
 
 func paneOf(t Terminal) *pane { return &pane{tmux: t.Tmux, locate: askTmux} }
 
+// passAtMost is how much one sequence to tmux holds, in bytes: it drops those beyond its input buffer of 1 MiB. It joins
+// what several pass on.
+const passAtMost = 900_000
+
 // at draws bytes with the cursor at the rectangle's first cell and puts the cursor back. Inside tmux all of it is one
-// sequence, so that nothing comes between.
+// sequence if it can be, so that nothing comes between.
 func (p *pane) at(r Rect, draw []byte) []byte {
 	if p.tmux && time.Since(p.located) > relocateAfter {
 		p.x, p.y = p.locate()
@@ -42,10 +46,16 @@ func (p *pane) at(r Rect, draw []byte) []byte {
 	out := make([]byte, 0, len(draw)+32)
 	out = fmt.Appendf(out, "\x1b7\x1b[%d;%dH", p.y+r.Y+1, p.x+r.X+1)
 	out = append(append(out, draw...), "\x1b8"...)
-	if p.tmux {
-		return []byte(wrap(string(out), true))
+	if !p.tmux {
+		return out
 	}
-	return out
+	wrapped := make([]byte, 0, len(out)+64)
+	for len(out) > 0 {
+		n := min(len(out), passAtMost)
+		wrapped = append(wrapped, wrap(string(out[:n]), true)...)
+		out = out[n:]
+	}
+	return wrapped
 }
 
 // askTmux gives the pane's first cell on the terminal's screen; 0, 0 when tmux does not say.

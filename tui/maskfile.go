@@ -1,0 +1,57 @@
+package tui
+
+import (
+	"fmt"
+	"image"
+
+	tea "charm.land/bubbletea/v2"
+
+	"sundae/internal/picture"
+)
+
+func (a *app) saveMask(path string) tea.Cmd {
+	if path == "" {
+		return nil
+	}
+	pixels := a.masking.editor.Pixels()
+	return work{doing: "Saving the mask", parts: []func() error{func() error { return picture.Save(path, pixels) }},
+		done: func() string { return "Saved " + path }}.start()
+}
+
+// maskMsg is a mask read from disk.
+type maskMsg struct {
+	from   string      // its file, and what was done to it
+	pixels *image.Gray // the model's size
+	err    error
+}
+
+func (a *app) loadMask(path string) tea.Cmd {
+	if path == "" {
+		return nil
+	}
+	side := a.Model.ImageSize
+	return func() tea.Msg {
+		pixels, err := picture.LoadMask(path)
+		if err != nil {
+			return maskMsg{err: err}
+		}
+		msg := maskMsg{from: path, pixels: pixels}
+		if size := pixels.Rect.Size(); size != image.Pt(side, side) {
+			msg.pixels = picture.ScaleMask(pixels, image.Pt(side, side))
+			msg.from += fmt.Sprintf(", scaled from %d×%d", size.X, size.Y)
+		}
+		return msg
+	}
+}
+
+func (a *app) gotMask(msg maskMsg) {
+	if msg.err != nil {
+		a.fail(msg.err)
+		return
+	}
+	if a.mode == masking {
+		a.masking.editor.Replace(msg.pixels)
+		a.masked()
+		a.say("Loaded " + msg.from)
+	}
+}

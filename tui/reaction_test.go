@@ -1,0 +1,52 @@
+package tui
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/exp/teatest/v2"
+
+	"sundae/tui/graphics"
+)
+
+// BenchmarkReaction measures from a key to its effect in what is written to the
+// terminal, while the model samples and decodes as fast as it can. The aim is
+// under 50 ms; of those up to 17 are Bubble Tea's, which writes 60 times a second.
+func BenchmarkReaction(b *testing.B) {
+	for _, size := range [][2]int{{80, 24}, {250, 70}} {
+		b.Run(map[int]string{80: "80x24", 250: "250x70"}[size[0]], func(b *testing.B) {
+			o := options(b)
+			o.Settings.Steps = 1 << 20
+			screen := newScreen(nowhere{}, 0, 0)
+			a := newApp(b.Context(), o, graphics.NewDriver(o.Terminal), screen)
+			tm := teatest.NewTestModel(b, watched{a}, teatest.WithInitialTermSize(size[0], size[1]))
+			s := &session{nil, tm}
+			var took []time.Duration
+			var out bytes.Buffer
+			for b.Loop() {
+				began := time.Now()
+				s.press("p") // asks for a preset's name
+				for out.Reset(); !bytes.Contains(out.Bytes(), []byte("name of the preset")); {
+					_, _ = io.Copy(&out, tm.Output())
+					if time.Since(began) > 10*time.Second {
+						b.Fatal("the app does not answer")
+					}
+					time.Sleep(200 * time.Microsecond)
+				}
+				took = append(took, time.Since(began))
+				s.press("esc")
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/median")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms/99%")
+			b.ReportMetric(0, "ns/op")
+			_ = tm.Quit()
+			tm.WaitFinished(b, teatest.WithFinalTimeout(20*time.Second))
+			a.close()
+			screen.end()
+		})
+	}
+}

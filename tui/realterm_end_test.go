@@ -1,0 +1,100 @@
+package tui
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// The process itself ends on a signal, and when its terminal goes away, as an SSH
+// connection does; a terminal that stays gets its screen and its modes back.
+func TestProcessEnds(t *testing.T) {
+	d := bare(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		end  func(app *os.Process, x *terminal) error
+		gone bool // the terminal
+	}{
+		{"SIGTERM", func(app *os.Process, _ *terminal) error { return app.Signal(syscall.SIGTERM) }, false},
+		{"SIGHUP", func(app *os.Process, _ *terminal) error { return app.Signal(syscall.SIGHUP) }, false},
+		{"hang-up", func(_ *os.Process, x *terminal) error { return x.master.Close() }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := newTerminal(t)
+			before := x.modes(t)
+			cmd := exec.Command(self)
+			cmd.Env = d.environ("TERM=xterm-256color")
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = x.tty, x.tty, x.tty
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			t.Cleanup(func() { _ = cmd.Process.Kill() })
+			x.await(t, "12/12")
+			if err := c.end(cmd.Process, x); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case err := <-ended:
+				if err != nil && !c.gone {
+					t.Errorf("it ended with %v", err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("it did not end")
+			}
+			if c.gone {
+				return
+			}
+			x.await(t, "\x1b[?1049l")
+			if after := x.modes(t); !reflect.DeepEqual(before, after) {
+				t.Errorf("the terminal's modes are %+v, they were %+v", after, before)
+			}
+			if tail := x.output(); !strings.Contains(tail[strings.LastIndex(tail, "\x1b[?1049h"):], "\x1b[?25h") {
+				t.Errorf("the cursor is not on again: %q", last(tail, 300))
+			}
+		})
+	}
+}
+
+// Terminals forget pictures when their screen is wiped: those that are still
+// wanted are sent again whole, after the frame that wiped it.
+func TestWipedPicturesComeBack(t *testing.T) {
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer tty.Close()
+	s := newScreen(tty, tty.Fd(), 0)
+	if err := s.draw(1, overlay{data: []byte("<data>"), draw: []byte("<place>")}); err != nil {
+		t.Fatal(err)
+	}
+	s.touch()
+	for _, frame := range []string{"[cells]", "\x1b[2J[cells]"} {
+		if _, err := s.Write([]byte(frame)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.end()
+	want := "<data><place>[cells]<place>\x1b[2J[cells]<data><place>"
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(master, got); err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("what was written is %q, want %q", got, want)
+	}
+}
