@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sundae/assets"
 	"sundae/decoder"
 	"sundae/internal/bundle"
 	"sundae/internal/config"
@@ -129,7 +130,8 @@ func (p place) manifest() (bundle.Manifest, error) {
 	return m, nil
 }
 
-// findBundle looks for a bundle: a folder, or a name in one of the folders.
+// findBundle looks for a bundle: a folder, a name in one of the folders, or a
+// built-in one.
 func findBundle(name string, folders []string) (place, error) {
 	tried := []string{name}
 	if !strings.ContainsRune(name, filepath.Separator) {
@@ -146,5 +148,14 @@ func findBundle(name string, folders []string) (place, error) {
 			return place{}, fmt.Errorf("look for model %s: %w", name, err)
 		}
 	}
+	if p, ok := builtIn(name); ok {
+		return p, nil
+	}
 	return place{}, fmt.Errorf("no model %s: there is no %s in %s; train one (`sundae train all`) and name its folder with --model", name, bundle.ManifestFile, strings.Join(tried, ", "))
+}
+
+// builtIn is the place of a model that the program carries.
+func builtIn(name string) (place, bool) {
+	files, ok := assets.Model(name)
+	return place{"built in", files}, ok
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sundae/assets"
 	"sundae/internal/bundle"
 )
 
@@ -19,8 +20,8 @@ func newModels(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "models [FOLDER...]",
 		Short: "List the model bundles found, and where they come from",
-		Long: `List the model bundles in the settings' model folders, and the one that the
-settings name; or those in the folders given, up to two folders deep. A bundle
+		Long: `List the built-in model, the bundles in the settings' model folders, and the one
+that the settings name; or those in the folders given, up to two folders deep. A bundle
 that can't be opened is listed with the reason.`,
 		Example: `  sundae models
   sundae models runs`,
@@ -54,6 +55,11 @@ func places(a *app, folders []string) ([]place, error) {
 	if len(folders) == 0 {
 		if p, err := findBundle(a.config.Model, a.config.Models); err == nil {
 			all = append(all, p)
+		}
+		for _, name := range assets.Models() {
+			if p, ok := builtIn(name); ok && !slices.ContainsFunc(all, func(o place) bool { return o.where == p.where }) {
+				all = append(all, p)
+			}
 		}
 	}
 	for _, folder := range folders {
