@@ -54,8 +54,11 @@ func TestModels(t *testing.T) {
 		t.Errorf("by the settings, exit code %d:\n%s", code, out)
 	}
 	write("nosuch", filepath.Join(folder, "nosuch"))
-	if code, out, talk := run(t, "models", "--config", settings); code != exitOK || out != "" || !strings.Contains(talk, "There are no model bundles in "+filepath.Join(folder, "nosuch")) {
-		t.Errorf("without any, exit code %d: %s%s", code, out, talk)
+	if code, out, _ := run(t, "models", "--config", settings); code != exitOK || strings.Count(out, "where") != 1 || !strings.Contains(out, "built in") {
+		t.Errorf("with the built-in one alone, exit code %d: %s", code, out)
+	}
+	if code, out, talk := run(t, "models", t.TempDir()); code != exitOK || out != "" || !strings.Contains(talk, "There are no model bundles in ") {
+		t.Errorf("in an empty folder, exit code %d: %s%s", code, out, talk)
 	}
 	code, out, talk = run(t, "models", filepath.Join(folder, "nosuch"))
 	sampleFault(t, []string{"models"}, exitBad, "look for models", code, out, talk)
