@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/draw"
 	"image/png"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,7 +64,7 @@ func newDesk(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1600x1000x24", "-nolisten", "tcp")
+	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1600x1000x24", "-nolisten", "tcp", "-noreset")
 	x.ExtraFiles = []*os.File{display}
 	d.start(x)
 	display.Close()
@@ -72,7 +73,17 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal("Xvfb does not start")
 	}
 	d.display = ":" + strings.TrimSpace(number)
-	return d
+	// A server that has just ended may take the socket of its successor along.
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		c, err := net.Dial("unix", "/tmp/.X11-unix/X"+d.display[1:])
+		if err == nil {
+			c.Close()
+			return d
+		}
+		if time.Now().After(end) {
+			t.Fatalf("Xvfb does not answer: %v", err)
+		}
+	}
 }
 
 // start runs a program until the test ends.
