@@ -63,7 +63,7 @@ func TestTinyEndToEnd(t *testing.T) {
 	if _, err := bundle.OpenFolder(filepath.Join(run.Out, "bundle")); err != nil {
 		t.Fatal(err)
 	}
-	samples := sampleBundle(t, backend, filepath.Join(run.Out, "bundle"), 8)
+	samples := sampleBundle(t, filepath.Join(run.Out, "bundle"), 8)
 
 	set, err := dataset.Open(run.Data)
 	if err != nil {

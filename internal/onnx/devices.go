@@ -168,6 +168,9 @@ func sessionOptions(device string, threads int) (*ort.SessionOptions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking ONNX Runtime: %w", err)
 	}
+	if threads == 0 {
+		threads = Cores()
+	}
 	// A thread that waits for work burns its core. Within a run that is quicker;
 	// between two runs that core belongs to the decoder and the terminal.
 	err = errors.Join(

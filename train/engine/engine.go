@@ -54,5 +54,10 @@ func Open(name, library string) (compute.Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open backend %s: %w", name, err)
 	}
+	if name == "onnx:cpu" {
+		if backend, err = openAllCores(backend, library); err != nil {
+			return nil, fmt.Errorf("open backend %s: %w", name, err)
+		}
+	}
 	return backend, nil
 }

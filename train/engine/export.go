@@ -14,15 +14,13 @@ import (
 // inputs of the given shapes (whose batch may be dynamic) and returns it as an
 // ONNX file. backend must be an ONNX one: it is its compiler that writes the file.
 func ExportONNX[F model.ExecGraphFn](backend compute.Backend, store *model.Store, fn F, inputs, outputs []string, in ...shapes.Shape) ([]byte, error) {
-	writer, ok := backend.(*onnxbackend.Backend)
+	writer, ok := backend.(*allCores)
 	if !ok {
 		return nil, fmt.Errorf("export ONNX: backend %s cannot write it; use onnx:cpu", backend.Name())
 	}
-	writer.SetKeepModelProto(true)
-	defer writer.SetKeepModelProto(false)
 	store.WithVariableAsConst(true)
 	defer store.WithVariableAsConst(false)
-	exec, err := model.NewExec(backend, store, fn)
+	exec, err := model.NewExec(writer.Backend, store, fn)
 	if err != nil {
 		return nil, fmt.Errorf("export ONNX: %w", err)
 	}
@@ -32,7 +30,7 @@ func ExportONNX[F model.ExecGraphFn](backend compute.Backend, store *model.Store
 		return nil, fmt.Errorf("export ONNX: %w", err)
 	}
 	var file bytes.Buffer
-	if err := onnxbackend.SaveModel(backend, graph.Executable(), &file, inputs, outputs); err != nil {
+	if err := onnxbackend.SaveModel(writer.Backend, graph.Executable(), &file, inputs, outputs); err != nil {
 		return nil, fmt.Errorf("export ONNX: %w", err)
 	}
 	return file.Bytes(), nil

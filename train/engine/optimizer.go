@@ -18,30 +18,35 @@ type AdamW struct {
 	Clip         float64 // largest global gradient norm; 0 does not clip
 }
 
-// Update adds one step to the graph: the gradient of loss (a scalar) for every
-// trainable weight under scope, clipped, applied with the learning rate lr (a
-// scalar, so that schedules stay on the host). It returns the gradient's global
-// norm before the clip. Moments are kept as non-trainable variables of the store.
+// Update adds one step to the graph that holds the loss (a scalar): its gradient
+// for every trainable weight under scope, applied as Apply does.
 func (a AdamW) Update(scope *model.Scope, loss, lr *Node) *Node {
-	g := loss.Graph()
-	grads := scope.BuildTrainableVariablesGradientsGraph(loss)
-	sum := ScalarZero(g, loss.DType())
+	return a.Apply(scope, scope.BuildTrainableVariablesGradientsGraph(loss), lr)
+}
+
+// Apply adds one step to the graph: the gradients of the trainable weights under
+// scope that the graph uses, in the scope's order, clipped, applied with the learning rate lr (a scalar, so
+// that schedules stay on the host). It returns the gradient's global norm before
+// the clip. Moments are kept as non-trainable variables of the store.
+func (a AdamW) Apply(scope *model.Scope, grads []*Node, lr *Node) *Node {
+	g, dtype := lr.Graph(), lr.DType()
+	sum := ScalarZero(g, dtype)
 	for _, grad := range grads {
 		sum = Add(sum, ReduceAllSum(Square(grad)))
 	}
 	norm := Sqrt(sum)
 	if a.Clip > 0 {
-		shrink := Min(ScalarOne(g, loss.DType()), Div(Scalar(g, loss.DType(), a.Clip), AddScalar(norm, 1e-6)))
+		shrink := Min(ScalarOne(g, dtype), Div(Scalar(g, dtype, a.Clip), AddScalar(norm, 1e-6)))
 		for i, grad := range grads {
 			grads[i] = Mul(grad, shrink)
 		}
 	}
-	optimizer.LearningRateVar(scope, loss.DType(), 0).SetNodeValue(lr)
+	optimizer.LearningRateVar(scope, dtype, 0).SetNodeValue(lr)
 	type gradientOptimizer interface {
 		UpdateGraphWithGradients(*model.Scope, []*Node, dtypes.DType)
 	}
 	adam := optimizer.Adam().Betas(a.Beta1, a.Beta2).Epsilon(1e-8).WeightDecay(a.WeightDecay).Done()
-	adam.(gradientOptimizer).UpdateGraphWithGradients(scope, grads, loss.DType())
+	adam.(gradientOptimizer).UpdateGraphWithGradients(scope, grads, dtype)
 	return norm
 }
 

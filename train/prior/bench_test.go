@@ -16,7 +16,7 @@ func BenchmarkTrain(b *testing.B) {
 	}
 	g := Grid{Height: 16, Width: 16, Vocabulary: 512}
 	backend := open(b, "onnx:cpu")
-	step, err := c.newStep(backend, engine.NewStore(1), g)
+	step, err := c.newStep(backend, engine.NewStore(1), g, c.workers(backend))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package prior
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -53,9 +54,24 @@ func (l Latents) split(n, per int) (training, held []int) {
 	return training, held
 }
 
-// batch is one step's input.
+// batch is one step's input: int32 [B, N], int32 [B, N], int32 [B] and float32
+// [B, T-1, N].
 type batch struct {
 	corrupted, clean, class, uniform *tensors.Tensor
+}
+
+// share is the i-th of n equal parts of the batch.
+func (b batch) share(i, n int) batch {
+	return batch{part[int32](b.corrupted, i, n), part[int32](b.clean, i, n), part[int32](b.class, i, n), part[float32](b.uniform, i, n)}
+}
+
+// part is the i-th of n parts of t along its first axis.
+func part[T int32 | float32](t *tensors.Tensor, i, n int) *tensors.Tensor {
+	dims := slices.Clone(t.Shape().Dimensions)
+	dims[0] /= n
+	values := tensors.MustCopyFlatData[T](t)
+	size := len(values) / n
+	return tensors.FromFlatDataAndDimensions(values[i*size:(i+1)*size], dims...)
 }
 
 // batch draws the batch of a step. It depends on (seed, step) alone: the epoch's
@@ -104,7 +120,7 @@ func (c Config) makeBatch(l Latents, chosen []int, rng *rand.Rand, rate func() f
 		}
 		corrupted = corrupt(corrupted, clean[i*n:], l.Grid.Vocabulary, rate(), rng)
 	}
-	uniform := make([]float32, (c.Unroll-1)*b*n)
+	uniform := make([]float32, b*(c.Unroll-1)*n)
 	for i := range uniform {
 		uniform[i] = rng.Float32()
 	}
@@ -115,7 +131,7 @@ func (c Config) makeBatch(l Latents, chosen []int, rng *rand.Rand, rate func() f
 		corrupted: tensors.FromFlatDataAndDimensions(corrupted, b, n),
 		clean:     tensors.FromFlatDataAndDimensions(clean, b, n),
 		class:     tensors.FromFlatDataAndDimensions(class, b),
-		uniform:   tensors.FromFlatDataAndDimensions(uniform, max(1, c.Unroll-1), b, n),
+		uniform:   tensors.FromFlatDataAndDimensions(uniform, b, max(1, c.Unroll-1), n),
 	}
 }
 

@@ -1,23 +1,22 @@
 package prior
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
-	onnxbackend "github.com/gomlx/compute-onnx"
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"gopkg.in/yaml.v3"
 
 	"sundae/assets"
+	"sundae/internal/onnx"
 	"sundae/internal/onnx/onnxtest"
 	"sundae/train/engine"
 )
@@ -485,11 +484,11 @@ func TestExportAgreesWithNet(t *testing.T) {
 	if file, err = engine.Half(file); err != nil {
 		t.Fatal(err)
 	}
-	exported, err := onnxbackend.LoadModel(backend, bytes.NewReader(file))
+	exported, err := onnx.Open(file, onnx.Options{Device: onnx.CPU})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer exported.Finalize()
+	defer exported.Close()
 
 	const most = 8
 	n := g.Tokens()
@@ -503,32 +502,20 @@ func TestExportAgreesWithNet(t *testing.T) {
 		temperature[i], class[i] = 0.5+rng.Float32(), rng.Int32N(int32(g.Classes+1))
 	}
 	run := func(from, to int) ([]int32, []float32) {
-		b := to - from
-		var in []compute.Buffer
-		feed := func(flat any, shape shapes.Shape) {
-			buffer, err := backend.BufferFromFlatData(0, flat, shape)
-			if err != nil {
-				t.Fatal(err)
-			}
-			in = append(in, buffer)
-		}
-		feed(tokens[from*n:to*n], shapes.Make(dtypes.Int32, b, n))
-		feed(uniform[from*n:to*n], shapes.Make(dtypes.Float32, b, n))
-		feed(update[from*n:to*n], shapes.Make(dtypes.Bool, b, n))
-		feed(temperature[from:to], shapes.Make(dtypes.Float32, b))
-		feed(class[from:to], shapes.Make(dtypes.Int32, b))
-		out, err := exported.Execute(in, make([]bool, len(in)), 0)
+		bound, err := exported.Bind(to-from, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, confidence := make([]int32, b*n), make([]float32, b*n)
-		if err := out[0].ToFlatData(next); err != nil {
+		defer bound.Close()
+		feed(t, bound, "tokens", tokens[from*n:to*n])
+		feed(t, bound, "uniform", uniform[from*n:to*n])
+		feed(t, bound, "update", update[from*n:to*n])
+		feed(t, bound, "temperature", temperature[from:to])
+		feed(t, bound, "class", class[from:to])
+		if err := bound.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := out[1].ToFlatData(confidence); err != nil {
-			t.Fatal(err)
-		}
-		return next, confidence
+		return slices.Clone(memory[int32](t, bound, "next")), slices.Clone(memory[float32](t, bound, "confidence"))
 	}
 	next, confidence := run(0, most)
 	for i, keep := range update {
@@ -574,6 +561,21 @@ func TestExportAgreesWithNet(t *testing.T) {
 	}
 }
 
+// memory is a bound input or output.
+func memory[T onnx.Element](t *testing.T, b *onnx.Binding, name string) []T {
+	t.Helper()
+	data, err := onnx.Data[T](b, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func feed[T onnx.Element](t *testing.T, b *onnx.Binding, name string, values []T) {
+	t.Helper()
+	copy(memory[T](t, b, name), values)
+}
+
 func TestLearns(t *testing.T) {
 	c, g := small()
 	c.Steps, c.Every = 120, 60
@@ -585,6 +587,43 @@ func TestLearns(t *testing.T) {
 	// Uniform guessing costs ln 12 = 2.48 nats.
 	if r.HeldOut[0] > 1.0 {
 		t.Errorf("held-out loss %v after %d steps on rows of one token", r.HeldOut, r.Step)
+	}
+}
+
+// However many workers share the batch, the weights go the same way.
+func TestWorkersShareTheBatch(t *testing.T) {
+	c, g := small()
+	l, backend := toy(g, 8), open(t, "onnx:cpu")
+	var reports [][]stepReport
+	var weights [][]float32
+	for _, workers := range []int{1, 2, 4} {
+		store := engine.NewStore(2)
+		step, err := c.newStep(backend, store, g, workers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []stepReport
+		for i := range 4 {
+			r, err := step(c.batch(l, []int{0, 1, 2, 3, 4, 5, 6, 7}, 5, i), 1e-2, 0.9)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told = append(told, r)
+		}
+		reports = append(reports, told)
+		weights = append(weights, tensors.MustCopyFlatData[float32](store.GetVariable("/model/head/weight").MustValue()))
+	}
+	for k := 1; k < len(reports); k++ {
+		for i, want := range reports[0] {
+			if got := reports[k][i]; math.Abs(got.Loss-want.Loss) > 1e-4 || math.Abs(got.Last-want.Last) > 1e-3 || math.Abs(got.Norm-want.Norm) > 1e-3 {
+				t.Errorf("step %d: %+v, with one worker %+v", i, got, want)
+			}
+		}
+		for i, want := range weights[0] {
+			if math.Abs(float64(weights[k][i]-want)) > 2e-3 {
+				t.Fatalf("weight %d is %g, with one worker %g", i, weights[k][i], want)
+			}
+		}
 	}
 }
 

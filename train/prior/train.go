@@ -68,7 +68,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	step, err := c.newStep(o.Backend, store, grid)
+	step, err := c.newStep(o.Backend, store, grid, c.workers(o.Backend))
 	if err != nil {
 		return report, err
 	}

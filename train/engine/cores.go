@@ -1,0 +1,233 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/gomlx/compute"
+	onnxbackend "github.com/gomlx/compute-onnx"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+
+	"sundae/internal/onnx"
+)
+
+// allCores is the ONNX backend with its graphs run on every core. By itself it
+// leaves the number of threads to ONNX Runtime, which takes one for each physical
+// core it believes in: on many virtual machines of two cores that is one thread.
+// Here the backend compiles a graph, and the program's own session, the one that
+// samples, runs it: on all cores, and with plain matrix products for Einsums.
+type allCores struct {
+	*onnxbackend.Backend
+	threads int // of the graphs to be compiled
+}
+
+func openAllCores(inner compute.Backend, library string) (compute.Backend, error) {
+	if err := onnx.Start(onnx.Library{Path: library}); err != nil {
+		return nil, err
+	}
+	writer := inner.(*onnxbackend.Backend)
+	writer.SetKeepModelProto(true)
+	return &allCores{writer, onnx.Cores()}, nil
+}
+
+// mostSideBySide bounds the graphs that are worth running side by side: each is
+// compiled by itself and keeps its own activations.
+const mostSideBySide = 4
+
+// SideBySide is how many graphs are worth running at once on the backend. On
+// cores, shares of a batch side by side are quicker than all of it on every core:
+// no operation is too small to be shared.
+func SideBySide(backend compute.Backend) int {
+	if b, ok := backend.(*allCores); ok {
+		return min(b.threads, mostSideBySide)
+	}
+	return 1
+}
+
+// Apart calls compile, with the cores dealt out evenly to the n graphs that it
+// compiles, which are to run side by side.
+func Apart(backend compute.Backend, n int, compile func() error) error {
+	if b, ok := backend.(*allCores); ok {
+		all := b.threads
+		b.threads = max(1, all/n)
+		defer func() { b.threads = all }()
+	}
+	return compile()
+}
+
+// Builder returns a builder whose graphs are run by this package.
+func (b *allCores) Builder(name string) compute.Builder {
+	return builder{b.Backend.Builder(name), b}
+}
+
+// BufferFromFlatData returns memory with a copy of flat.
+func (b *allCores) BufferFromFlatData(device compute.DeviceNum, flat any, shape shapes.Shape) (compute.Buffer, error) {
+	inner, err := b.Backend.BufferFromFlatData(device, flat, shape)
+	if err != nil {
+		return nil, err
+	}
+	return memory{inner, b}, nil
+}
+
+// NewSharedBuffer returns memory that Go and graphs share.
+func (b *allCores) NewSharedBuffer(device compute.DeviceNum, shape shapes.Shape) (compute.Buffer, any, error) {
+	inner, flat, err := b.Backend.NewSharedBuffer(device, shape)
+	if err != nil {
+		return nil, nil, err
+	}
+	return memory{inner, b}, flat, nil
+}
+
+// memory is the inner backend's memory under the name of this one, which GoMLX
+// compares.
+type memory struct {
+	compute.Buffer
+	backend *allCores
+}
+
+func (m memory) Backend() compute.Backend { return m.backend }
+
+type builder struct {
+	compute.Builder
+	backend *allCores
+}
+
+// Compile takes the graph's ONNX form from what the backend compiled and opens it
+// in a session of its own. Graphs of no inputs or of open shapes (initial values,
+// exports) stay with the backend.
+func (b builder) Compile() (compute.Executable, error) {
+	compiled, err := b.Builder.Compile()
+	if err != nil {
+		return nil, err
+	}
+	names, inputs := compiled.Inputs()
+	outputs := compiled.Outputs()
+	if names[0] == noInputs || !closed(inputs) || !closed(outputs) {
+		return direct{compiled, b.backend}, nil
+	}
+	var model bytes.Buffer
+	if err := onnxbackend.SaveModel(b.backend.Backend, compiled, &model, nil, nil); err != nil {
+		return nil, fmt.Errorf("take the graph from the backend: %w", err)
+	}
+	session, err := onnx.Open(model.Bytes(), onnx.Options{Device: onnx.CPU, Threads: b.backend.threads})
+	if err != nil {
+		return nil, err
+	}
+	compiled.Finalize()
+	return &executable{backend: b.backend, session: session, names: names, inputs: inputs, outputs: outputs}, nil
+}
+
+// direct is a graph that the backend itself runs.
+type direct struct {
+	compute.Executable
+	backend *allCores
+}
+
+// Execute passes the inner memory on and gives what comes back this backend's name.
+func (d direct) Execute(inputs []compute.Buffer, donate []bool, device compute.DeviceNum) ([]compute.Buffer, error) {
+	inner := make([]compute.Buffer, len(inputs))
+	for i, m := range inputs {
+		inner[i] = m.(memory).Buffer
+	}
+	outputs, err := d.Executable.Execute(inner, donate, device)
+	for i, buffer := range outputs {
+		outputs[i] = memory{buffer, d.backend}
+	}
+	return outputs, err
+}
+
+// noInputs is what the backend calls the one input of a graph without any.
+const noInputs = "dummy_input"
+
+// closed tells graphs whose shapes and types the session runs in place.
+func closed(list []shapes.Shape) bool {
+	for _, s := range list {
+		switch s.DType {
+		case dtypes.Float32, dtypes.Int32, dtypes.Int64, dtypes.Uint8, dtypes.Bool:
+		default:
+			return false
+		}
+		if s.IsDynamic() {
+			return false
+		}
+	}
+	return true
+}
+
+// executable is one graph in a session.
+type executable struct {
+	backend         *allCores
+	names           []string
+	inputs, outputs []shapes.Shape
+
+	mu      sync.Mutex
+	session *onnx.Session
+	spare   []compute.Buffer // donated by earlier runs: room for outputs
+}
+
+func (e *executable) Inputs() ([]string, []shapes.Shape) { return e.names, e.inputs }
+func (e *executable) Outputs() []shapes.Shape            { return e.outputs }
+
+// Execute runs the graph. Donated buffers become the outputs of the next run.
+func (e *executable) Execute(inputs []compute.Buffer, donate []bool, device compute.DeviceNum) ([]compute.Buffer, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.session == nil {
+		return nil, errors.New("this graph was closed")
+	}
+	defer runtime.KeepAlive(inputs) // their memory isn't Go's
+	in, out := make([]any, len(inputs)), make([]any, len(e.outputs))
+	for i, buffer := range inputs {
+		var err error
+		if in[i], err = buffer.Data(); err != nil {
+			return nil, fmt.Errorf("read input %s: %w", e.names[i], err)
+		}
+	}
+	made := make([]compute.Buffer, len(e.outputs))
+	for i, shape := range e.outputs {
+		var err error
+		if made[i], out[i], err = e.room(shape, device); err != nil {
+			return nil, fmt.Errorf("make room for output %d: %w", i, err)
+		}
+	}
+	if err := e.session.RunSlices(in, out); err != nil {
+		return nil, err
+	}
+	for i, given := range donate {
+		if given {
+			e.spare = append(e.spare, inputs[i])
+		}
+	}
+	return made, nil
+}
+
+// room is memory for an output: a spare buffer of its shape, or a new one.
+func (e *executable) room(shape shapes.Shape, device compute.DeviceNum) (compute.Buffer, any, error) {
+	for i, buffer := range e.spare {
+		if have, err := buffer.Shape(); err == nil && have.Equal(shape) {
+			e.spare[i] = e.spare[len(e.spare)-1]
+			e.spare = e.spare[:len(e.spare)-1]
+			data, err := buffer.Data()
+			return buffer, data, err
+		}
+	}
+	return e.backend.NewSharedBuffer(device, shape)
+}
+
+// Finalize frees the session.
+func (e *executable) Finalize() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.session != nil {
+		e.session.Close()
+		e.session = nil
+	}
+	for _, buffer := range e.spare {
+		_ = buffer.Finalize()
+	}
+	e.spare = nil
+}

@@ -1,0 +1,143 @@
+package prior
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"golang.org/x/sync/errgroup"
+
+	"sundae/train/engine"
+)
+
+// stepReport is what one optimizer step tells.
+type stepReport struct {
+	Loss, First, Last, Norm float64
+}
+
+// trainStep runs one optimizer step.
+type trainStep func(b batch, rate, decay float64) (stepReport, error)
+
+// newStep compiles one optimizer step. The batch is dealt out to workers, each
+// with a graph of its own from tokens to gradients; a last graph takes the mean
+// of their gradients and moves the weights.
+func (c Config) newStep(backend compute.Backend, store *model.Store, grid Grid, workers int) (trainStep, error) {
+	gradients := make([]*model.Exec, workers)
+	for i := range gradients {
+		var err error
+		if gradients[i], err = model.NewExec(backend, store, c.gradients(grid)); err != nil {
+			return nil, fmt.Errorf("build the prior's gradients: %w", err)
+		}
+	}
+	update, err := model.NewExec(backend, store, c.update(workers))
+	if err != nil {
+		return nil, fmt.Errorf("build the prior's update: %w", err)
+	}
+	compiled := false
+	return func(b batch, rate, decay float64) (stepReport, error) {
+		parts := make([][]*tensors.Tensor, workers)
+		work := func(i int) error {
+			share := b.share(i, workers)
+			out, err := gradients[i].Exec(share.corrupted, share.clean, share.class, share.uniform)
+			if err != nil {
+				return fmt.Errorf("run the prior's gradients: %w", err)
+			}
+			parts[i] = out
+			return nil
+		}
+		var group errgroup.Group
+		if !compiled { // the first call compiles, which changes the store
+			err := engine.Apart(backend, workers, func() error {
+				for i := range workers {
+					if err := work(i); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return stepReport{}, err
+			}
+			compiled = true
+		} else {
+			for i := range workers {
+				group.Go(func() error { return work(i) })
+			}
+			if err := group.Wait(); err != nil {
+				return stepReport{}, err
+			}
+		}
+		args := []any{float32(rate), float32(decay)}
+		var r stepReport
+		for _, part := range parts {
+			losses := tensors.MustCopyFlatData[float32](part[0])
+			r.Loss += float64(losses[0]) / float64(workers)
+			r.First += float64(losses[1]) / float64(workers)
+			r.Last += float64(losses[2]) / float64(workers)
+			for _, gradient := range part[1:] {
+				args = append(args, gradient)
+			}
+		}
+		out, err := update.Exec(args...)
+		if err != nil {
+			return stepReport{}, fmt.Errorf("run the prior's update: %w", err)
+		}
+		for _, part := range parts {
+			for _, t := range part {
+				t.FinalizeAll()
+			}
+		}
+		r.Norm = float64(tensors.ToScalar[float32](out[0]))
+		return r, nil
+	}, nil
+}
+
+// gradients is a worker's graph: a share of the batch to [loss, first step's loss,
+// last step's loss] and the gradient of each weight.
+func (c Config) gradients(grid Grid) func(scope *model.Scope, in []*Node) []*Node {
+	return func(scope *model.Scope, in []*Node) []*Node {
+		corrupted, clean, class, uniform := in[0], in[1], in[2], in[3]
+		scope.Store().SetTraining(clean.Graph(), true)
+		losses := c.unrolledLoss(scope, grid, corrupted, clean, class, uniform)
+		loss := ReduceAllMean(Stack(losses, 0))
+		told := Stack([]*Node{loss, losses[0], losses[len(losses)-1]}, 0)
+		return append([]*Node{told}, scope.At(modelScope).BuildTrainableVariablesGradientsGraph(loss)...)
+	}
+}
+
+// update is the graph that moves the weights: learning rate, decay of the average,
+// and the gradients of each worker to their mean's norm.
+func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node {
+	optimizer := engine.AdamW{Beta1: 0.9, Beta2: 0.98, WeightDecay: c.WeightDecay, Clip: c.Clip}
+	return func(scope *model.Scope, in []*Node) []*Node {
+		rate, decay, all := in[0], in[1], in[2:]
+		scope.Store().SetTraining(rate.Graph(), true)
+		for v := range scope.At(modelScope).IterVariables() {
+			if v.Trainable {
+				v.NodeValue(rate.Graph()) // the optimizer moves the weights that its graph uses
+			}
+		}
+		mean := make([]*Node, len(all)/workers)
+		for i := range mean {
+			mean[i] = all[i]
+			for w := 1; w < workers; w++ {
+				mean[i] = Add(mean[i], all[w*len(mean)+i])
+			}
+			mean[i] = DivScalar(mean[i], float64(workers))
+		}
+		norm := optimizer.Apply(scope.At(modelScope), mean, rate)
+		engine.Average(scope.At(modelScope), decay)
+		return []*Node{norm}
+	}
+}
+
+// workers is how many share the batch on a backend: a number that divides it.
+func (c Config) workers(backend compute.Backend) int {
+	n := min(c.Batch, engine.SideBySide(backend))
+	for c.Batch%n != 0 {
+		n--
+	}
+	return n
+}
