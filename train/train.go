@@ -21,6 +21,7 @@ import (
 	"sundae/train/latents"
 	"sundae/train/prior"
 	"sundae/train/recipe"
+	"sundae/train/tokenizer"
 	"sundae/train/vqgan"
 )
 
@@ -34,6 +35,9 @@ type Run struct {
 	Writer  compute.Backend // an ONNX backend: writes the bundle
 	Command string          // the command line, for the record
 	Talk    *progress.Talk
+
+	// Tokenizer, if not nil, takes the place of a VQ-GAN of the run's own.
+	Tokenizer tokenizer.Tokenizer
 }
 
 // VQGAN trains the tokenizer.
@@ -47,8 +51,11 @@ func (r Run) VQGAN(ctx context.Context) (vqgan.Report, error) {
 	})
 }
 
-func (r Run) tokenizer() (*vqgan.Model, error) {
-	return vqgan.Open(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe.VQGAN, r.Recipe.Image.Size)
+func (r Run) tokenizer() (tokenizer.Tokenizer, error) {
+	if r.Tokenizer != nil {
+		return r.Tokenizer, nil
+	}
+	return tokenizer.Open(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe, r.Backend)
 }
 
 func (r Run) latents() string { return filepath.Join(r.Out, "latents") }
@@ -59,46 +66,40 @@ func (r Run) Latents(ctx context.Context) (latents.Info, error) {
 	if err != nil {
 		return latents.Info{}, err
 	}
-	tokenizer, err := r.tokenizer()
-	if err != nil {
-		return latents.Info{}, err
-	}
-	encode, err := tokenizer.Encoder(r.Backend)
+	tokens, err := r.tokenizer()
 	if err != nil {
 		return latents.Info{}, err
 	}
 	side := r.Recipe.Latent()
 	info := latents.Info{
-		// Sharpening leaves the encoder, and with it the latents, as they are.
-		Tokenizer: fmt.Sprintf("%s seed %d step %d", r.Recipe.Name, r.Recipe.Seed, min(tokenizer.Report.Step, r.Recipe.VQGAN.Steps)),
+		Tokenizer: tokens.Name(),
 		Height:    side, Width: side, Vocabulary: r.Recipe.VQGAN.Vocabulary, Classes: set.Classes, Flips: r.Recipe.Latents.Flips,
 	}
 	return latents.Encode(ctx, info, latents.Options{
-		Set: set, Size: r.Recipe.Image.Size, Batch: r.Recipe.Latents.Batch, Encode: encode, Out: r.latents(), Talk: r.Talk,
+		Set: set, Size: r.Recipe.Image.Size, Batch: r.Recipe.Latents.Batch, Encode: tokens.Encode, Out: r.latents(), Talk: r.Talk,
 	})
 }
 
 // Prior trains the prior on the run's latents.
 func (r Run) Prior(ctx context.Context) (prior.Report, error) {
-	info, tokens, labels, err := latents.Open(r.latents())
+	info, ids, labels, err := latents.Open(r.latents())
 	if err != nil {
 		return prior.Report{}, err
 	}
-	tokenizer, err := r.tokenizer()
+	tokens, err := r.tokenizer()
 	if err != nil {
 		return prior.Report{}, err
 	}
-	decode, err := tokenizer.Decoder(r.Backend)
-	if err != nil {
-		return prior.Report{}, err
+	if info.Tokenizer != tokens.Name() {
+		return prior.Report{}, fmt.Errorf("the latents in %s were made by another tokenizer (%s) than this run's (%s): run `sundae train latents` again", r.latents(), info.Tokenizer, tokens.Name())
 	}
-	set := prior.Latents{Grid: r.Recipe.Grid(len(info.Classes)), Tokens: tokens}
+	set := prior.Latents{Grid: r.Recipe.Grid(len(info.Classes)), Tokens: ids}
 	if len(info.Classes) > 0 {
 		set.Labels = labels
 	}
 	return prior.Train(ctx, r.Recipe.Prior, prior.Options{
 		Backend: r.Backend, Latents: set, Per: info.Per(), Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk,
-		Sheet: func(path string, samples [][]int32) error { return r.sheet(path, samples, decode) },
+		Sheet: func(path string, samples [][]int32) error { return r.sheet(path, samples, tokens.Decode) },
 	})
 }
 
@@ -137,8 +138,12 @@ func (r Run) Export(dir string) (bundle.Manifest, error) {
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
+	tokens, err := r.tokenizer()
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
 	return export.Bundle(export.Options{
-		Backend: r.Writer, Recipe: r.Recipe, Classes: info.Classes, Run: r.Out, Out: dir, Command: r.Command,
+		Backend: r.Writer, Recipe: r.Recipe, Tokenizer: tokens, Classes: info.Classes, Run: r.Out, Out: dir, Command: r.Command,
 	})
 }
 
@@ -146,12 +151,16 @@ func (r Run) Export(dir string) (bundle.Manifest, error) {
 // done already are not done again when Resume is set.
 func (r Run) All(ctx context.Context) (bundle.Manifest, error) {
 	if !r.Resume {
-		if _, err := os.Stat(filepath.Join(r.Out, vqgan.Checkpoint)); err == nil {
-			return bundle.Manifest{}, fmt.Errorf("%s already holds a run: go on with --resume, or choose another --out", r.Out)
+		for _, name := range []string{vqgan.Checkpoint, prior.Checkpoint} {
+			if _, err := os.Stat(filepath.Join(r.Out, name)); err == nil {
+				return bundle.Manifest{}, fmt.Errorf("%s already holds a run: go on with --resume, or choose another --out", r.Out)
+			}
 		}
 	}
-	if _, err := r.VQGAN(ctx); err != nil {
-		return bundle.Manifest{}, fmt.Errorf("vqgan: %w", err)
+	if r.Tokenizer == nil {
+		if _, err := r.VQGAN(ctx); err != nil {
+			return bundle.Manifest{}, fmt.Errorf("vqgan: %w", err)
+		}
 	}
 	info, err := r.Latents(ctx)
 	if err != nil {

@@ -26,9 +26,9 @@ Every stage keeps its checkpoints in --out; --resume goes on where it stopped.`,
 
 // trainFlags are what the stages are told.
 type trainFlags struct {
-	recipe, data, out, backend string
-	resume                     bool
-	seed                       int64
+	recipe, data, out, backend, tokenizer string
+	resume                                bool
+	seed                                  int64
 }
 
 func (f *trainFlags) add(cmd *cobra.Command) {
@@ -47,6 +47,10 @@ func (f *trainFlags) addResume(cmd *cobra.Command) {
 func (f *trainFlags) addData(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.data, "data", "", "`folder` of PNG, JPEG or WebP pictures, one sub-folder a class")
 	cmd.MarkFlagRequired("data")
+}
+
+func (f *trainFlags) addTokenizer(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.tokenizer, "tokenizer", "", "`model` whose encoder and decoder to take instead of training a VQ-GAN: a folder or a name")
 }
 
 // run reads the recipe and opens the backends, and then does work.
@@ -77,10 +81,20 @@ func (f *trainFlags) run(a *app, cmd *cobra.Command, work func(train.Run) error)
 		return err
 	}
 	defer writer.Finalize()
-	command := cmd.CommandPath() + " --recipe " + r.Name
-	return work(train.Run{
-		Recipe: r, Data: f.data, Out: f.out, Resume: f.resume, Backend: backend, Writer: writer, Command: command, Talk: a.talk,
-	})
+	run := train.Run{
+		Recipe: r, Data: f.data, Out: f.out, Resume: f.resume, Backend: backend, Writer: writer, Talk: a.talk,
+		Command: cmd.CommandPath() + " --recipe " + r.Name,
+	}
+	if f.tokenizer != "" {
+		t, err := borrow(cmd.Context(), a, f.tokenizer, r)
+		if err != nil {
+			return err
+		}
+		defer t.Close()
+		run.Tokenizer = t
+		run.Command += " --tokenizer " + t.bundle.Manifest.Name
+	}
+	return work(run)
 }
 
 func newTrainVQGAN(a *app) *cobra.Command {
@@ -129,6 +143,7 @@ func newTrainLatents(a *app) *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	f.addTokenizer(cmd)
 	f.addData(cmd)
 	return cmd
 }
@@ -152,6 +167,7 @@ func newTrainPrior(a *app) *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	f.addTokenizer(cmd)
 	f.addResume(cmd)
 	return cmd
 }
@@ -175,6 +191,7 @@ func newTrainExport(a *app) *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	f.addTokenizer(cmd)
 	cmd.Flags().StringVar(&dir, "bundle", "", "`folder` to write the bundle to")
 	cmd.MarkFlagRequired("bundle")
 	return cmd
@@ -186,7 +203,8 @@ func newTrainAll(a *app) *cobra.Command {
 		Use:   "all",
 		Short: "Train everything: pictures in, bundle out",
 		Example: `  sundae train scenes --out pictures --count 800 --size 32
-  sundae train all --recipe tiny --data pictures --out runs/tiny`,
+  sundae train all --recipe tiny --data pictures --out runs/tiny
+  sundae train all --recipe vistas --tokenizer vistas --data pictures --out runs/mine   # a prior alone`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(a, cmd, func(r train.Run) error {
 				m, err := r.All(cmd.Context())
@@ -199,6 +217,7 @@ func newTrainAll(a *app) *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	f.addTokenizer(cmd)
 	f.addData(cmd)
 	f.addResume(cmd)
 	return cmd

@@ -3,6 +3,7 @@ package export
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"runtime"
@@ -15,43 +16,39 @@ import (
 	"sundae/train/engine"
 	"sundae/train/prior"
 	"sundae/train/recipe"
-	"sundae/train/vqgan"
+	"sundae/train/tokenizer"
 )
 
 // Options says what to export and where to.
 type Options struct {
-	Backend compute.Backend // an ONNX one: its compiler writes the files
-	Recipe  recipe.Recipe
-	Classes []string
-	Run     string // folder of the checkpoints
-	Out     string // folder of the bundle
-	Command string // the command line, for the record
+	Backend   compute.Backend // an ONNX one: its compiler writes the files
+	Recipe    recipe.Recipe
+	Tokenizer tokenizer.Tokenizer
+	Classes   []string
+	Run       string // folder of the prior's checkpoint
+	Out       string // folder of the bundle
+	Command   string // the command line, for the record
 }
 
 // Bundle writes the bundle and returns its manifest.
 func Bundle(o Options) (bundle.Manifest, error) {
 	r := o.Recipe
-	tokenizer, err := vqgan.Open(filepath.Join(o.Run, vqgan.Checkpoint), r.VQGAN, r.Image.Size)
-	if err != nil {
-		return bundle.Manifest{}, err
-	}
 	model, err := prior.Open(filepath.Join(o.Run, prior.Checkpoint), r.Prior, r.Grid(len(o.Classes)))
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
-	models := map[string][]byte{}
-	for _, file := range []struct {
-		name  string
-		build func(compute.Backend) ([]byte, error)
-	}{
-		{bundle.PriorFile, model.Export}, {bundle.DecoderFile, tokenizer.ExportDecoder}, {bundle.EncoderFile, tokenizer.ExportEncoder},
-	} {
-		full, err := file.build(o.Backend)
-		if err != nil {
-			return bundle.Manifest{}, fmt.Errorf("export %s: %w", file.name, err)
-		}
-		if models[file.name], err = engine.Half(full); err != nil {
-			return bundle.Manifest{}, fmt.Errorf("export %s: %w", file.name, err)
+	full, err := model.Export(o.Backend)
+	if err != nil {
+		return bundle.Manifest{}, fmt.Errorf("export the prior: %w", err)
+	}
+	encoder, decoder, err := o.Tokenizer.Export(o.Backend)
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	models := map[string][]byte{bundle.PriorFile: full, bundle.EncoderFile: encoder, bundle.DecoderFile: decoder}
+	for name, file := range models {
+		if models[name], err = engine.Half(file); err != nil {
+			return bundle.Manifest{}, fmt.Errorf("shorten the numbers of %s: %w", name, err)
 		}
 	}
 	text, err := yaml.Marshal(r)
@@ -62,11 +59,9 @@ func Bundle(o Options) (bundle.Manifest, error) {
 		p := math.Pow10(digits)
 		return math.Round(v*p) / p
 	}
-	figures := map[string]float64{
-		"vqgan_l1": round(tokenizer.Report.L1, 4), "vqgan_psnr": round(tokenizer.Report.PSNR, 2),
-		"vqgan_live": round(tokenizer.Report.Live, 3), "vqgan_perplexity": round(tokenizer.Report.Perplexity, 1),
-		"prior_loss": round(model.Report.Loss, 4),
-	}
+	tokens := o.Tokenizer.Training()
+	figures := maps.Clone(tokens.Figures)
+	figures["prior_loss"] = round(model.Report.Loss, 4)
 	for i, level := range prior.Levels {
 		figures[fmt.Sprintf("prior_heldout_%g", level)] = round(model.Report.HeldOut[i], 4)
 	}
@@ -77,8 +72,8 @@ func Bundle(o Options) (bundle.Manifest, error) {
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),
 			Machine: fmt.Sprintf("%d cores, %s/%s, backend %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.Backend.Name()),
-			Steps:   map[string]int{"vqgan": tokenizer.Report.Step, "prior": model.Report.Step},
-			Hours:   map[string]float64{"vqgan": round(tokenizer.Report.Hours, 3), "prior": round(model.Report.Hours, 3)},
+			Steps:   map[string]int{"vqgan": tokens.Steps, "prior": model.Report.Step},
+			Hours:   map[string]float64{"vqgan": tokens.Hours, "prior": round(model.Report.Hours, 3)},
 			Figures: figures,
 		},
 	}
