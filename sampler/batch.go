@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,6 +33,7 @@ type batch struct {
 	update                           []bool
 	next                             []int32
 	logits                           []float32 // nil where the model samples
+	threads                          int       // that sample from logits
 
 	binding *onnx.Binding
 }
@@ -98,7 +98,7 @@ func (p *Prior) makeBatch(n int) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{size: n, binding: binding}
+	b := &batch{size: n, threads: p.threads, binding: binding}
 	take := func(to *[]int32, wide *[]int64, name string) error {
 		t, ok := p.session.Input(name)
 		if !ok {
@@ -175,7 +175,7 @@ func (b *batch) run(ctx context.Context, rows int) error {
 // millisecond's work, so that they all end together.
 const drawChunk = 8
 
-// draw samples the first positions from their logits, on all cores.
+// draw samples the first positions from their logits, on the threads that the model has.
 func (b *batch) draw(ctx context.Context, positions int) error {
 	var next atomic.Int64
 	var wrong atomic.Bool
@@ -193,7 +193,7 @@ func (b *batch) draw(ctx context.Context, positions int) error {
 		}
 	}
 	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) - 1 {
+	for range b.threads - 1 {
 		workers.Go(work)
 	}
 	work()

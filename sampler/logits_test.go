@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,12 @@ func (m toy) open(t testing.TB) *Prior {
 			{Op: "Add", In: []string{"plain", "shift"}, Out: []string{"logits"}},
 		}
 	}
+	return m.with(t, net)
+}
+
+// with opens a prior of the toy's sizes.
+func (m toy) with(t testing.TB, net onnx.Graph) *Prior {
+	t.Helper()
 	h := int64(m.side)
 	picture := func(in, out onnx.Tensor) []byte {
 		return onnx.Graph{Name: "none", Inputs: []onnx.Tensor{in}, Outputs: []onnx.Tensor{out}}.Marshal()
@@ -239,6 +246,46 @@ func TestHostExtremes(t *testing.T) {
 	}
 }
 
+// A model that samples in its graph and gives no numbers, or no tokens of its
+// vocabulary, is an error that names the step, which is not taken.
+func TestGraphThatIsBroken(t *testing.T) {
+	m := toy{side: 4, v: 8}
+	grid := func(name string, of onnx.Type) onnx.Tensor {
+		return onnx.Tensor{Name: name, Type: of, Shape: []int64{onnx.Dynamic, 16}}
+	}
+	for want, node := range map[string]onnx.Node{
+		ErrNumbers.Error():  {Op: "Sqrt", In: []string{"below"}, Out: []string{"confidence"}},
+		"gave token 9, its": {Op: "Cast", In: []string{"over"}, Out: []string{"next"}, Attributes: map[string]int{"to": int(onnx.Int32)}},
+	} {
+		sound := onnx.Node{Op: "Identity", In: []string{"tokens"}, Out: []string{"next"}}
+		if node.Out[0] == "next" {
+			sound = onnx.Node{Op: "Identity", In: []string{"uniform"}, Out: []string{"confidence"}}
+		}
+		p := m.with(t, onnx.Graph{
+			Name: "broken",
+			Inputs: []onnx.Tensor{
+				grid("tokens", onnx.Int32), grid("uniform", onnx.Float32), grid("update", onnx.Bool),
+				{Name: "temperature", Type: onnx.Float32, Shape: []int64{onnx.Dynamic}},
+			},
+			Outputs: []onnx.Tensor{grid("next", onnx.Int32), grid("confidence", onnx.Float32)},
+			Weights: []onnx.Weight{onnx.Floats("minus", []int64{1}, []float32{-2}), onnx.Floats("nine", []int64{1}, []float32{9})},
+			Nodes: []onnx.Node{
+				{Op: "Add", In: []string{"uniform", "minus"}, Out: []string{"below"}}, // less than 0
+				{Op: "Floor", In: []string{"uniform"}, Out: []string{"zero"}},
+				{Op: "Add", In: []string{"zero", "nine"}, Out: []string{"over"}},
+				sound, node,
+			},
+		})
+		run, err := p.Start(Start{N: 2, Settings: flat(3, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run.Step(t.Context()); err == nil || !strings.Contains(err.Error(), "step 1: ") || !strings.Contains(err.Error(), want) || run.Len() != 1 {
+			t.Errorf("want an error with %q, got %v; %d frames", want, err, run.Len())
+		}
+	}
+}
+
 // The fast exponential is the exponential.
 func TestMass(t *testing.T) {
 	r := row{top: 3, scale: 1 / math.Ln2} // temperature 1
@@ -259,7 +306,7 @@ func BenchmarkHost(b *testing.B) {
 	const rows, n, v = 4, 1024, 8192
 	rng := rand.New(rand.NewPCG(1, 1))
 	m := &batch{
-		size: rows, tokens32: make([]int32, rows*n), uniform: make([]float32, rows*n), update: make([]bool, rows*n),
+		size: rows, threads: runtime.GOMAXPROCS(0), tokens32: make([]int32, rows*n), uniform: make([]float32, rows*n), update: make([]bool, rows*n),
 		temperature: []float32{1, 0.8, 0.6, 0.4}, next: make([]int32, rows*n), confidence: make([]float32, rows*n), logits: make([]float32, rows*n*v),
 	}
 	for i := range m.logits {

@@ -14,6 +14,7 @@ package sampler
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"sundae/internal/bundle"
 	"sundae/internal/onnx"
@@ -31,6 +32,7 @@ type Prior struct {
 
 	session *onnx.Session
 	logits  bool     // the model gives logits, and this program samples
+	threads int      // that do so
 	batches []*batch // the latest used first
 }
 
@@ -42,7 +44,11 @@ func Open(b *bundle.Bundle, o onnx.Options) (*Prior, error) {
 		return nil, fmt.Errorf("open the prior: %w", err)
 	}
 	_, logits := session.Output("logits")
-	return &Prior{Latent: m.Latent, Vocabulary: m.Vocabulary, Classes: m.Classes, session: session, logits: logits}, nil
+	p := &Prior{Latent: m.Latent, Vocabulary: m.Vocabulary, Classes: m.Classes, session: session, logits: logits, threads: o.Threads}
+	if p.threads == 0 {
+		p.threads = runtime.GOMAXPROCS(0)
+	}
+	return p, nil
 }
 
 // Device is the device in use.

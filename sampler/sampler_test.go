@@ -72,17 +72,27 @@ func TestSampleDependsOnItselfAlone(t *testing.T) {
 	}
 }
 
+// Under any mask, at any proportion, by a model that samples and by one that
+// leaves it to the host.
 func TestKeptTokensNeverChange(t *testing.T) {
-	p := open(t)
+	for name, p := range map[string]*Prior{"in the graph": open(t), "on the host": random(64, 1).open(t)} {
+		t.Run(name, func(t *testing.T) { keepsTokens(t, p) })
+	}
+}
+
+func keepsTokens(t *testing.T, p *Prior) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	n := p.Latent.Tokens()
-	for range 10 {
+	s := settings()
+	s.Class = len(p.Classes)
+	for i := range 10 {
+		s.Proportion.Start = []float64{1, 0.5}[i%2]
 		mask := &Mask{Height: p.Latent.Height, Width: p.Latent.Width, Anew: make([]bool, n)}
 		base := make([]uint16, n)
 		for k := range base {
 			mask.Anew[k], base[k] = rng.IntN(3) == 0, uint16(rng.IntN(p.Vocabulary))
 		}
-		run, _ := sample(t, p, Start{N: 2, Settings: settings(), Base: [][]uint16{base, base}, Mask: mask})
+		run, _ := sample(t, p, Start{N: 2, Settings: s, Base: [][]uint16{base, base}, Mask: mask})
 		changed := false
 		for step := range run.Len() {
 			for _, tokens := range run.At(step).Tokens {

@@ -16,6 +16,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -131,7 +132,10 @@ func Parse(text []byte) (Manifest, error) {
 	var m Manifest
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
-	if err := decoder.Decode(&m); err != nil {
+	switch err := decoder.Decode(&m); {
+	case errors.Is(err, io.EOF):
+		return Manifest{}, fmt.Errorf("read %s: it is empty", ManifestFile)
+	case err != nil:
 		return Manifest{}, fmt.Errorf("read %s: %w", ManifestFile, err)
 	}
 	if err := m.Validate(); err != nil {

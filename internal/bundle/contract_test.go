@@ -111,12 +111,15 @@ func TestWrongFiles(t *testing.T) {
 		"decoder.onnx has the output image float32 [?,64,64,3]: by model.yaml it must be image uint8 [B,64,64,3] or image float32 [B,3,64,64]": func(in, out map[string][]onnx.Tensor) {
 			out[DecoderFile] = []onnx.Tensor{tensor("image", onnx.Float32, -1, 64, 64, 3)}
 		},
+		"prior.onnx has no input uniform: it must be uniform float32 [B,64], and the file has image float32 [1,3,64,64]": func(in, out map[string][]onnx.Tensor) {
+			in[PriorFile], out[PriorFile] = in[EncoderFile], out[EncoderFile]
+		},
 		"encoder.onnx has no input image": func(in, out map[string][]onnx.Tensor) {
 			in[EncoderFile] = []onnx.Tensor{tensor("pixels", onnx.Float32, 1, 3, 64, 64)}
 		},
 	} {
-		if err := opened(t, models(change)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want an error with %q, got %v", want, err)
+		if err := opened(t, models(change)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("want one sentence with %q, got %v", want, err)
 		}
 	}
 	broken := models(unchanged)

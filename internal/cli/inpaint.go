@@ -51,7 +51,9 @@ of any other size is stretched. Rectangles are in the picture's own pixels.`,
 				return err
 			}
 			defer r.Close()
-			if r.base, err = r.pictures.Encode(cmd.Context(), task.original); err != nil {
+			done := a.talk.Wait("encoding")
+			r.base, err = r.pictures.Encode(cmd.Context(), task.original)
+			if done(); err != nil {
 				return err
 			}
 			return r.run(cmd.Context(), a)
@@ -134,6 +136,7 @@ type inpainting struct {
 
 // prepare reads the picture and the mask and fits both to the model.
 func (f *inpaintFlags) prepare(a *app, m bundle.Manifest) (inpainting, error) {
+	defer a.talk.Wait("reading the picture")()
 	whole, err := picture.Load(f.image)
 	if err != nil {
 		return inpainting{}, err

@@ -245,7 +245,7 @@ func TestReconstruct(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, fit := range []picture.Fitting{picture.Crop, picture.Letterbox} {
-		lines, talk := sampleRun(t, "reconstruct", "--model", model, "--image", from, "--fit", string(fit), "--out", out)
+		lines, talk := sampleRun(t, "reconstruct", "--quiet", "--model", model, "--image", from, "--fit", string(fit), "--out", out)
 		made, err := picture.Load(out)
 		if err != nil || made.Rect.Dx() != 32 {
 			t.Fatalf("%v, %v", made, err)
@@ -266,7 +266,7 @@ func TestReconstruct(t *testing.T) {
 		"no such file":      {"--image", none, "--out", none},
 		"save picture":      {"--image", from, "--out", filepath.Join(none, "deep.png")},
 	} {
-		code, stdout, talk := run(t, append([]string{"reconstruct", "--model", model}, args...)...)
+		code, stdout, talk := run(t, append([]string{"reconstruct", "--quiet", "--model", model}, args...)...)
 		sampleFault(t, args, exitBad, says, code, stdout, talk)
 		if files, _ := filepath.Glob(none); len(files) > 0 {
 			t.Errorf("it failed and left %v", files)

@@ -52,6 +52,7 @@ func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer a.talk.Wait("reading the model")()
 	return p.open()
 }
 
@@ -87,6 +88,7 @@ func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opene
 	if err != nil {
 		return nil, err
 	}
+	defer a.talk.Wait("opening the model")()
 	m := &opened{Manifest: b.Manifest}
 	if m.prior, err = sampler.Open(b, o); err != nil {
 		return nil, err

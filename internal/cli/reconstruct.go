@@ -28,14 +28,17 @@ the model's pictures can come to this one at best. The picture is fitted first.`
 			if err != nil {
 				return err
 			}
+			done := a.talk.Wait("reading the picture")
 			whole, err := picture.Load(from)
-			if err != nil {
+			if done(); err != nil {
 				return err
 			}
 			o, err := m.start(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
+			done = a.talk.Wait("reconstructing")
+			defer done()
 			d, err := decoder.Open(b, o)
 			if err != nil {
 				return err
@@ -54,6 +57,7 @@ the model's pictures can come to this one at best. The picture is fitted first.`
 			if err := picture.Save(out, again); err != nil {
 				return err
 			}
+			done() // before the result, which comes on the same terminal
 			fmt.Fprintf(a.out, "%s\nPSNR %.2f dB\n", out, psnr)
 			return nil
 		},

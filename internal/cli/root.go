@@ -116,6 +116,7 @@ Without a sub-command it opens the app on the default model.`,
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	everyCommand(root, func(c *cobra.Command) {
+		c.SuggestionsMinimumDistance = 2 // letters, so that two swapped ones are understood
 		c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 		switch {
 		case c.Name() == "help":

@@ -40,6 +40,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"__complete", "doc"}, exitOK, "doctor", ""},
 		{nil, exitBad, "", "sundae sample"}, // no terminal here
 		{[]string{"nothing"}, exitUsage, "", `unknown command "nothing"`},
+		{[]string{"sampel"}, exitUsage, "", "did you mean sample?"},
 		{[]string{"train", "scene"}, exitUsage, "", "did you mean scenes?"},
 		{[]string{"doctor", "--no-such"}, exitUsage, "", "See sundae doctor --help."},
 		{[]string{"doctor", "me"}, exitUsage, "", `unknown command "me"`},

@@ -152,8 +152,9 @@ func TestSaveIsWholeOrNothing(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("a failed save left %v", left)
 	}
-	if err := Save(filepath.Join(dir, "none", "a.png"), noise(1, 1, 1)); err == nil {
-		t.Error("a picture was saved in a folder that isn't there")
+	nowhere := filepath.Join(dir, "none", "a.png")
+	if err := Save(nowhere, noise(1, 1, 1)); err == nil || err.Error() != "save picture "+nowhere+": no such file or directory" {
+		t.Errorf("saving in a folder that isn't there: %v", err)
 	}
 	if _, err := png.Decode(bytes.NewReader(pngOf(t, noise(3, 3, 1), Text{"sundae", "{}"}))); err != nil {
 		t.Errorf("with a text the PNG can't be read: %v", err)

@@ -2,9 +2,11 @@ package picture
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"image"
 	"io"
+	"io/fs"
 
 	"github.com/google/renameio/v2"
 )
@@ -18,8 +20,12 @@ func Save(path string, img image.Image, texts ...Text) error {
 // save writes a file under a temporary name beside path and renames it.
 func save(path string, write func(io.Writer) error) error {
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
-	if err != nil {
-		return fmt.Errorf("save picture: %w", err)
+	var fault *fs.PathError
+	switch {
+	case errors.As(err, &fault): // of a temporary name, which says nothing to anyone
+		return fmt.Errorf("save picture %s: %w", path, fault.Err)
+	case err != nil:
+		return fmt.Errorf("save picture %s: %w", path, err)
 	}
 	defer file.Cleanup()
 	w := bufio.NewWriterSize(file, 1<<18)
