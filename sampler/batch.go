@@ -13,12 +13,13 @@ import (
 )
 
 // What one call of the model may hold. More samples are given to it in turn: that
-// costs no time, for this much keeps any device busy, and bounds the memory. At
+// costs no time, for this much keeps a device busy, and bounds the memory. At
 // 1024 tokens a sample's attention takes 32 MB with 8 heads, its logits 32 MB with
-// 8192 codes.
+// 8192 codes. A CPU's few cores are busy with less, and its caches hold less.
 const (
-	tokensAtOnce = 1 << 14
-	logitsAtOnce = 1 << 26
+	tokensAtOnce    = 1 << 14
+	tokensAtOnceCPU = 1 << 12
+	logitsAtOnce    = 1 << 26
 )
 
 // batch is the memory of one call: views of the model's inputs and outputs, one
@@ -45,6 +46,9 @@ func (p *Prior) rowsAtOnce() int {
 		return fixed
 	}
 	rows := tokensAtOnce / p.Latent.Tokens()
+	if p.session.Device == onnx.CPU {
+		rows = tokensAtOnceCPU / p.Latent.Tokens()
+	}
 	if p.logits {
 		rows = min(rows, logitsAtOnce/(p.Latent.Tokens()*p.Vocabulary))
 	}
