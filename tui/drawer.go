@@ -119,7 +119,7 @@ func (d *drawer) work(ctx context.Context) {
 			continue
 		}
 		began := time.Now()
-		result := d.draw(slot, j, shrink)
+		result := d.draw(ctx, slot, j, shrink)
 		if !d.current(j.layout) && result.err == nil {
 			continue
 		}
@@ -135,7 +135,7 @@ func (d *drawer) work(ctx context.Context) {
 
 // draw paints, encodes and sends one picture. What goes wrong in it, a panic
 // included, is the result's error: the app says so and goes on.
-func (d *drawer) draw(slot int, j job, shrink float64) (result drawn) {
+func (d *drawer) draw(ctx context.Context, slot int, j job, shrink float64) (result drawn) {
 	result = drawn{slot: slot, layout: j.layout, asked: j.asked, rect: smaller(j.rect, d.scale*shrink)}
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -148,10 +148,10 @@ func (d *drawer) draw(slot int, j job, shrink float64) (result drawn) {
 	}
 	f := result.frame
 	if len(f.Overlay) == 0 {
-		result.err = d.screen.transmit(f.Transmit)
+		result.err = d.screen.transmit(ctx, f.Transmit)
 	} else {
 		cells := graphics.Rect{X: result.rect.X, Y: result.rect.Y, Cols: f.Cols, Rows: f.Rows}
-		result.err = d.screen.draw(slot, overlay{data: f.Transmit, draw: f.Overlay, erase: d.erase(slot), cells: cells})
+		result.err = d.screen.draw(ctx, slot, overlay{data: f.Transmit, draw: f.Overlay, erase: d.erase(slot), cells: cells})
 	}
 	return result
 }

@@ -172,25 +172,32 @@ func TestHangUpEndsTheApp(t *testing.T) {
 	}
 }
 
-// A terminal that takes nothing more holds up neither keys nor the end.
+// A terminal that takes nothing more holds up neither keys nor the end, whether
+// pictures are text or have their own way to it.
 func TestStuckTerminal(t *testing.T) {
-	master, tty, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
-	if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- Run(ctx, tty, tty, options(t)) }()
-	time.Sleep(time.Second) // the pty is full long before: nobody reads
-	stop()
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		t.Fatal("the app waits for a terminal that takes nothing")
+	for _, protocol := range []graphics.Protocol{graphics.Blocks, graphics.Kitty, graphics.Sixel} {
+		t.Run(string(protocol), func(t *testing.T) {
+			master, tty, err := pty.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer master.Close()
+			if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+				t.Fatal(err)
+			}
+			o := options(t)
+			o.Terminal = graphics.Terminal{Protocol: protocol, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- Run(ctx, tty, tty, o) }()
+			time.Sleep(time.Second) // the pty is full long before: nobody reads
+			stop()
+			select {
+			case <-ended:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the app waits for a terminal that takes nothing")
+			}
+		})
 	}
 }
 

@@ -80,7 +80,7 @@ func TestWipedPicturesComeBack(t *testing.T) {
 	defer master.Close()
 	defer tty.Close()
 	s := newScreen(tty, tty.Fd(), 0)
-	if err := s.draw(1, overlay{data: []byte("<data>"), draw: []byte("<place>")}); err != nil {
+	if err := s.draw(t.Context(), 1, overlay{data: []byte("<data>"), draw: []byte("<place>")}); err != nil {
 		t.Fatal(err)
 	}
 	s.touch()
