@@ -67,6 +67,18 @@ func (d *drawer) put(slot int, j job) {
 	}
 }
 
+// again puts a job back, since it can be drawn larger and may be the last for
+// long, unless another has come.
+func (d *drawer) again(slot int, j job) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, waiting := d.jobs[slot]; waiting || j.layout != d.layout {
+		return
+	}
+	d.jobs[slot] = j
+	d.order = append(d.order, slot)
+}
+
 // relayout drops all that was asked for and starts the next layout.
 func (d *drawer) relayout(layout int) {
 	d.mu.Lock()
@@ -128,7 +140,11 @@ func (d *drawer) work(ctx context.Context) {
 			return
 		case d.results <- result:
 		}
-		shrink = adapt(shrink, result.frame.Bytes, d.screen.budget())
+		next := adapt(shrink, result.frame.Bytes, d.screen.budget())
+		if next > shrink {
+			d.again(slot, j)
+		}
+		shrink = next
 		d.screen.pace(ctx, result.frame.Bytes, time.Since(began))
 	}
 }
