@@ -146,6 +146,7 @@ func TestLastPictureGrows(t *testing.T) {
 			d.put(1, job{rect: large, paint: func() image.Image { return picture }})
 			time.Sleep(5 * time.Second)
 		}
+		synctest.Wait()
 		if r := (*done)[len(*done)-1]; r.frame.Cols > large.Cols/2 {
 			t.Errorf("a large picture is %d cells wide on a slow line", r.frame.Cols)
 		}
