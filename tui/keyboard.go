@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"io"
 	"os"
 	"time"
@@ -34,7 +35,11 @@ func (k *keyboard) Fd() uintptr { return k.fd }
 func (k *keyboard) Read(p []byte) (int, error) {
 	k.reading <- struct{}{}
 	defer func() { <-k.reading }()
-	return k.keys.Read(p)
+	n, err := k.keys.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = errLost // Bubble Tea takes an end for good and would go on without keys
+	}
+	return n, err
 }
 
 // Close ends a read that is under way, and leaves the terminal open: it is the
