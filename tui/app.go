@@ -7,6 +7,7 @@
 // touches no picture, so that a key always answers at once.
 //
 //	app.go      the model: what happens, by message
+//	keyboard.go what Bubble Tea reads, closed in good order
 //	keys.go     every key and command, for handling, help and palette alike
 //	stage.go    the run on show: lanes, history, the step on show
 //	panel.go    the settings beside the picture
@@ -118,9 +119,14 @@ type app struct {
 func Run(ctx context.Context, in, out *os.File, o Options, options ...tea.ProgramOption) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGTERM)
 	defer stop()
+	keys, err := newKeyboard(in)
+	if err != nil {
+		return fmt.Errorf("read the keyboard: %w", err)
+	}
+	defer keys.Close()
 	s := newScreen(out, out.Fd(), o.MaxRate)
 	s.off = true // until Bubble Tea has entered the alternate screen
-	err := run(ctx, o, s, append(options, tea.WithInput(in), tea.WithOutput(s))...)
+	err = run(ctx, o, s, append(options, tea.WithInput(keys), tea.WithOutput(s))...)
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
 		return nil // asked to leave by a signal: the terminal is as it was
 	}

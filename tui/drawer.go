@@ -67,6 +67,18 @@ func (d *drawer) put(slot int, j job) {
 	}
 }
 
+// again puts a job back, since it can be drawn larger and may be the last for
+// long, unless another has come.
+func (d *drawer) again(slot int, j job) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, waiting := d.jobs[slot]; waiting || j.layout != d.layout {
+		return
+	}
+	d.jobs[slot] = j
+	d.order = append(d.order, slot)
+}
+
 // relayout drops all that was asked for and starts the next layout.
 func (d *drawer) relayout(layout int) {
 	d.mu.Lock()
@@ -119,7 +131,7 @@ func (d *drawer) work(ctx context.Context) {
 			continue
 		}
 		began := time.Now()
-		result := d.draw(slot, j, shrink)
+		result := d.draw(ctx, slot, j, shrink)
 		if !d.current(j.layout) && result.err == nil {
 			continue
 		}
@@ -128,14 +140,18 @@ func (d *drawer) work(ctx context.Context) {
 			return
 		case d.results <- result:
 		}
-		shrink = adapt(shrink, result.frame.Bytes, d.screen.budget())
+		next := adapt(shrink, result.frame.Bytes, d.screen.budget())
+		if next > shrink {
+			d.again(slot, j)
+		}
+		shrink = next
 		d.screen.pace(ctx, result.frame.Bytes, time.Since(began))
 	}
 }
 
 // draw paints, encodes and sends one picture. What goes wrong in it, a panic
 // included, is the result's error: the app says so and goes on.
-func (d *drawer) draw(slot int, j job, shrink float64) (result drawn) {
+func (d *drawer) draw(ctx context.Context, slot int, j job, shrink float64) (result drawn) {
 	result = drawn{slot: slot, layout: j.layout, asked: j.asked, rect: smaller(j.rect, d.scale*shrink)}
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -148,10 +164,10 @@ func (d *drawer) draw(slot int, j job, shrink float64) (result drawn) {
 	}
 	f := result.frame
 	if len(f.Overlay) == 0 {
-		result.err = d.screen.transmit(f.Transmit)
+		result.err = d.screen.transmit(ctx, f.Transmit)
 	} else {
 		cells := graphics.Rect{X: result.rect.X, Y: result.rect.Y, Cols: f.Cols, Rows: f.Rows}
-		result.err = d.screen.draw(slot, overlay{data: f.Transmit, draw: f.Overlay, erase: d.erase(slot), cells: cells})
+		result.err = d.screen.draw(ctx, slot, overlay{data: f.Transmit, draw: f.Overlay, erase: d.erase(slot), cells: cells})
 	}
 	return result
 }

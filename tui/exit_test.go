@@ -38,6 +38,17 @@ func newTerminal(t *testing.T) *terminal {
 	if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
 		t.Fatal(err)
 	}
+	// Closing must not wait for the read that is under way: this end does not block.
+	fd, err := unix.Dup(int(master.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	master.Close()
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	master = os.NewFile(uintptr(fd), "terminal")
 	x := &terminal{master: master, tty: tty, gone: make(chan struct{})}
 	go func() {
 		defer close(x.gone)
@@ -157,40 +168,59 @@ func TestTerminalIsRestored(t *testing.T) {
 	}
 }
 
-// A connection that breaks ends the app, even though nobody reads what it writes.
+// A connection that breaks ends the app, even though nobody reads what it writes,
+// and even when it has nothing to write.
 func TestHangUpEndsTheApp(t *testing.T) {
-	o := options(t)
-	x := newTerminal(t)
-	ended := make(chan error)
-	go func() { ended <- Run(t.Context(), x.tty, x.tty, o) }()
-	x.await(t, "Sundae")
-	x.master.Close()
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		t.Fatal("the app goes on without a terminal")
+	for _, c := range []struct {
+		name, shown string
+		rest        time.Duration
+	}{
+		{"sampling", "Sundae", 0},
+		{"at rest", "12/12", 500 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := options(t)
+			x := newTerminal(t)
+			ended := make(chan error)
+			go func() { ended <- Run(t.Context(), x.tty, x.tty, o) }()
+			x.await(t, c.shown)
+			time.Sleep(c.rest)
+			x.master.Close()
+			select {
+			case <-ended:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the app goes on without a terminal")
+			}
+		})
 	}
 }
 
-// A terminal that takes nothing more holds up neither keys nor the end.
+// A terminal that takes nothing more holds up neither keys nor the end, whether
+// pictures are text or have their own way to it.
 func TestStuckTerminal(t *testing.T) {
-	master, tty, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
-	if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- Run(ctx, tty, tty, options(t)) }()
-	time.Sleep(time.Second) // the pty is full long before: nobody reads
-	stop()
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		t.Fatal("the app waits for a terminal that takes nothing")
+	for _, protocol := range []graphics.Protocol{graphics.Blocks, graphics.Kitty, graphics.Sixel} {
+		t.Run(string(protocol), func(t *testing.T) {
+			master, tty, err := pty.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer master.Close()
+			if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+				t.Fatal(err)
+			}
+			o := options(t)
+			o.Terminal = graphics.Terminal{Protocol: protocol, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- Run(ctx, tty, tty, o) }()
+			time.Sleep(time.Second) // the pty is full long before: nobody reads
+			stop()
+			select {
+			case <-ended:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the app waits for a terminal that takes nothing")
+			}
+		})
 	}
 }
 

@@ -115,25 +115,27 @@ func TestTokenView(t *testing.T) {
 // Zooming shows one picture large; sizes follow the window; a window that is too
 // small says so and goes on when it is enlarged.
 func TestZoomAndResize(t *testing.T) {
-	s := begin(t, 120, 40, func(o *Options) { o.Samples = 4 })
-	var small int
-	s.look(func(a *app) { small = a.tiles[0].area.Rows })
-	s.press("z")
-	s.until("one picture", func(a *app) bool { return len(a.tiles) == 1 && a.tiles[0].area.Rows > small && drawnAll(a) })
-	s.golden("zoom")
-	s.press(";")
-	s.until("the next picture", func(a *app) bool { return a.tiles[0].sample == 1 && drawnAll(a) })
-	s.press("z")
-	s.until("four pictures", func(a *app) bool { return len(a.tiles) == 4 && drawnAll(a) })
+	both(t, func(t *testing.T, w, h int) {
+		s := begin(t, w, h, func(o *Options) { o.Samples = 4 })
+		var small int
+		s.look(func(a *app) { small = a.tiles[0].area.Rows })
+		s.press("z")
+		s.until("one picture", func(a *app) bool { return len(a.tiles) == 1 && a.tiles[0].area.Rows > small && drawnAll(a) })
+		s.golden("zoom")
+		s.press(";")
+		s.until("the next picture", func(a *app) bool { return a.tiles[0].sample == 1 && drawnAll(a) })
+		s.press("z")
+		s.until("four pictures", func(a *app) bool { return len(a.tiles) == 4 && drawnAll(a) })
 
-	s.tm.Send(tea.WindowSizeMsg{Width: 39, Height: 11})
-	s.until("the line that says so", func(a *app) bool { return a.View().Content == "Too small: 39×11, needs 40×12" })
-	s.tm.Send(tea.WindowSizeMsg{Width: 40, Height: 12})
-	s.until("pictures again", func(a *app) bool { return len(a.tiles) == 4 && drawnAll(a) })
-	s.golden("least")
-	s.tm.Send(tea.WindowSizeMsg{Width: 250, Height: 70})
-	s.until("large pictures", func(a *app) bool { return a.tiles[0].area.Rows > small && drawnAll(a) })
-	s.golden("large")
+		s.tm.Send(tea.WindowSizeMsg{Width: 39, Height: 11})
+		s.until("the line that says so", func(a *app) bool { return a.View().Content == "Too small: 39×11, needs 40×12" })
+		s.tm.Send(tea.WindowSizeMsg{Width: 40, Height: 12})
+		s.until("pictures again", func(a *app) bool { return len(a.tiles) == 4 && drawnAll(a) })
+		s.golden("least")
+		s.tm.Send(tea.WindowSizeMsg{Width: 250, Height: 70})
+		s.until("large pictures", func(a *app) bool { return a.tiles[0].area.Rows > small && drawnAll(a) })
+		s.golden("large")
+	})
 }
 
 // Every line of help, and of the palette, is a command that does something.
@@ -191,20 +193,22 @@ func TestModelErrorIsShown(t *testing.T) {
 
 // Keyframes are made, moved, added and taken out by keys.
 func TestKeyframesByKeys(t *testing.T) {
-	s := begin(t, 120, 40, nil)
-	s.press("tab", "down")
-	s.until("a keyframe lower", func(a *app) bool {
-		got := a.stage.lanes[0].settings.Temperature
-		return got.Curve == sampler.Keyframes && len(got.Keys) == 2 && got.Keys[0].Value == 0.98
+	both(t, func(t *testing.T, w, h int) {
+		s := begin(t, w, h, nil)
+		s.press("tab", "down")
+		s.until("a keyframe lower", func(a *app) bool {
+			got := a.stage.lanes[0].settings.Temperature
+			return got.Curve == sampler.Keyframes && len(got.Keys) == 2 && got.Keys[0].Value == 0.98
+		})
+		s.press("a", "up")
+		s.until("a third keyframe, moved", func(a *app) bool {
+			keys := a.stage.lanes[0].settings.Temperature.Keys
+			return len(keys) == 3 && keys[1].At == 0.5 && keys[1].Value == 0.81
+		})
+		s.golden("keyframes")
+		s.press("delete")
+		s.until("two again", func(a *app) bool { return len(a.stage.lanes[0].settings.Temperature.Keys) == 2 })
 	})
-	s.press("a", "up")
-	s.until("a third keyframe, moved", func(a *app) bool {
-		keys := a.stage.lanes[0].settings.Temperature.Keys
-		return len(keys) == 3 && keys[1].At == 0.5 && keys[1].Value == 0.81
-	})
-	s.golden("keyframes")
-	s.press("delete")
-	s.until("two again", func(a *app) bool { return len(a.stage.lanes[0].settings.Temperature.Keys) == 2 })
 }
 
 // Keyframes are grabbed and dragged with the mouse; the timeline is clicked.

@@ -156,22 +156,25 @@ func (a *app) keyLine() string {
 	if !a.hinted {
 		return fill(a.theme.accent.Render(" space pauses, ← → changes the setting chosen, ? shows all keys"), a.width)
 	}
-	var here, always []key.Binding
+	var special, here, always []key.Binding
 	for _, c := range commands {
 		if !c.short || !c.applies(a) {
 			continue
 		}
 		binding := key.NewBinding(key.WithKeys(c.keys...), key.WithHelp(c.label, c.help))
-		if c.group == "App" {
+		switch c.group {
+		case "App":
 			always = append(always, binding)
-		} else {
+		case "Compare", "Mask": // meant for what is on show alone, so they come first
+			special = append(special, binding)
+		default:
 			here = append(here, binding)
 		}
 	}
 	a.help.SetWidth(0)
 	right := a.help.ShortHelpView(always)
 	a.help.SetWidth(max(1, a.width-lipgloss.Width(right)-3))
-	left := " " + a.help.ShortHelpView(here)
+	left := " " + a.help.ShortHelpView(append(special, here...))
 	return fill(left, a.width-lipgloss.Width(right)-1) + right + " "
 }
 

@@ -143,7 +143,7 @@ func (a *app) gotBase(msg baseMsg) {
 		m.editor = mask.New(side)
 	}
 	m.name, m.tokens, m.picture = msg.name, msg.tokens, msg.picture
-	a.enterMask("Paint what is to be made anew, then enter")
+	a.enterMask("Paint what is to be made anew, with mouse or keys, then enter")
 }
 
 // changeMask goes back to the mask of the run on show.

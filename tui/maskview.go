@@ -90,7 +90,7 @@ func (a *app) maskPanel(rows int) string {
 		line("does", doing),
 		line("brush", fmt.Sprintf("%d pixels", 2*m.radius+1)),
 		line("tokens", rule),
-		line("", fmt.Sprintf("%d of %d made anew", n, a.Model.Latent.Tokens())),
+		line("", fmt.Sprintf("%d of %d anew", n, a.Model.Latent.Tokens())),
 		line("", fmt.Sprintf("%d%% of the picture", 100*n/a.Model.Latent.Tokens())),
 		line("variants", fmt.Sprint(m.variants)),
 		"",

@@ -35,7 +35,8 @@ func TestProcessEnds(t *testing.T) {
 			before := x.modes(t)
 			cmd := exec.Command(self)
 			cmd.Env = d.environ("TERM=xterm-256color")
-			cmd.Stdin, cmd.Stdout, cmd.Stderr = x.tty, x.tty, x.tty
+			var said strings.Builder // what the runtime and the race detector have to say
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = x.tty, x.tty, &said
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -49,8 +50,8 @@ func TestProcessEnds(t *testing.T) {
 			}
 			select {
 			case err := <-ended:
-				if err != nil && !c.gone {
-					t.Errorf("it ended with %v", err)
+				if err != nil && !c.gone || said.Len() > 0 {
+					t.Errorf("it ended with %v, and said:\n%s", err, last(said.String(), 8000))
 				}
 			case <-time.After(20 * time.Second):
 				t.Fatal("it did not end")
@@ -79,7 +80,7 @@ func TestWipedPicturesComeBack(t *testing.T) {
 	defer master.Close()
 	defer tty.Close()
 	s := newScreen(tty, tty.Fd(), 0)
-	if err := s.draw(1, overlay{data: []byte("<data>"), draw: []byte("<place>")}); err != nil {
+	if err := s.draw(t.Context(), 1, overlay{data: []byte("<data>"), draw: []byte("<place>")}); err != nil {
 		t.Fatal(err)
 	}
 	s.touch()

@@ -306,14 +306,14 @@ var errOff = errors.New("the alternate screen is left")
 
 // transmit sends a picture's data, which shows nothing by itself, and waits
 // until it is written.
-func (s *screen) transmit(data []byte) error {
-	return s.send(func() []byte { return data })
+func (s *screen) transmit(ctx context.Context, data []byte) error {
+	return s.send(ctx, func() []byte { return data })
 }
 
 // draw puts a picture over the cells of a slot and waits until it is written:
 // data and placement in one, so that no wiping of the screen comes between.
-func (s *screen) draw(slot int, o overlay) error {
-	return s.send(func() []byte {
+func (s *screen) draw(ctx context.Context, slot int, o overlay) error {
+	return s.send(ctx, func() []byte {
 		if old, ok := s.overlays[slot]; ok && old.cells != o.cells && !s.covered {
 			s.add(piece{data: old.gone()})
 		}
@@ -325,8 +325,9 @@ func (s *screen) draw(slot int, o overlay) error {
 	})
 }
 
-// send queues what data gives, and waits until it is written.
-func (s *screen) send(data func() []byte) error {
+// send queues what data gives, and waits until it is written, or until the context
+// ends: a terminal that takes nothing must not hold up the end.
+func (s *screen) send(ctx context.Context, data func() []byte) error {
 	written := make(chan error, 1)
 	s.mu.Lock()
 	if s.off {
@@ -335,7 +336,12 @@ func (s *screen) send(data func() []byte) error {
 		s.add(piece{data(), written})
 	}
 	s.mu.Unlock()
-	return <-written
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // answered takes the terminal's answer to the question behind a large piece.

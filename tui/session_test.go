@@ -57,7 +57,14 @@ func begin(t *testing.T, w, h int, change func(*Options)) *session {
 	if change != nil {
 		change(&o)
 	}
-	screen := newScreen(nowhere{}, 0, 0)
+	s := onScreen(t, w, h, o, newScreen(nowhere{}, 0, 0))
+	s.settled()
+	return s
+}
+
+// onScreen opens the app in a terminal of w×h whose pictures go to the screen.
+func onScreen(t *testing.T, w, h int, o Options, screen *screen) *session {
+	t.Helper()
 	a := newApp(t.Context(), o, graphics.NewDriver(o.Terminal), screen)
 	s := &session{t, teatest.NewTestModel(t, watched{a}, teatest.WithInitialTermSize(w, h))}
 	t.Cleanup(func() {
@@ -66,7 +73,6 @@ func begin(t *testing.T, w, h int, change func(*Options)) *session {
 		a.close()
 		screen.end()
 	})
-	s.settled()
 	return s
 }
 

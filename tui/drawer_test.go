@@ -1,0 +1,186 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"image"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sundae/tui/graphics"
+)
+
+// wire is a terminal at the end of a line that takes so many bytes a second, and
+// answers what it is asked once it has taken the question.
+type wire struct {
+	rate  int
+	taken int
+	heard func()
+}
+
+func (w *wire) Read([]byte) (int, error) { return 0, context.Canceled }
+func (w *wire) Close() error             { return nil }
+
+func (w *wire) Write(p []byte) (int, error) {
+	time.Sleep(time.Duration(len(p)) * time.Second / time.Duration(w.rate))
+	w.taken += len(p)
+	if bytes.Contains(p, []byte(question)) {
+		w.heard()
+	}
+	return len(p), nil
+}
+
+// noise is a picture that no encoding makes smaller.
+func noise(side int) *image.RGBA {
+	img := image.NewRGBA(image.Rect(0, 0, side, side))
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range img.Pix {
+		img.Pix[i] = uint8(r.Uint32()) | uint8(255*(i%4/3))
+	}
+	return img
+}
+
+// drawing runs a drawer at the end of a line, for kitty in cells of 8×16 pixels,
+// in a time of its own; what it has drawn so far is in the slice.
+func drawing(t *testing.T, rate int, limit int64, run func(d *drawer, w *wire, done *[]drawn)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{rate: rate}
+		s := newScreen(w, 0, limit)
+		w.heard = s.answered
+		d := newDrawer(graphics.NewDriver(graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}), s, 1)
+		ctx, stop := context.WithCancel(t.Context())
+		var done []drawn
+		go func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case r := <-d.results:
+					if r.err != nil {
+						t.Error(r.err)
+					}
+					done = append(done, r)
+				}
+			}
+		}()
+		go d.work(ctx)
+		run(d, w, &done)
+		stop()
+		s.end()
+	})
+}
+
+// Pictures that come faster than the line takes them get smaller, and most are
+// left out; the newest is always drawn, and a limit is kept.
+func TestPicturesFollowTheLine(t *testing.T) {
+	picture := noise(256)
+	rect := graphics.Rect{Cols: 32, Rows: 16} // 256×256 pixels: a quarter of a megabyte in kitty's base64
+	for _, c := range []struct {
+		name   string
+		rate   int   // what the line takes
+		limit  int64 // --max-rate
+		budget int   // for a picture
+	}{
+		{"a limit", 1 << 30, 300_000, 30_000},
+		{"a slow line", 1_000_000, 0, 100_000},
+		{"a line slower than the limit", 1_000_000, 5_000_000, 100_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			drawing(t, c.rate, c.limit, func(d *drawer, w *wire, done *[]drawn) {
+				const each, pictures = 20 * time.Millisecond, 500
+				for i := range pictures {
+					d.put(1, job{asked: i + 1, rect: rect, paint: func() image.Image { return picture }})
+					time.Sleep(each)
+				}
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				lasted := (pictures*each + 2*time.Second).Seconds()
+				if c.limit > 0 && float64(w.taken) > float64(c.limit)*lasted {
+					t.Errorf("%d bytes in %.0f s are over the limit of %d a second", w.taken, lasted, c.limit)
+				}
+				newest := (*done)[len(*done)-1]
+				if newest.asked != pictures {
+					t.Errorf("the newest picture drawn is the %dth of %d", newest.asked, pictures)
+				}
+				if b := newest.frame.Bytes; b > 2*c.budget || b < c.budget/3 {
+					t.Errorf("a picture has %d bytes in the end, of about %d that it may have", b, c.budget)
+				}
+				if n := len(*done); n < 5*10 || n > pictures/2 {
+					t.Errorf("%d of %d pictures were drawn in 10 s: not about ten a second", n, pictures)
+				}
+			})
+		})
+	}
+}
+
+// A fast line shows pictures whole.
+func TestFastLineShowsPicturesWhole(t *testing.T) {
+	picture, rect := noise(256), graphics.Rect{Cols: 32, Rows: 16}
+	drawing(t, 1<<30, 0, func(d *drawer, _ *wire, done *[]drawn) {
+		for i := range 20 {
+			d.put(1, job{asked: i + 1, rect: rect, paint: func() image.Image { return picture }})
+			time.Sleep(50 * time.Millisecond)
+		}
+		synctest.Wait()
+		for _, r := range *done {
+			if r.frame.Cols != rect.Cols {
+				t.Fatalf("picture %d is %d cells wide, not %d", r.asked, r.frame.Cols, rect.Cols)
+			}
+		}
+		if len(*done) != 20 {
+			t.Errorf("%d of 20 pictures were drawn", len(*done))
+		}
+	})
+}
+
+// What was made small for its bytes grows again where it has fewer, even if no
+// other picture comes.
+func TestLastPictureGrows(t *testing.T) {
+	large, small := graphics.Rect{Cols: 64, Rows: 32}, graphics.Rect{Cols: 8, Rows: 4}
+	picture := noise(512)
+	drawing(t, 1<<30, 200_000, func(d *drawer, _ *wire, done *[]drawn) {
+		for range 3 {
+			d.put(1, job{rect: large, paint: func() image.Image { return picture }})
+			time.Sleep(5 * time.Second)
+		}
+		synctest.Wait()
+		if r := (*done)[len(*done)-1]; r.frame.Cols > large.Cols/2 {
+			t.Errorf("a large picture is %d cells wide on a slow line", r.frame.Cols)
+		}
+		d.relayout(1)
+		d.put(1, job{layout: 1, rect: small, paint: func() image.Image { return picture }})
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if r := (*done)[len(*done)-1]; r.frame.Cols != small.Cols {
+			t.Errorf("a small picture is %d cells wide, where %d fit the line", r.frame.Cols, small.Cols)
+		}
+	})
+}
+
+// stalled takes nothing until it is let go.
+type stalled struct {
+	nowhere
+	goOn chan struct{}
+}
+
+func (s stalled) Write(p []byte) (int, error) { <-s.goOn; return len(p), nil }
+
+// A terminal that takes no picture holds up neither sampling nor keys.
+func TestStalledTerminalHoldsUpNothing(t *testing.T) {
+	o := options(t)
+	o.Terminal = graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}
+	out := stalled{goOn: make(chan struct{})}
+	s := onScreen(t, 80, 24, o, newScreen(out, 0, 0))
+	defer close(out.goOn)
+	s.until("the end of the run", func(a *app) bool { return a.ended() && a.decode.Step == o.Settings.Steps })
+	s.press("[", "?")
+	s.until("the help, a step back", func(a *app) bool { return a.sheet == helpSheet && a.stage.shown == o.Settings.Steps-1 })
+	s.look(func(a *app) {
+		if a.drawing.Bytes > 0 {
+			t.Error("a picture is said to be drawn")
+		}
+	})
+}
