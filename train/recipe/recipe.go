@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 
 	"gopkg.in/yaml.v3"
 
@@ -48,7 +49,7 @@ type Image struct {
 // ("tiny", "vistas", ...).
 func Open(name string) (Recipe, error) {
 	text, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, `/\.`) {
+	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR)) && !strings.ContainsAny(name, `/\.`) {
 		if text, err = assets.Recipes.ReadFile(path.Join("recipes", name+".yaml")); err != nil {
 			return Recipe{}, fmt.Errorf("no recipe file %s and no built-in one of that name (there are %s)", name, strings.Join(BuiltIn(), ", "))
 		}
