@@ -37,37 +37,23 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, grid Grid, 
 	}
 	compiled := false
 	return func(b batch, rate, decay float64) (stepReport, error) {
-		parts := make([][]*tensors.Tensor, workers)
-		work := func(i int) error {
+		parts := make([][]*tensors.Tensor, workers) // of each worker: what it tells, and its gradients
+		work := func(i int) (err error) {
 			share := b.share(i, workers)
-			out, err := gradients[i].Exec(share.corrupted, share.clean, share.class, share.uniform)
-			if err != nil {
+			if parts[i], err = gradients[i].Exec(share.corrupted, share.clean, share.class, share.uniform); err != nil {
 				return fmt.Errorf("run the prior's gradients: %w", err)
 			}
-			parts[i] = out
 			return nil
 		}
-		var group errgroup.Group
-		if !compiled { // the first call compiles, which changes the store
-			err := engine.Apart(backend, workers, func() error {
-				for i := range workers {
-					if err := work(i); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				return stepReport{}, err
-			}
+		var err error
+		if compiled {
+			err = sideBySide(workers, work)
+		} else { // the first call compiles, which changes the store
+			err = engine.Apart(backend, workers, func() error { return oneByOne(workers, work) })
 			compiled = true
-		} else {
-			for i := range workers {
-				group.Go(func() error { return work(i) })
-			}
-			if err := group.Wait(); err != nil {
-				return stepReport{}, err
-			}
+		}
+		if err != nil {
+			return stepReport{}, err
 		}
 		args := []any{float32(rate), float32(decay)}
 		var r stepReport
@@ -92,6 +78,25 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, grid Grid, 
 		r.Norm = float64(tensors.ToScalar[float32](out[0]))
 		return r, nil
 	}, nil
+}
+
+// sideBySide calls work for 0 to n-1, all at once.
+func sideBySide(n int, work func(i int) error) error {
+	var group errgroup.Group
+	for i := range n {
+		group.Go(func() error { return work(i) })
+	}
+	return group.Wait()
+}
+
+// oneByOne calls work for 0 to n-1 in turn.
+func oneByOne(n int, work func(i int) error) error {
+	for i := range n {
+		if err := work(i); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // gradients is a worker's graph: a share of the batch to [loss, first step's loss,
