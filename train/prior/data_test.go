@@ -1,0 +1,94 @@
+package prior
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+func TestForeignTokensAreRefused(t *testing.T) {
+	c, g := small()
+	l := toy(g, 8)
+	l.Tokens[g.Tokens()+5] = uint16(g.Vocabulary)
+	_, err := Train(t.Context(), c, Options{Backend: open(t, "onnx:cpu"), Latents: l, Out: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "latent 1 holds token 12") {
+		t.Errorf("tokens beyond the vocabulary: %v", err)
+	}
+}
+
+func TestCorruption(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	clean := make([]int32, 200000)
+	for _, rate := range []float64{0, 0.25, 0.9, 1} {
+		out := corrupt(nil, clean, 10, rate, rng)
+		counts := make([]float64, 10)
+		for _, id := range out {
+			counts[id]++
+		}
+		for id, count := range counts {
+			want := rate / 10
+			if id == 0 {
+				want += 1 - rate
+			}
+			if got := count / float64(len(clean)); math.Abs(got-want) > 0.005 {
+				t.Errorf("rate %g: token %d has share %.4f, want %.4f", rate, id, got, want)
+			}
+		}
+	}
+}
+
+func TestCorruptionRateIsUniform(t *testing.T) {
+	c, g := small()
+	c.Batch, c.ClassDropout = 64, 0.25
+	g.Vocabulary = 60000 // a replacement hardly ever falls on the token that was there
+	l := toy(g, 16)
+	items := make([]int, 16)
+	for i := range items {
+		items[i] = i
+	}
+	var buckets [4]float64
+	var hidden, total float64
+	for step := range 50 {
+		b := c.batch(l, items, 9, step)
+		dirty, clean := tensors.MustCopyFlatData[int32](b.corrupted), tensors.MustCopyFlatData[int32](b.clean)
+		class := tensors.MustCopyFlatData[int32](b.class)
+		n := g.Tokens()
+		for i := range c.Batch {
+			changed := 0.0
+			for k := i * n; k < (i+1)*n; k++ {
+				if dirty[k] != clean[k] {
+					changed++
+				}
+			}
+			buckets[min(3, int(4*changed/float64(n)))]++
+			if class[i] == int32(g.Classes) {
+				hidden++
+			}
+			total++
+		}
+	}
+	for i, count := range buckets {
+		if share := count / total; math.Abs(share-0.25) > 0.03 {
+			t.Errorf("corruption in quarter %d: share %.3f, want 0.25", i, share)
+		}
+	}
+	if share := hidden / total; math.Abs(share-0.25) > 0.03 {
+		t.Errorf("hidden classes: share %.3f, want 0.25", share)
+	}
+}
+
+func TestBatchesRepeat(t *testing.T) {
+	c, g := small()
+	l := toy(g, 8)
+	items := []int{0, 1, 2, 3, 4, 5, 6, 7}
+	a, b := c.batch(l, items, 5, 17), c.batch(l, items, 5, 17)
+	if !a.corrupted.Equal(b.corrupted) || !a.clean.Equal(b.clean) || !a.class.Equal(b.class) || !a.uniform.Equal(b.uniform) {
+		t.Error("the same (seed, step) gave two batches")
+	}
+	if other := c.batch(l, items, 6, 17); a.corrupted.Equal(other.corrupted) {
+		t.Error("two seeds gave the same corruption")
+	}
+}

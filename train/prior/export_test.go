@@ -1,0 +1,121 @@
+package prior
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"sundae/internal/onnx"
+	"sundae/train/engine"
+)
+
+func TestExportAgreesWithNet(t *testing.T) {
+	c, g := small()
+	dir := trained(t, c, toy(g, 12))
+	backend := open(t, "onnx:cpu")
+	m, err := Open(dir+"/"+Checkpoint, c, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := m.Export(backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file, err = engine.Half(file); err != nil {
+		t.Fatal(err)
+	}
+	exported, err := onnx.Open(file, onnx.Options{Device: onnx.CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exported.Close()
+
+	const most = 8
+	n := g.Tokens()
+	rng := rand.New(rand.NewPCG(7, 7))
+	tokens, uniform, update := make([]int32, most*n), make([]float32, most*n), make([]bool, most*n)
+	temperature, class := make([]float32, most), make([]int32, most)
+	for i := range tokens {
+		tokens[i], uniform[i], update[i] = rng.Int32N(int32(g.Vocabulary)), rng.Float32(), rng.IntN(2) == 0
+	}
+	for i := range class {
+		temperature[i], class[i] = 0.5+rng.Float32(), rng.Int32N(int32(g.Classes+1))
+	}
+	run := func(from, to int) ([]int32, []float32) {
+		bound, err := exported.Bind(to-from, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer bound.Close()
+		feed(t, bound, "tokens", tokens[from*n:to*n])
+		feed(t, bound, "uniform", uniform[from*n:to*n])
+		feed(t, bound, "update", update[from*n:to*n])
+		feed(t, bound, "temperature", temperature[from:to])
+		feed(t, bound, "class", class[from:to])
+		if err := bound.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(memory[int32](t, bound, "next")), slices.Clone(memory[float32](t, bound, "confidence"))
+	}
+	next, confidence := run(0, most)
+	for i, keep := range update {
+		if !keep && next[i] != tokens[i] {
+			t.Fatalf("token %d was not to be updated and changed", i)
+		}
+	}
+	for _, size := range []int{1, 3} {
+		for from := 0; from+size <= most; from += size {
+			some, sure := run(from, from+size)
+			for i, id := range some {
+				if id != next[from*n+i] || math.Abs(float64(sure[i]-confidence[from*n+i])) > 1e-4 {
+					t.Fatalf("batch %d, row %d differs from the row of batch %d", size, from+i/n, most)
+				}
+			}
+		}
+	}
+	exec, err := model.NewExec(backend, m.store, func(scope *model.Scope, in []*Node) []*Node {
+		next, confidence := m.step(scope, in[0], in[1], in[2], in[3], in[4])
+		return []*Node{next, confidence}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Exec(tensors.FromFlatDataAndDimensions(tokens, most, n), tensors.FromFlatDataAndDimensions(uniform, most, n),
+		tensors.FromFlatDataAndDimensions(update, most, n), temperature, class)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// float16 weights may turn a draw that falls on a border, and no other.
+	drawn, sure, turned := tensors.MustCopyFlatData[int32](out[0]), tensors.MustCopyFlatData[float32](out[1]), 0
+	for i, id := range drawn {
+		switch {
+		case !update[i]: // what was drawn does not show
+		case id != next[i]:
+			turned++
+		case math.Abs(float64(sure[i]-confidence[i])) > 1e-3:
+			t.Errorf("token %d: confidence %g in the net, %g in the file", i, sure[i], confidence[i])
+		}
+	}
+	if turned > len(next)/100 {
+		t.Errorf("%d of %d tokens differ between net and file", turned, len(next))
+	}
+}
+
+func memory[T onnx.Element](t *testing.T, b *onnx.Binding, name string) []T {
+	t.Helper()
+	data, err := onnx.Data[T](b, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func feed[T onnx.Element](t *testing.T, b *onnx.Binding, name string, values []T) {
+	t.Helper()
+	copy(memory[T](t, b, name), values)
+}
