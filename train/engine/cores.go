@@ -64,7 +64,7 @@ func (b *allCores) Builder(name string) compute.Builder {
 	return builder{b.Backend.Builder(name), b}
 }
 
-// BufferFromFlatData returns memory with a copy of flat.
+// BufferFromFlatData returns memory that holds flat.
 func (b *allCores) BufferFromFlatData(device compute.DeviceNum, flat any, shape shapes.Shape) (compute.Buffer, error) {
 	inner, err := b.Backend.BufferFromFlatData(device, flat, shape)
 	if err != nil {

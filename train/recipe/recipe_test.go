@@ -71,3 +71,14 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A folder that is called like a built-in recipe, as a run's may be, is no recipe.
+func TestOpenBesideAFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("tiny", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Open("tiny"); err != nil || r.Name != "tiny" {
+		t.Errorf("recipe %q, %v", r.Name, err)
+	}
+}
