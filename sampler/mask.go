@@ -72,6 +72,16 @@ func bits(pixels []uint8) (or, and byte) {
 	return or, and
 }
 
+// Count is how many tokens are made anew.
+func (m *Mask) Count() (n int) {
+	for _, anew := range m.Anew {
+		if anew {
+			n++
+		}
+	}
+	return n
+}
+
 // Region is the part of a pixel mask that is really made anew, in black and
 // white: its white pixels whose token is. By the rule Any that is the whole mask,
 // by All only the patches that it covers.

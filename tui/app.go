@@ -15,6 +15,7 @@
 //	view.go     the whole screen as text
 //	compare.go  lanes side by side, sweeps
 //	masking.go  painting masks
+//	easel.go    work on the mask, beside the app
 //	gallery.go  what this session kept
 //	keep.go     saving
 package tui
@@ -124,7 +125,7 @@ func Run(ctx context.Context, in, out *os.File, o Options, options ...tea.Progra
 		return fmt.Errorf("read the keyboard: %w", err)
 	}
 	defer keys.Close()
-	s := newScreen(out, out.Fd(), o.MaxRate)
+	s := newScreen(out, out.Fd(), line{limit: o.MaxRate, way: o.Terminal.Way})
 	s.off = true // until Bubble Tea has entered the alternate screen
 	err = run(ctx, o, s, append(options, tea.WithInput(keys), tea.WithOutput(s))...)
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
@@ -232,11 +233,11 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		a.gotThumb(msg)
 		return a, nil
 	case baseMsg:
-		a.gotBase(msg)
-		return a, nil
+		return a, a.gotBase(msg)
 	case maskMsg:
-		a.gotMask(msg)
-		return a, nil
+		return a, a.gotMask(msg)
+	case paintedMsg:
+		return a, a.gotPainted(msg)
 	case workMsg:
 		return a, a.worked(msg)
 	case presetMsg:
@@ -303,7 +304,7 @@ func (a *app) happened(event loop.Event) tea.Cmd {
 			a.showDecoded(e)
 		}
 	case loop.Encoded:
-		a.gotBase(baseMsg{tokens: e.Tokens, picture: e.Picture, name: "the opened picture"})
+		return a.gotBase(baseMsg{tokens: e.Tokens, picture: e.Picture, name: "the opened picture"})
 	case loop.Failed:
 		a.stage.playing = false
 		a.fail(fmt.Errorf("%s: %w", e.Doing, e.Err))

@@ -116,7 +116,7 @@ func (d *drawer) current(layout int) bool {
 
 // work draws until the context ends.
 func (d *drawer) work(ctx context.Context) {
-	shrink := 1.0 // below 1 when the line is too slow for full pictures
+	shrink := d.screen.first() // below 1 where the line is too slow for full pictures
 	for {
 		if !d.screen.ready(ctx) {
 			return

@@ -15,7 +15,8 @@ import (
 // wire is a terminal at the end of a line that takes so many bytes a second, and
 // answers what it is asked once it has taken the question.
 type wire struct {
-	rate  int
+	rate  int           // bytes a second
+	way   time.Duration // there and back
 	taken int
 	heard func()
 }
@@ -27,7 +28,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	time.Sleep(time.Duration(len(p)) * time.Second / time.Duration(w.rate))
 	w.taken += len(p)
 	if bytes.Contains(p, []byte(question)) {
-		w.heard()
+		time.AfterFunc(w.way, w.heard)
 	}
 	return len(p), nil
 }
@@ -44,11 +45,11 @@ func noise(side int) *image.RGBA {
 
 // drawing runs a drawer at the end of a line, for kitty in cells of 8×16 pixels,
 // in a time of its own; what it has drawn so far is in the slice.
-func drawing(t *testing.T, rate int, limit int64, run func(d *drawer, w *wire, done *[]drawn)) {
+func drawing(t *testing.T, rate int, way time.Duration, limit int64, run func(d *drawer, w *wire, done *[]drawn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{rate: rate}
-		s := newScreen(w, 0, limit)
+		w := &wire{rate: rate, way: way}
+		s := newScreen(w, 0, line{limit: limit, way: way})
 		w.heard = s.answered
 		d := newDrawer(graphics.NewDriver(graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}), s, 1)
 		ctx, stop := context.WithCancel(t.Context())
@@ -80,16 +81,20 @@ func TestPicturesFollowTheLine(t *testing.T) {
 	rect := graphics.Rect{Cols: 32, Rows: 16} // 256×256 pixels: a quarter of a megabyte in kitty's base64
 	for _, c := range []struct {
 		name   string
-		rate   int   // what the line takes
+		rate   int // what the line takes
+		way    time.Duration
 		limit  int64 // --max-rate
 		budget int   // for a picture
+		each   int   // pictures a second, about
 	}{
-		{"a limit", 1 << 30, 300_000, 30_000},
-		{"a slow line", 1_000_000, 0, 100_000},
-		{"a line slower than the limit", 1_000_000, 5_000_000, 100_000},
+		{"a limit", 1 << 30, 0, 300_000, 30_000, 10},
+		{"a slow line", 1_000_000, 0, 0, 100_000, 10},
+		{"a line slower than the limit", 1_000_000, 0, 5_000_000, 100_000, 10},
+		{"a long way", 1_000_000, 300 * time.Millisecond, 0, 300_000, 2},
+		{"a narrow line", 60_000, 50 * time.Millisecond, 0, leastBudget, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			drawing(t, c.rate, c.limit, func(d *drawer, w *wire, done *[]drawn) {
+			drawing(t, c.rate, c.way, c.limit, func(d *drawer, w *wire, done *[]drawn) {
 				const each, pictures = 20 * time.Millisecond, 500
 				for i := range pictures {
 					d.put(1, job{asked: i + 1, rect: rect, paint: func() image.Image { return picture }})
@@ -108,8 +113,8 @@ func TestPicturesFollowTheLine(t *testing.T) {
 				if b := newest.frame.Bytes; b > 2*c.budget || b < c.budget/3 {
 					t.Errorf("a picture has %d bytes in the end, of about %d that it may have", b, c.budget)
 				}
-				if n := len(*done); n < 5*10 || n > pictures/2 {
-					t.Errorf("%d of %d pictures were drawn in 10 s: not about ten a second", n, pictures)
+				if n := len(*done); n < 10*c.each/2 || n > 10*c.each*5/2 {
+					t.Errorf("%d of %d pictures were drawn in 10 s: not about %d a second", n, pictures, c.each)
 				}
 			})
 		})
@@ -119,7 +124,7 @@ func TestPicturesFollowTheLine(t *testing.T) {
 // A fast line shows pictures whole.
 func TestFastLineShowsPicturesWhole(t *testing.T) {
 	picture, rect := noise(256), graphics.Rect{Cols: 32, Rows: 16}
-	drawing(t, 1<<30, 0, func(d *drawer, _ *wire, done *[]drawn) {
+	drawing(t, 1<<30, 0, 0, func(d *drawer, _ *wire, done *[]drawn) {
 		for i := range 20 {
 			d.put(1, job{asked: i + 1, rect: rect, paint: func() image.Image { return picture }})
 			time.Sleep(50 * time.Millisecond)
@@ -141,7 +146,7 @@ func TestFastLineShowsPicturesWhole(t *testing.T) {
 func TestLastPictureGrows(t *testing.T) {
 	large, small := graphics.Rect{Cols: 64, Rows: 32}, graphics.Rect{Cols: 8, Rows: 4}
 	picture := noise(512)
-	drawing(t, 1<<30, 200_000, func(d *drawer, _ *wire, done *[]drawn) {
+	drawing(t, 1<<30, 0, 200_000, func(d *drawer, _ *wire, done *[]drawn) {
 		for range 3 {
 			d.put(1, job{rect: large, paint: func() image.Image { return picture }})
 			time.Sleep(5 * time.Second)
@@ -173,7 +178,7 @@ func TestStalledTerminalHoldsUpNothing(t *testing.T) {
 	o := options(t)
 	o.Terminal = graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}
 	out := stalled{goOn: make(chan struct{})}
-	s := onScreen(t, 80, 24, o, newScreen(out, 0, 0))
+	s := onScreen(t, 80, 24, o, newScreen(out, 0, line{}))
 	defer close(out.goOn)
 	s.until("the end of the run", func(a *app) bool { return a.ended() && a.decode.Step == o.Settings.Steps })
 	s.press("[", "?")

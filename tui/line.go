@@ -7,8 +7,9 @@ import "time"
 // terminal answers goes behind each large piece, and the answer tells when the
 // terminal has got that far.
 type line struct {
-	limit int64   // bytes a second that the user allows; 0 none
-	rate  float64 // bytes a second lately; 0 unknown
+	limit int64         // bytes a second that the user allows; 0 none
+	way   time.Duration // that a question by itself takes, there and back; 0 unknown
+	cost  float64       // seconds that a byte takes lately, beyond the way; 0 unknown
 
 	asked  time.Time // zero: no answer is due
 	bytes  int       // written since the question before, as far as it counts
@@ -19,11 +20,14 @@ type line struct {
 const question = "\x1b[c"
 
 const (
-	worthAsking = 4096            // bytes; smaller pieces measure the way, not the width
-	patience    = 2 * time.Second // without an answer by then, there is none
-	ease        = 0.3             // how far each measurement moves the rate
-	perPicture  = 10              // pictures a second to aim for
-	leastBudget = 48 << 10        // bytes: of less, it is the way that is long, not the line narrow
+	worthAsking = 4096             // bytes; smaller pieces measure the way, not the width
+	patience    = 2 * time.Second  // without an answer by then, there is none
+	long        = 30 * time.Second // patience with a terminal that has answered before
+	ease        = 0.3              // how far each measurement moves the cost
+	share       = 100 * time.Millisecond
+	leastBudget = 12 << 10 // bytes: of less, nothing can be seen
+	far         = 20 * time.Millisecond
+	farFirst    = 0.35 // the first picture's share of its sides
 )
 
 // ask says whether to put the question behind a piece of so many bytes.
@@ -40,11 +44,13 @@ func (l *line) answered(now time.Time) {
 	if l.asked.IsZero() {
 		return
 	}
-	rate := float64(l.bytes) / max(now.Sub(l.asked).Seconds(), 1e-4)
-	if l.rate == 0 {
-		l.rate = rate
+	took := now.Sub(l.asked)
+	l.way = min(l.way, took)
+	cost := max((took-l.way).Seconds(), 1e-4) / float64(l.bytes)
+	if l.cost == 0 {
+		l.cost = cost
 	}
-	l.rate += ease * (rate - l.rate)
+	l.cost += ease * (cost - l.cost)
 	l.asked = time.Time{}
 }
 
@@ -53,22 +59,39 @@ func (l *line) due(now time.Time) bool {
 	if l.asked.IsZero() {
 		return false
 	}
-	if now.Sub(l.asked) > patience {
+	wait := patience
+	if l.way > 0 || l.cost > 0 {
+		wait = long
+	}
+	if now.Sub(l.asked) > wait {
 		l.asked, l.silent = time.Time{}, true
 		return false
 	}
 	return true
 }
 
-// budget is how many bytes a picture may have; 0 while nothing is known.
+// budget is how many bytes a picture may have; 0 while nothing is known. Ten
+// pictures a second are aimed for; where the way alone takes longer, a picture may
+// take as long again.
 func (l *line) budget() int {
-	if l.limit > 0 && (l.rate == 0 || float64(l.limit) < l.rate) {
-		return int(l.limit / perPicture)
+	limit := int(float64(l.limit) * share.Seconds())
+	if l.cost == 0 {
+		return limit
 	}
-	if l.rate == 0 {
-		return 0
+	budget := max(leastBudget, int(max(share, l.way).Seconds()/l.cost))
+	if limit > 0 {
+		budget = min(limit, budget)
 	}
-	return max(leastBudget, int(l.rate/perPicture))
+	return budget
+}
+
+// first is the share of its sides that the first picture is sent at: far away, the
+// line may be a narrow one, and a whole picture may hold it up for seconds.
+func (l *line) first() float64 {
+	if l.way >= far {
+		return farFirst
+	}
+	return 1
 }
 
 // worth is how long so many bytes must take under the user's limit.

@@ -7,15 +7,18 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"sundae/internal/picture"
+	"sundae/tui/mask"
 )
 
 func (a *app) saveMask(path string) tea.Cmd {
 	if path == "" {
 		return nil
 	}
-	pixels := a.masking.editor.Pixels()
-	return work{doing: "Saving the mask", parts: []func() error{func() error { return picture.Save(path, pixels) }},
-		done: func() string { return "Saved " + path }}.start()
+	return a.oncePainted(func(a *app) tea.Cmd {
+		pixels := a.masking.easel.now.pixels
+		return work{doing: "Saving the mask", parts: []func() error{func() error { return picture.Save(path, pixels) }},
+			done: func() string { return "Saved " + path }}.start()
+	})
 }
 
 // maskMsg is a mask read from disk.
@@ -44,14 +47,16 @@ func (a *app) loadMask(path string) tea.Cmd {
 	}
 }
 
-func (a *app) gotMask(msg maskMsg) {
+func (a *app) gotMask(msg maskMsg) tea.Cmd {
 	if msg.err != nil {
 		a.fail(msg.err)
-		return
+		return nil
 	}
-	if a.mode == masking {
-		a.masking.editor.Replace(msg.pixels)
-		a.masked()
-		a.say("Loaded " + msg.from)
+	if a.mode != masking {
+		return nil
 	}
+	a.masking.easel.do(func(e *mask.Editor) { e.Replace(msg.pixels) })
+	cmd := a.masked()
+	a.say("Loaded " + msg.from)
+	return cmd
 }

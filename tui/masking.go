@@ -1,11 +1,11 @@
 package tui
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
 	"slices"
+	"sync"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -20,8 +20,7 @@ type maskMode struct {
 	name    string // what the picture is
 	tokens  []uint16
 	picture *image.RGBA // the model's size
-	editor  *mask.Editor
-	reduced *sampler.Mask // what is really made anew; nil after a change
+	easel   easel
 
 	tool     tool
 	erase    bool
@@ -50,8 +49,7 @@ var toolNames = []string{"brush", "rectangle", "fill"}
 func painting(do func(*maskMode)) func(*app) tea.Cmd {
 	return func(a *app) tea.Cmd {
 		do(&a.masking)
-		a.masked()
-		return nil
+		return a.masked()
 	}
 }
 
@@ -59,13 +57,13 @@ func inpainting(a *app) bool { return a.mode == exploring && a.stage.base != nil
 
 var maskCommands = []command{
 	{[]string{"m"}, "m", "paint a mask over it", "Mask", false, in(exploring), (*app).maskShown},
-	{[]string{"e"}, "e", "change the mask", "Mask", true, inpainting, does((*app).changeMask)},
+	{[]string{"e"}, "e", "change the mask", "Mask", true, inpainting, (*app).changeMask},
 	{[]string{"M"}, "M", "leave the picture, sample from noise again", "Mask", false, inpainting, does(func(a *app) {
 		a.stage.base = nil
 		a.restart()
 	})},
 	{[]string{"space"}, "space", "paint, or set a corner", "Mask", true, in(masking), painting(func(m *maskMode) { m.press(!m.erase) })},
-	{[]string{"enter"}, "enter", "make it anew", "Mask", true, in(masking), does((*app).runMask)},
+	{[]string{"enter"}, "enter", "make it anew", "Mask", true, in(masking), (*app).runMask},
 	{[]string{"left", "h"}, "← ↑ ↓ →", "move the cursor", "Mask", false, in(masking), painting(func(m *maskMode) { m.move(-1, 0) })},
 	{[]string{"right", "l"}, "", "", "", false, in(masking), painting(func(m *maskMode) { m.move(1, 0) })},
 	{[]string{"up", "k"}, "", "", "", false, in(masking), painting(func(m *maskMode) { m.move(0, -1) })},
@@ -80,13 +78,13 @@ var maskCommands = []command{
 	{[]string{"e"}, "e", "erase, or paint", "Mask", true, in(masking), painting(func(m *maskMode) { m.erase = !m.erase })},
 	{[]string{"-", "_"}, "- +", "size of the brush", "Mask", false, in(masking), painting(func(m *maskMode) { m.resize(-1) })},
 	{[]string{"+", "="}, "", "", "", false, in(masking), painting(func(m *maskMode) { m.resize(1) })},
-	{[]string{"]"}, "[ ]", "shrink, grow the mask", "Mask", false, in(masking), painting(func(m *maskMode) { m.editor.Grow(m.nudge()) })},
-	{[]string{"["}, "", "", "", false, in(masking), painting(func(m *maskMode) { m.editor.Shrink(m.nudge()) })},
-	{[]string{"i"}, "i", "invert", "Mask", false, in(masking), painting(func(m *maskMode) { m.editor.Invert() })},
-	{[]string{"c"}, "c", "clear", "Mask", false, in(masking), painting(func(m *maskMode) { m.editor.Clear() })},
-	{[]string{"u"}, "u", "undo", "Mask", true, in(masking), painting(func(m *maskMode) { m.editor.Undo() })},
-	{[]string{"U", "ctrl+r"}, "U", "redo", "Mask", false, in(masking), painting(func(m *maskMode) { m.editor.Redo() })},
-	{[]string{"a"}, "a", "any pixel of a token, or all", "Mask", false, in(masking), does((*app).otherRule)},
+	{[]string{"]"}, "[ ]", "shrink, grow the mask", "Mask", false, in(masking), painting((*maskMode).grow)},
+	{[]string{"["}, "", "", "", false, in(masking), painting((*maskMode).shrink)},
+	{[]string{"i"}, "i", "invert", "Mask", false, in(masking), painting(func(m *maskMode) { m.easel.do((*mask.Editor).Invert) })},
+	{[]string{"c"}, "c", "clear", "Mask", false, in(masking), painting(func(m *maskMode) { m.easel.do((*mask.Editor).Clear) })},
+	{[]string{"u"}, "u", "undo", "Mask", true, in(masking), painting(func(m *maskMode) { m.easel.do(func(e *mask.Editor) { e.Undo() }) })},
+	{[]string{"U", "ctrl+r"}, "U", "redo", "Mask", false, in(masking), painting(func(m *maskMode) { m.easel.do(func(e *mask.Editor) { e.Redo() }) })},
+	{[]string{"a"}, "a", "any pixel of a token, or all", "Mask", false, in(masking), (*app).otherRule},
 	{[]string{"v"}, "v V", "more variants, fewer", "Mask", false, in(masking), painting(func(m *maskMode) { m.variants = min(most, m.variants+1) })},
 	{[]string{"V"}, "", "", "", false, in(masking), painting(func(m *maskMode) { m.variants = max(1, m.variants-1) })},
 	{[]string{"s"}, "s", "save the mask", "Mask", false, in(masking), func(a *app) tea.Cmd {
@@ -95,7 +93,7 @@ var maskCommands = []command{
 	{[]string{"d"}, "d", "load a mask from disk", "Mask", false, in(masking), func(a *app) tea.Cmd {
 		return a.ask("load the mask", "mask.png", a.loadMask)
 	}},
-	{[]string{"esc"}, "esc", "back without a mask", "Mask", true, in(masking), does((*app).leaveMask)},
+	{[]string{"esc"}, "esc", "back without a mask", "Mask", true, in(masking), (*app).leaveMask},
 }
 
 // maskShown begins a mask over the first picture on show, at the step on show.
@@ -130,75 +128,57 @@ func (a *app) maskShown() tea.Cmd {
 
 // gotBase begins painting over a picture. What was painted over the same one
 // before is there again.
-func (a *app) gotBase(msg baseMsg) {
+func (a *app) gotBase(msg baseMsg) tea.Cmd {
 	if msg.err != nil {
 		a.fail(msg.err)
-		return
+		return nil
 	}
 	m, side := &a.masking, a.Model.ImageSize
-	if m.editor == nil {
+	if m.easel.editor == nil {
 		m.radius, m.cursor = max(1, side/16), image.Pt(side/2, side/2)
 	}
-	if m.editor == nil || !slices.Equal(m.tokens, msg.tokens) {
-		m.editor = mask.New(side)
+	m.paintOver(msg, side)
+	return a.enterMask("Paint what is to be made anew, with mouse or keys, then enter")
+}
+
+// paintOver takes another picture, and an empty mask unless its tokens are the same.
+func (m *maskMode) paintOver(over baseMsg, side int) {
+	if m.easel.editor == nil || !slices.Equal(m.tokens, over.tokens) {
+		m.easel = easel{editor: mask.New(side)}
 	}
-	m.name, m.tokens, m.picture = msg.name, msg.tokens, msg.picture
-	a.enterMask("Paint what is to be made anew, with mouse or keys, then enter")
+	m.name, m.tokens, m.picture = over.name, over.tokens, over.picture
 }
 
 // changeMask goes back to the mask of the run on show.
-func (a *app) changeMask() {
+func (a *app) changeMask() tea.Cmd {
 	m, b := &a.masking, a.stage.base
-	if m.editor == nil || !slices.Equal(m.tokens, b.tokens) { // from the gallery
-		a.gotBase(baseMsg{tokens: b.tokens, picture: b.picture, name: b.name})
-	}
-	m.name, m.picture = b.name, b.picture
-	if !bytes.Equal(m.editor.Pixels().Pix, b.pixels.Pix) {
-		m.editor.Replace(b.pixels)
-	}
-	a.enterMask("Change the mask, then enter")
+	m.paintOver(baseMsg{tokens: b.tokens, picture: b.picture, name: b.name}, a.Model.ImageSize)
+	m.easel.do(func(e *mask.Editor) { e.Replace(b.pixels) }) // nothing, if it is the one that was painted
+	return a.enterMask("Change the mask, then enter")
 }
 
-func (a *app) enterMask(say string) {
+func (a *app) enterMask(say string) tea.Cmd {
 	if a.stage.playing {
 		a.togglePlay()
 	}
 	m := &a.masking
-	m.corner, m.held, m.reduced, m.variants = nil, false, nil, a.panel.samples
+	m.corner, m.held, m.variants = nil, false, a.panel.samples
+	m.easel.do(func(*mask.Editor) {}) // to be counted
 	a.mode = masking
 	a.screen.tellPixels(m.fine)
 	a.relayout()
+	cmd := a.masked()
 	a.say(say)
+	return cmd
 }
 
-func (a *app) leaveMask() {
-	a.masking.editor.End()
+func (a *app) leaveMask() tea.Cmd {
+	a.masking.easel.do((*mask.Editor).End)
 	a.mode = exploring
 	a.screen.tellPixels(false)
 	a.relayout()
 	a.say("")
-}
-
-// masked draws the mask again after a change.
-func (a *app) masked() {
-	a.masking.reduced = nil
-	if a.isError {
-		a.say("")
-	}
-	a.redraw()
-}
-
-// reduce is the mask by whole tokens, as the rule has it.
-func (a *app) reduce() *sampler.Mask {
-	m := &a.masking
-	if m.reduced == nil {
-		var err error
-		if m.reduced, err = m.editor.Tokens(a.Model.Downsample, a.rule()); err != nil {
-			a.fail(err)
-			m.reduced = &sampler.Mask{Height: a.Model.Latent.Height, Width: a.Model.Latent.Width, Anew: make([]bool, a.Model.Latent.Tokens())}
-		}
-	}
-	return m.reduced
+	return a.masking.easel.work(a.Model.Downsample, a.rule())
 }
 
 func (a *app) rule() sampler.Rule {
@@ -208,50 +188,53 @@ func (a *app) rule() sampler.Rule {
 	return sampler.Any
 }
 
-func (a *app) otherRule() {
+func (a *app) otherRule() tea.Cmd {
 	if a.rule() == sampler.Any {
 		a.Mask.Rule = string(sampler.All)
 	} else {
 		a.Mask.Rule = string(sampler.Any)
 	}
-	a.masked()
-}
-
-// anew counts the tokens that will be made anew.
-func (a *app) anew() (n int) {
-	for _, made := range a.reduce().Anew {
-		if made {
-			n++
-		}
-	}
-	return n
+	a.masking.easel.do(func(*mask.Editor) {}) // to be counted
+	return a.masked()
 }
 
 // runMask samples what is masked, as many variants as the panel has samples.
-func (a *app) runMask() {
+func (a *app) runMask() tea.Cmd {
+	return a.oncePainted(func(a *app) tea.Cmd {
+		if a.mode != masking {
+			return nil // left meanwhile
+		}
+		now := a.masking.easel.now
+		if now.anew == 0 {
+			a.fail(errors.New("no token is masked yet: paint with space or the mouse"))
+			return nil
+		}
+		return a.inpaint(now)
+	})
+}
+
+// inpaint begins a run that makes a mask anew.
+func (a *app) inpaint(made painted) tea.Cmd {
 	m := &a.masking
-	if a.anew() == 0 {
-		a.fail(errors.New("no token is masked yet: paint with space or the mouse"))
-		return
-	}
-	pixels := m.editor.Pixels()
 	a.stage.base = &base{
-		name: m.name, tokens: m.tokens, picture: m.picture, pixels: pixels,
-		rule: a.rule(), mask: a.reduce(), region: a.reduce().Region(pixels),
+		name: m.name, tokens: m.tokens, picture: m.picture,
+		pixels: made.pixels, rule: a.rule(), mask: made.tokens,
+		region: sync.OnceValue(func() *image.Gray { return made.tokens.Region(made.pixels) }),
 	}
 	a.stage.lanes = a.stage.lanes[a.stage.lane : a.stage.lane+1 : a.stage.lane+1]
 	a.stage.lane = 0
-	a.leaveMask()
+	cmd := a.leaveMask()
 	a.zoom, a.tiles = -1, nil
 	a.panel.samples = m.variants
 	a.relabel()
 	a.restart()
-	a.say(fmt.Sprintf("Making %d of %d tokens of %s anew; e changes the mask", a.anew(), len(a.reduce().Anew), m.name))
+	a.say(fmt.Sprintf("Making %d of %d tokens of %s anew; e changes the mask", made.anew, len(made.tokens.Anew), m.name))
+	return cmd
 }
 
 // composite lays what was not made anew back over a picture.
 func (b *base) composite(made *image.RGBA, feather float64) *image.RGBA {
-	return picture.Compose(b.picture, made, b.region, feather)
+	return picture.Compose(b.picture, made, b.region(), feather)
 }
 
 // move moves the cursor by half a brush, at least a pixel of a small screen.
@@ -265,7 +248,23 @@ func (m *maskMode) move(dx, dy int) {
 func (m *maskMode) along(dx, dy int) {
 	from := m.cursor
 	m.move(dx, dy)
-	m.editor.Stroke(from, m.cursor, m.radius, !m.erase)
+	m.stroke(from, m.cursor, !m.erase)
+}
+
+// stroke paints or erases with the brush.
+func (m *maskMode) stroke(from, to image.Point, paint bool) {
+	radius := m.radius
+	m.easel.do(func(e *mask.Editor) { e.Stroke(from, to, radius, paint) })
+}
+
+func (m *maskMode) grow() {
+	by := m.nudge()
+	m.easel.do(func(e *mask.Editor) { e.Grow(by) })
+}
+
+func (m *maskMode) shrink() {
+	by := m.nudge()
+	m.easel.do(func(e *mask.Editor) { e.Shrink(by) })
 }
 
 func (m *maskMode) choose(t tool) { m.tool, m.corner = t, nil }
@@ -282,16 +281,18 @@ func (m *maskMode) nudge() int { return max(1, m.picture.Rect.Dx()/128) }
 func (m *maskMode) press(paint bool) {
 	switch m.tool {
 	case brush:
-		m.editor.Stroke(m.cursor, m.cursor, m.radius, paint)
+		m.stroke(m.cursor, m.cursor, paint)
 	case bucket:
-		m.editor.Fill(m.cursor, paint)
+		at := m.cursor
+		m.easel.do(func(e *mask.Editor) { e.Fill(at, paint) })
 	case rectangle:
 		if m.corner == nil {
 			corner := m.cursor
 			m.corner = &corner
 			return
 		}
-		m.editor.Rectangle(m.rectangle(), paint)
+		r := m.rectangle()
+		m.easel.do(func(e *mask.Editor) { e.Rectangle(r, paint) })
 		m.corner = nil
 	}
 }

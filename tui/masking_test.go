@@ -26,12 +26,13 @@ func TestMaskSession(t *testing.T) {
 		s.press("enter") // nothing is masked yet
 		s.until("a refusal", func(a *app) bool { return a.isError && a.mode == masking })
 		s.press("-", "space", "right", "right", "space")
-		s.until("two dabs", func(a *app) bool { return a.anew() > 1 })
+		s.until("two dabs", func(a *app) bool { return a.masking.easel.now.anew > 1 })
 		s.press("u", "u")
-		s.until("both undone", func(a *app) bool { return a.anew() == 0 })
+		s.until("both undone", func(a *app) bool { return a.masking.easel.now.anew == 0 })
 		s.press("U", "U", "]", "i", "i", "r", "space", "down", "down", "right", "space")
+		s.until("the rectangle", drawnAll)
 		var tokens int
-		s.look(func(a *app) { tokens = a.anew() })
+		s.look(func(a *app) { tokens = a.masking.easel.now.anew })
 		if tokens == 0 || tokens == 64 {
 			t.Fatalf("%d tokens are masked", tokens)
 		}
@@ -45,19 +46,20 @@ func TestMaskSession(t *testing.T) {
 		s.tm.Send(tea.MouseClickMsg{X: area.x, Y: area.y, Button: tea.MouseLeft})
 		s.tm.Send(tea.MouseMotionMsg{X: area.x, Y: area.y + area.rows - 1, Button: tea.MouseLeft})
 		s.tm.Send(tea.MouseReleaseMsg{X: area.x, Y: area.y + area.rows - 1})
+		s.until("the stroke", drawnAll)
 		s.look(func(a *app) {
 			for row := range 8 {
-				if !a.reduce().Anew[8*row] {
+				if !a.masking.easel.now.tokens.Anew[8*row] {
 					t.Errorf("the stroke left out row %d", row)
 				}
 			}
-			tokens = a.anew()
+			tokens = a.masking.easel.now.anew
 		})
 		s.golden("mask")
 		s.press("u")
-		s.until("the stroke undone as one", func(a *app) bool { return a.anew() < tokens })
+		s.until("the stroke undone as one", func(a *app) bool { return a.masking.easel.now.anew < tokens })
 		s.press("U")
-		s.until("and done again", func(a *app) bool { return a.anew() == tokens })
+		s.until("and done again", func(a *app) bool { return a.masking.easel.now.anew == tokens })
 
 		s.press("enter")
 		s.settled()
@@ -77,7 +79,7 @@ func TestMaskSession(t *testing.T) {
 				t.Errorf("%d variants of %d on screen", len(a.tiles), a.panel.samples)
 			}
 			made := b.composite(a.tiles[0].picture, 0)
-			for i, v := range b.region.Pix {
+			for i, v := range b.region().Pix {
 				if at := 4 * i; v == 0 && !bytes.Equal(made.Pix[at:at+4], b.picture.Pix[at:at+4]) {
 					t.Fatalf("pixel %d outside the mask is not the picture's own", i)
 				}
@@ -89,7 +91,7 @@ func TestMaskSession(t *testing.T) {
 		s.look(func(a *app) { mask, variants = bytes.Clone(a.stage.base.pixels.Pix), a.panel.samples })
 		s.press("e", "V")
 		s.until("the mask again", func(a *app) bool {
-			return a.mode == masking && bytes.Equal(mask, a.masking.editor.Pixels().Pix) && a.masking.variants == variants-1
+			return a.mode == masking && drawnAll(a) && bytes.Equal(mask, a.masking.easel.now.pixels.Pix) && a.masking.variants == variants-1
 		})
 		s.press("enter")
 		s.settled()
@@ -100,6 +102,19 @@ func TestMaskSession(t *testing.T) {
 		})
 		s.press("M")
 		s.until("noise again", func(a *app) bool { return a.stage.base == nil && a.ended() })
+	})
+}
+
+// What is done faster than the mask can be worked on is all done, in order, before
+// the run that comes after it begins.
+func TestMaskKeepsUp(t *testing.T) {
+	s := begin(t, 80, 24, nil)
+	s.press("m")
+	s.until("the mask editor", func(a *app) bool { return a.mode == masking })
+	s.press("space", "right", "space", "c", "]", "i", "[", "u", "U", "enter")
+	s.until("a run of the whole picture", func(a *app) bool {
+		b := a.stage.base
+		return a.mode == exploring && b != nil && b.mask.Count() == a.Model.Latent.Tokens()
 	})
 }
 
@@ -119,14 +134,14 @@ func TestMaskFiles(t *testing.T) {
 	s.until("the opened picture", func(a *app) bool { return a.mode == masking && a.masking.picture.Rect.Dx() == a.Model.ImageSize })
 	s.press("r", "space", "right", "down", "space")
 	var painted *image.Gray
-	s.until("a rectangle", func(a *app) bool { painted = a.masking.editor.Pixels(); return a.anew() > 0 })
+	s.until("a rectangle", func(a *app) bool { painted = a.masking.easel.now.pixels; return a.masking.easel.now.anew > 0 })
 	path := filepath.Join(dir, "mask.png")
 	s.press("s", "ctrl+u", path, "enter")
 	s.until("the saved mask", func(a *app) bool { return a.note == "Saved "+path })
 	s.press("c")
-	s.until("an empty mask", func(a *app) bool { return a.anew() == 0 })
+	s.until("an empty mask", func(a *app) bool { return a.masking.easel.now.anew == 0 })
 	s.press("d", "ctrl+u", path, "enter")
-	s.until("the mask again", func(a *app) bool { return bytes.Equal(a.masking.editor.Pixels().Pix, painted.Pix) })
+	s.until("the mask again", func(a *app) bool { return bytes.Equal(a.masking.easel.now.pixels.Pix, painted.Pix) })
 	// One of another size is scaled, and says so.
 	large := filepath.Join(dir, "large.png")
 	half := image.NewGray(image.Rect(0, 0, 100, 100))
@@ -138,12 +153,14 @@ func TestMaskFiles(t *testing.T) {
 	}
 	s.press("d", "ctrl+u", large, "enter")
 	s.until("the upper half", func(a *app) bool {
-		return a.note == "Loaded "+large+", scaled from 100×100" && 2*a.anew() == a.Model.Latent.Tokens()
+		return a.note == "Loaded "+large+", scaled from 100×100" && 2*a.masking.easel.now.anew == a.Model.Latent.Tokens()
 	})
 	s.press("d", "ctrl+u", filepath.Join(dir, "none.png"), "enter")
 	s.until("an error", func(a *app) bool { return a.isError })
+	s.press("c", "b", "space") // a dab that touches tokens and covers none
+	s.until("a dab", func(a *app) bool { return drawnAll(a) && a.masking.easel.now.anew > 0 })
 	s.press("a")
-	s.until("the other rule", func(a *app) bool { return a.anew() == 0 || a.rule() == "all" })
+	s.until("no token that is wholly masked", func(a *app) bool { return drawnAll(a) && a.masking.easel.now.anew == 0 })
 }
 
 // A picture is chosen from the folder with the file picker; a file that is no
@@ -214,7 +231,8 @@ func TestFineMouse(t *testing.T) {
 		s.tm.Send(tea.MouseReleaseMsg{X: at.X, Y: at.Y, Button: button})
 	}
 	at := func(x, y int) (is bool) {
-		s.look(func(a *app) { is = a.masking.editor.Pixels().GrayAt(x, y).Y == 255 })
+		s.until("the mask on screen", drawnAll)
+		s.look(func(a *app) { is = a.masking.easel.now.pixels.GrayAt(x, y).Y == 255 })
 		return is
 	}
 	s.until("the picture", drawnAll)

@@ -7,6 +7,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"sundae/tui/graphics"
+	"sundae/tui/mask"
 )
 
 // The mouse paints. A terminal that can (mode 1016 of xterm, kitty, foot and
@@ -30,7 +31,7 @@ func (a *app) toldMode(msg tea.ModeReportMsg) {
 
 // maskMouse uses the tool where the mouse is: the left button paints, or erases
 // when that was chosen, and the right one does the other.
-func (a *app) maskMouse(msg tea.MouseMsg) {
+func (a *app) maskMouse(msg tea.MouseMsg) tea.Cmd {
 	m := &a.masking
 	at := msg.Mouse()
 	point, on := a.pixelAt(at.X, at.Y)
@@ -39,31 +40,31 @@ func (a *app) maskMouse(msg tea.MouseMsg) {
 		m.resize(map[tea.MouseButton]int{tea.MouseWheelUp: 1, tea.MouseWheelDown: -1}[at.Button])
 	case tea.MouseClickMsg:
 		if !on || at.Button != tea.MouseLeft && at.Button != tea.MouseRight {
-			return
+			return nil
 		}
 		m.cursor, m.held = point, true
 		m.paints = m.erase == (at.Button == tea.MouseRight)
-		m.editor.Begin()
+		m.easel.do((*mask.Editor).Begin)
 		m.press(m.paints)
 	case tea.MouseMotionMsg:
 		if !m.held {
-			return
+			return nil
 		}
 		if m.tool == brush {
-			m.editor.Stroke(m.cursor, point, m.radius, m.paints)
+			m.stroke(m.cursor, point, m.paints)
 		}
 		m.cursor = point
 	case tea.MouseReleaseMsg:
 		if !m.held {
-			return
+			return nil
 		}
 		if m.tool == rectangle && m.corner != nil && *m.corner != m.cursor {
 			m.press(m.paints)
 		}
-		m.editor.End()
+		m.easel.do((*mask.Editor).End)
 		m.held = false
 	}
-	a.masked()
+	return a.masked()
 }
 
 // pixelAt is the picture's pixel under the mouse, and whether it is on the

@@ -14,17 +14,15 @@ import (
 // maskTint is the mask's colour over a picture.
 var maskTint = color.RGBA{255, 70, 150, 255}
 
-// maskPainter returns what draws the picture with the mask over it: everything
-// it needs is copied here, for it runs beside the app.
+// maskPainter returns what draws the picture with the mask over it, beside the app.
 func (a *app) maskPainter() func() image.Image {
-	m := a.masking
-	pixels, tokens := m.editor.Pixels(), a.reduce()
+	m, made := a.masking, a.masking.easel.now
 	preview := image.Rectangle{}
 	if m.corner != nil {
 		preview = m.rectangle()
 	}
 	return func() image.Image {
-		out := mask.Overlay(m.picture, pixels, tokens, maskTint)
+		out := mask.Overlay(m.picture, made.pixels, made.tokens, maskTint)
 		if !preview.Empty() {
 			frame(out, preview, color.RGBA{255, 255, 255, 255})
 		}
@@ -80,7 +78,7 @@ func (a *app) maskPanel(rows int) string {
 	if a.rule() == sampler.All {
 		rule = "wholly masked"
 	}
-	n := a.anew()
+	n := m.easel.now.anew
 	line := func(name, value string) string {
 		return "  " + a.theme.dim.Render(fill(name, 10)) + a.theme.text.Render(value)
 	}

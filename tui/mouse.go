@@ -14,8 +14,7 @@ func (a *app) mouse(msg tea.MouseMsg) tea.Cmd {
 		return nil
 	}
 	if a.mode == masking {
-		a.maskMouse(msg)
-		return nil
+		return a.maskMouse(msg)
 	}
 	at := msg.Mouse()
 	switch msg.(type) {

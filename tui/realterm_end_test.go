@@ -79,7 +79,7 @@ func TestWipedPicturesComeBack(t *testing.T) {
 	}
 	defer master.Close()
 	defer tty.Close()
-	s := newScreen(tty, tty.Fd(), 0)
+	s := newScreen(tty, tty.Fd(), line{})
 	if err := s.draw(t.Context(), 1, overlay{data: []byte("<data>"), draw: []byte("<place>")}); err != nil {
 		t.Fatal(err)
 	}

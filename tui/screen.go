@@ -74,9 +74,8 @@ const longestQueue = 4 << 20
 // parting is how long the last bytes may take: a terminal that is gone takes none.
 const parting = time.Second
 
-func newScreen(out io.ReadWriteCloser, fd uintptr, maxRate int64) *screen {
-	s := &screen{out: out, fd: fd, overlays: map[int]*overlay{}, farewell: func() []byte { return nil }, lost: func(error) {}}
-	s.line.limit = maxRate
+func newScreen(out io.ReadWriteCloser, fd uintptr, l line) *screen {
+	s := &screen{out: out, fd: fd, line: l, overlays: map[int]*overlay{}, farewell: func() []byte { return nil }, lost: func(error) {}}
 	s.changed = sync.NewCond(&s.mu)
 	go s.drain()
 	return s
@@ -396,6 +395,13 @@ func (s *screen) pace(ctx context.Context, bytes int, took time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(s.line.worth(bytes) - took):
 	}
+}
+
+// first is the share of its sides that the first picture is sent at.
+func (s *screen) first() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.line.first()
 }
 
 // budget is how many bytes a picture may have; 0 while nothing is known.

@@ -57,7 +57,7 @@ func begin(t *testing.T, w, h int, change func(*Options)) *session {
 	if change != nil {
 		change(&o)
 	}
-	s := onScreen(t, w, h, o, newScreen(nowhere{}, 0, 0))
+	s := onScreen(t, w, h, o, newScreen(nowhere{}, 0, line{}))
 	s.settled()
 	return s
 }
@@ -112,7 +112,7 @@ func (s *session) settled() {
 
 // drawnAll says that every place shows the picture it should.
 func drawnAll(a *app) bool {
-	if len(a.tiles) == 0 {
+	if len(a.tiles) == 0 || a.masking.easel.busy {
 		return false
 	}
 	for _, t := range a.tiles {

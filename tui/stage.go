@@ -36,7 +36,7 @@ type base struct {
 	pixels  *image.Gray // white is made anew
 	rule    sampler.Rule
 	mask    *sampler.Mask
-	region  *image.Gray // the pixels really made anew
+	region  func() *image.Gray // the pixels really made anew, found when first asked for
 }
 
 // newest is the last step that every lane has, unless it ended before.

@@ -147,6 +147,9 @@ func (a *app) draw(t *tile) {
 	var work func() image.Image
 	switch a.mode {
 	case masking:
+		if a.masking.easel.now.pixels == nil {
+			return // on its way
+		}
 		work = a.maskPainter()
 	case browsing:
 		picture := a.gallery.entries[t.sample].picture

@@ -25,10 +25,11 @@ type Answers struct {
 	SixelHeight int
 	CellWidth   int // pixels; 0 if it does not say
 	CellHeight  int
-	Tmux        string // tmux's own name and version when there is one in between, else ""
-	TmuxSixel   bool   // that tmux draws sixels itself
-	Through     bool   // that tmux hands escapes on (its option allow-passthrough)
-	Answered    bool   // it answered at all: DA1 is as old as terminals
+	Tmux        string        // tmux's own name and version when there is one in between, else ""
+	TmuxSixel   bool          // that tmux draws sixels itself
+	Through     bool          // that tmux hands escapes on (its option allow-passthrough)
+	Way         time.Duration // how long the last question and its answer took; 0 if it does not answer
+	Answered    bool          // it answered at all: DA1 is as old as terminals
 }
 
 // The questions. DA1 comes last: every terminal answers it, in order, so that
@@ -104,10 +105,11 @@ func probe(tty *os.File) (Answers, error) {
 
 // ask sends questions and reads until DA1 is answered or time is up.
 func ask(tty *os.File, questions string) (Answers, error) {
+	asked := time.Now()
 	if _, err := tty.WriteString(questions); err != nil {
 		return Answers{}, err
 	}
-	if err := tty.SetReadDeadline(time.Now().Add(wait)); err != nil {
+	if err := tty.SetReadDeadline(asked.Add(wait)); err != nil {
 		return Answers{}, err
 	}
 	defer tty.SetReadDeadline(time.Time{})
@@ -117,6 +119,7 @@ func ask(tty *os.File, questions string) (Answers, error) {
 		n, err := tty.Read(buffer)
 		answers = append(answers, buffer[:n]...)
 		if t := parse(answers); t.Answered {
+			t.Way = time.Since(asked)
 			return t, nil
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -133,6 +136,7 @@ func ask(tty *os.File, questions string) (Answers, error) {
 // Cells are tmux's to size.
 func around(tmux, outer Answers) Answers {
 	outer.Tmux, outer.TmuxSixel, outer.Through = tmux.Name, tmux.Sixel, outer.Answered || outer.Kitty
+	outer.Way = tmux.Way // tmux answers what does not go through it
 	if tmux.CellWidth > 0 {
 		outer.CellWidth, outer.CellHeight = tmux.CellWidth, tmux.CellHeight
 	}
