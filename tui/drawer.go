@@ -14,7 +14,8 @@ import (
 // drawer is the last of the three that work beside each other: it paints
 // overlays onto decoded pictures, encodes them for the terminal and sends them.
 // For each place on screen only the newest picture is drawn, and no faster than
-// the line takes them.
+// the line takes them: while they come one after the other they are as small as it
+// takes, and the last of them is then drawn again, larger.
 type drawer struct {
 	screen *screen
 	scale  float64 // largest share of a picture's size on screen
@@ -36,6 +37,7 @@ type job struct {
 	asked  int // the tile's count
 	rect   graphics.Rect
 	paint  func() image.Image // the picture with what lies over it
+	share  float64            // of the rectangle's sides; 0 as the line has it
 }
 
 // drawn is a picture that is on its way to the terminal.
@@ -114,24 +116,52 @@ func (d *drawer) current(layout int) bool {
 	return layout == d.layout
 }
 
+// rest is how long no picture must have come for those on screen to be drawn larger.
+const rest = 400 * time.Millisecond
+
+// sent is a picture that was sent smaller than there is room for.
+type sent struct {
+	job
+	share float64 // of its sides
+	bytes int
+}
+
 // work draws until the context ends.
 func (d *drawer) work(ctx context.Context) {
 	shrink := d.screen.first() // below 1 where the line is too slow for full pictures
+	small := map[int]sent{}    // by slot
 	for {
 		if !d.screen.ready(ctx) {
 			return
 		}
 		slot, j, ok := d.next()
 		if !ok {
+			var rested <-chan time.Time
+			if len(small) > 0 {
+				rested = time.After(rest)
+			}
 			select {
 			case <-ctx.Done():
 				return
 			case <-d.wake:
+			case <-rested:
+				_, budget := d.screen.budgets()
+				for slot, s := range small {
+					if larger := adapt(s.share, s.bytes, budget); larger > s.share {
+						s.job.share = larger
+						d.again(slot, s.job)
+					}
+				}
+				clear(small)
 			}
 			continue
 		}
 		began := time.Now()
-		result := d.draw(ctx, slot, j, shrink)
+		used := shrink
+		if j.share > 0 {
+			used = j.share
+		}
+		result := d.draw(ctx, slot, j, used)
 		if !d.current(j.layout) && result.err == nil {
 			continue
 		}
@@ -140,19 +170,22 @@ func (d *drawer) work(ctx context.Context) {
 			return
 		case d.results <- result:
 		}
-		next := adapt(shrink, result.frame.Bytes, d.screen.budget())
-		if next > shrink {
-			d.again(slot, j)
+		delete(small, slot)
+		if used < 1 {
+			small[slot] = sent{j, used, result.frame.Bytes}
 		}
-		shrink = next
+		if j.share == 0 {
+			budget, _ := d.screen.budgets()
+			shrink = adapt(used, result.frame.Bytes, budget)
+		}
 		d.screen.pace(ctx, result.frame.Bytes, time.Since(began))
 	}
 }
 
 // draw paints, encodes and sends one picture. What goes wrong in it, a panic
 // included, is the result's error: the app says so and goes on.
-func (d *drawer) draw(ctx context.Context, slot int, j job, shrink float64) (result drawn) {
-	result = drawn{slot: slot, layout: j.layout, asked: j.asked, rect: smaller(j.rect, d.scale*shrink)}
+func (d *drawer) draw(ctx context.Context, slot int, j job, share float64) (result drawn) {
+	result = drawn{slot: slot, layout: j.layout, asked: j.asked, rect: smaller(j.rect, d.scale*share)}
 	defer func() {
 		if fault := recover(); fault != nil {
 			result.err = fmt.Errorf("draw the picture: internal fault: %v", fault)

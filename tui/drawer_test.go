@@ -95,25 +95,29 @@ func TestPicturesFollowTheLine(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			drawing(t, c.rate, c.way, c.limit, func(d *drawer, w *wire, done *[]drawn) {
-				const each, pictures = 20 * time.Millisecond, 500
+				const every, pictures = 20 * time.Millisecond, 500
 				for i := range pictures {
 					d.put(1, job{asked: i + 1, rect: rect, paint: func() image.Image { return picture }})
-					time.Sleep(each)
+					time.Sleep(every)
 				}
-				time.Sleep(2 * time.Second)
+				drawn := *done
+				time.Sleep(8 * time.Second)
 				synctest.Wait()
-				lasted := (pictures*each + 2*time.Second).Seconds()
+				lasted := (pictures*every + 8*time.Second).Seconds()
 				if c.limit > 0 && float64(w.taken) > float64(c.limit)*lasted {
 					t.Errorf("%d bytes in %.0f s are over the limit of %d a second", w.taken, lasted, c.limit)
 				}
-				newest := (*done)[len(*done)-1]
+				was, newest := drawn[len(drawn)-1], (*done)[len(*done)-1]
 				if newest.asked != pictures {
 					t.Errorf("the newest picture drawn is the %dth of %d", newest.asked, pictures)
 				}
-				if b := newest.frame.Bytes; b > 2*c.budget || b < c.budget/3 {
-					t.Errorf("a picture has %d bytes in the end, of about %d that it may have", b, c.budget)
+				if b := was.frame.Bytes; b > 2*c.budget || b < c.budget/3 {
+					t.Errorf("a picture has %d bytes, of about %d that it may have", b, c.budget)
 				}
-				if n := len(*done); n < 10*c.each/2 || n > 10*c.each*5/2 {
+				if newest.frame.Bytes < 3*was.frame.Bytes && newest.frame.Cols < rect.Cols {
+					t.Errorf("the last picture has %d bytes, among others it had %d", newest.frame.Bytes, was.frame.Bytes)
+				}
+				if n := len(drawn); n < 10*c.each/2 || n > 10*c.each*5/2 {
 					t.Errorf("%d of %d pictures were drawn in 10 s: not about %d a second", n, pictures, c.each)
 				}
 			})

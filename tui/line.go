@@ -10,6 +10,7 @@ type line struct {
 	limit int64         // bytes a second that the user allows; 0 none
 	way   time.Duration // that a question by itself takes, there and back; 0 unknown
 	cost  float64       // seconds that a byte takes lately, beyond the way; 0 unknown
+	last  float64       // and took the last time
 
 	asked  time.Time // zero: no answer is due
 	bytes  int       // written since the question before, as far as it counts
@@ -24,8 +25,7 @@ const (
 	patience    = 2 * time.Second  // without an answer by then, there is none
 	long        = 30 * time.Second // patience with a terminal that has answered before
 	ease        = 0.3              // how far each measurement moves the cost
-	share       = 100 * time.Millisecond
-	leastBudget = 12 << 10 // bytes: of less, nothing can be seen
+	leastBudget = 12 << 10         // bytes: of less, nothing can be seen
 	far         = 20 * time.Millisecond
 	farFirst    = 0.35 // the first picture's share of its sides
 )
@@ -47,7 +47,7 @@ func (l *line) answered(now time.Time) {
 	took := now.Sub(l.asked)
 	l.way = min(l.way, took)
 	cost := max((took-l.way).Seconds(), 1e-4) / float64(l.bytes)
-	if l.cost == 0 {
+	if l.last = cost; l.cost == 0 {
 		l.cost = cost
 	}
 	l.cost += ease * (cost - l.cost)
@@ -70,15 +70,26 @@ func (l *line) due(now time.Time) bool {
 	return true
 }
 
-// budget is how many bytes a picture may have; 0 while nothing is known. Ten
-// pictures a second are aimed for; where the way alone takes longer, a picture may
-// take as long again.
-func (l *line) budget() int {
-	limit := int(float64(l.limit) * share.Seconds())
-	if l.cost == 0 {
+const (
+	among = 100 * time.Millisecond // that a picture may take among others
+	alone = time.Second            // and when no other comes
+)
+
+// budget is how many bytes a picture may have among others; 0 while nothing is known.
+func (l *line) budget() int { return l.bytesIn(among, l.cost) }
+
+// wholeBudget is how many it may have when no other comes. The line has then less
+// to do than it had lately, so that the last measurement alone counts.
+func (l *line) wholeBudget() int { return l.bytesIn(alone, l.last) }
+
+// bytesIn is how many bytes of so many seconds each the line takes in time, or in
+// the time of the way, where that is longer.
+func (l *line) bytesIn(time time.Duration, cost float64) int {
+	limit := int(float64(l.limit) * time.Seconds())
+	if cost == 0 {
 		return limit
 	}
-	budget := max(leastBudget, int(max(share, l.way).Seconds()/l.cost))
+	budget := max(leastBudget, int(max(time, l.way).Seconds()/cost))
 	if limit > 0 {
 		budget = min(limit, budget)
 	}

@@ -404,9 +404,10 @@ func (s *screen) first() float64 {
 	return s.line.first()
 }
 
-// budget is how many bytes a picture may have; 0 while nothing is known.
-func (s *screen) budget() int {
+// budgets are how many bytes a picture may have: among others, and when no other
+// comes. They are 0 while nothing is known.
+func (s *screen) budgets() (among, alone int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.line.budget()
+	return s.line.budget(), s.line.wholeBudget()
 }
