@@ -38,6 +38,8 @@ type Run struct {
 
 	// Tokenizer, if not nil, takes the place of a VQ-GAN of the run's own.
 	Tokenizer tokenizer.Tokenizer
+	// From, if not nil, is where a VQ-GAN of the run's own begins.
+	From *vqgan.Files
 }
 
 // VQGAN trains the tokenizer.
@@ -47,7 +49,7 @@ func (r Run) VQGAN(ctx context.Context) (vqgan.Report, error) {
 		return vqgan.Report{}, err
 	}
 	return vqgan.Train(ctx, r.Recipe.VQGAN, vqgan.Options{
-		Backend: r.Backend, Set: set, Size: r.Recipe.Image.Size, Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk,
+		Backend: r.Backend, Set: set, Size: r.Recipe.Image.Size, Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk, From: r.From,
 	})
 }
 

@@ -13,7 +13,24 @@ import (
 	"sundae/internal/onnx"
 	"sundae/train/recipe"
 	"sundae/train/tokenizer"
+	"sundae/train/vqgan"
 )
+
+// vqganFiles are the encoder and decoder of the bundle called name.
+func vqganFiles(a *app, name string, writer compute.Backend) (*vqgan.Files, error) {
+	place, err := findBundle(name, a.config.Models)
+	if err != nil {
+		return nil, err
+	}
+	b, err := place.open()
+	if err != nil {
+		return nil, err
+	}
+	return &vqgan.Files{
+		Encoder: b.Model(bundle.EncoderFile), Decoder: b.Model(bundle.DecoderFile),
+		Hours: b.Manifest.Training.Hours["vqgan"], Writer: writer,
+	}, nil
+}
 
 // borrowed is the encoder and decoder of a bundle, for a prior of one's own.
 type borrowed struct {

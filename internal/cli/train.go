@@ -99,13 +99,25 @@ func (f *trainFlags) run(a *app, cmd *cobra.Command, work func(train.Run) error)
 
 func newTrainVQGAN(a *app) *cobra.Command {
 	var f trainFlags
+	var from string
 	cmd := &cobra.Command{
 		Use:   "vqgan",
 		Short: "Train the VQ-GAN: pictures to tokens and back",
+		Long: `Train the VQ-GAN: pictures to tokens and back. With --from it begins as the one in
+a bundle, and only the recipe's sharpening is done: the decoder learns to draw
+better what the tokens say, while every token, and a prior trained on them, stays
+good.`,
 		Example: `  sundae train vqgan --recipe tiny --data pictures --out runs/tiny
-  sundae train vqgan --recipe my.yaml --data pictures --out runs/my --resume`,
+  sundae train vqgan --recipe my.yaml --data pictures --out runs/my --resume
+  sundae train vqgan --recipe vistas --from vistas --data pictures --out runs/sharper`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(a, cmd, func(r train.Run) error {
+				if from != "" {
+					var err error
+					if r.From, err = vqganFiles(a, from, r.Writer); err != nil {
+						return err
+					}
+				}
 				report, err := r.VQGAN(cmd.Context())
 				if err != nil {
 					return err
@@ -119,6 +131,7 @@ func newTrainVQGAN(a *app) *cobra.Command {
 	f.add(cmd)
 	f.addData(cmd)
 	f.addResume(cmd)
+	cmd.Flags().StringVar(&from, "from", "", "`model` whose encoder and decoder to begin as: a folder or a name")
 	return cmd
 }
 

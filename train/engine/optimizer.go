@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -70,6 +72,21 @@ func Average(scope *model.Scope, decay *Node) {
 		old, now := average.NodeValue(g), v.NodeValue(g)
 		average.SetNodeValue(Add(now, Mul(decay, Sub(old, now))))
 	}
+}
+
+// StartAverages sets the moving average of every weight under scope to the weight.
+func StartAverages(store *model.Store, scope string) error {
+	weights := slices.Collect(store.Scope(scope).IterVariables())
+	for _, v := range weights {
+		value, err := v.MustValue().LocalClone()
+		if err == nil {
+			_, err = store.CreateVariable(averageRoot+v.Path(), value)
+		}
+		if err != nil {
+			return fmt.Errorf("start the average of %s: %w", v.Path(), err)
+		}
+	}
+	return nil
 }
 
 // Averaged returns a new store with the moving averages in the weights' places:

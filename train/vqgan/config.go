@@ -58,6 +58,11 @@ type Sharpen struct {
 	Steps        int     `yaml:"steps"` // 0 is none
 	LearningRate float64 `yaml:"learning_rate"`
 	Weight       float64 `yaml:"weight"` // of the discriminator, in Discriminator.Weight's place
+	// Crop and Batch take the places of those above, one crop from each picture;
+	// 0 leaves them. The nets' group norms, and the borders, are what they will be
+	// only when the crop is the whole picture.
+	Crop  int `yaml:"crop,omitempty"`
+	Batch int `yaml:"batch,omitempty"`
 }
 
 // Loss weighs the terms of the reconstruction objective; 0 leaves one out.
@@ -89,6 +94,17 @@ type Discriminator struct {
 	Layers       int     `yaml:"layers"` // halvings after the first fold by 4
 	Weight       float64 `yaml:"weight"` // on top of the adaptive weight
 	LearningRate float64 `yaml:"learning_rate"`
+}
+
+// sharpening is the configuration of the second stretch.
+func (c Config) sharpening() Config {
+	if c.Sharpen.Crop > 0 {
+		c.Crop, c.PerPict = c.Sharpen.Crop, 1
+	}
+	if c.Sharpen.Batch > 0 {
+		c.Batch, c.PerPict = c.Sharpen.Batch, 1
+	}
+	return c
 }
 
 // TotalSteps is Steps and the sharpening's.
@@ -146,6 +162,9 @@ func (c Config) Validate(size int) error {
 	}
 	if d := c.Discriminator; d.Start > 0 && (d.Channels < 1 || d.Layers < 1 || c.Crop%(4<<d.Layers) != 0) {
 		return fmt.Errorf("vqgan.discriminator needs channels and layers, and a crop that %d divides", 4<<max(d.Layers, 0))
+	}
+	if s := c.sharpening(); c.Sharpen.Crop != 0 && (s.Crop < f || s.Crop%max(f, 4<<c.Discriminator.Layers) != 0 || s.Crop > size) {
+		return fmt.Errorf("vqgan.sharpen.crop %d must be a multiple of f = %d and at most the picture's %d", s.Crop, f, size)
 	}
 	if c.Sharpen.Steps > 0 && (c.Discriminator.Start == 0 || c.Sharpen.LearningRate <= 0) {
 		return fmt.Errorf("vqgan.sharpen needs a learning_rate and a discriminator: set vqgan.discriminator.start")

@@ -102,14 +102,24 @@ func (m *Model) Decoder(backend compute.Backend) (func(ids []int32, n int) ([]ui
 // tokens int32 [1, h, w]. The batch is fixed at 1, for the ONNX backend knows no
 // convolution with a dynamic one; a picture keeps all cores busy by itself.
 func (m *Model) ExportEncoder(backend compute.Backend) ([]byte, error) {
-	in := shapes.Make(dtypes.Float32, 1, 3, m.Size, m.Size)
-	return engine.ExportONNX(backend, m.store, m.tokens, []string{"image"}, []string{"tokens"}, in)
+	return engine.ExportONNX(backend, m.store, m.tokens, encoderInputs, encoderOutputs, m.pictureShape())
 }
 
 // ExportDecoder returns decoder.onnx: tokens int32 [1, h, w] to image uint8
 // [1, H, W, 3].
 func (m *Model) ExportDecoder(backend compute.Backend) ([]byte, error) {
+	return engine.ExportONNX(backend, m.store, m.picture, decoderInputs, decoderOutputs, m.latentShape())
+}
+
+// What the files' inputs and outputs are called.
+var (
+	encoderInputs, encoderOutputs = []string{"image"}, []string{"tokens"}
+	decoderInputs, decoderOutputs = []string{"tokens"}, []string{"image"}
+)
+
+func (m *Model) pictureShape() shapes.Shape { return shapes.Make(dtypes.Float32, 1, 3, m.Size, m.Size) }
+
+func (m *Model) latentShape() shapes.Shape {
 	side := m.Size / m.Config.Factor()
-	in := shapes.Make(dtypes.Int32, 1, side, side)
-	return engine.ExportONNX(backend, m.store, m.picture, []string{"tokens"}, []string{"image"}, in)
+	return shapes.Make(dtypes.Int32, 1, side, side)
 }

@@ -32,6 +32,7 @@ type Options struct {
 	Out     string // folder of the checkpoint, metrics and sheets
 	Resume  bool
 	Talk    *progress.Talk
+	From    *Files // a VQ-GAN to sharpen further; nil begins anew
 }
 
 // Report is how the run stands at its last report, measured on held-out crops
@@ -59,93 +60,121 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err != nil || report.Step >= c.TotalSteps() {
 		return report, err
 	}
-	training, held := o.Set.Split(c.HeldOut)
 	metrics, err := engine.OpenMetrics(o.Out, "vqgan", report.Step,
 		"loss", "l1", "psnr", "commitment", "adversarial", "discriminator", "heldout_l1", "heldout_psnr", "perplexity", "live", "rate")
 	if err != nil {
 		return report, err
 	}
 	var skipped dataset.Skipped
-	crops := &feed{config: c, size: o.Size, seed: o.Seed, files: training.Files, skipped: &skipped, warn: o.Talk.Printf}
-	judge, err := c.newJudge(o.Backend, store, crops, held)
-	if err != nil {
-		return report, err
-	}
-	var steps [phases]trainStep
-	for p := range steps {
-		if steps[p], err = c.newStep(o.Backend, store, phase(p)); err != nil {
-			return report, err
-		}
-	}
-
-	ctx, stop := context.WithCancel(ctx)
-	batches, wait := crops.stream(ctx, report.Step, c.TotalSteps())
-	defer func() { stop(); wait() }()
 	bar := o.Talk.Bar("vqgan", int64(c.TotalSteps()), "steps")
 	bar.Skip(int64(report.Step))
 	defer bar.Done()
-	started, before := time.Now(), report.Hours
+	t := trainer{Options: o, store: store, metrics: metrics, skipped: &skipped, bar: bar, started: time.Now(), before: report.Hours, report: report}
+	if t.report.Step < c.Steps {
+		err = t.stretch(ctx, c, c.Steps)
+	}
+	if err == nil && t.report.Step < c.TotalSteps() {
+		err = t.stretch(ctx, c.sharpening(), c.TotalSteps())
+	}
+	if n := skipped.Len(); n > 0 && err == nil {
+		o.Talk.Printf("%d pictures could not be read and were skipped", n)
+	}
+	return t.report, err
+}
+
+// trainer is a training under way.
+type trainer struct {
+	Options
+	store   *model.Store
+	metrics *engine.Metrics
+	skipped *dataset.Skipped
+	bar     *progress.Bar
+	started time.Time
+	before  float64 // hours trained by then
+	report  Report
+}
+
+// stretch trains on crops of one size, up to a step.
+func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
+	training, held := t.Set.Split(c.HeldOut)
+	crops := &feed{config: c, size: t.Size, seed: t.Seed, files: training.Files, skipped: t.skipped, warn: t.Talk.Printf}
+	judge, err := c.newJudge(t.Backend, t.store, crops, held)
+	if err != nil {
+		return err
+	}
+	var steps [phases]trainStep
+	for p := range steps {
+		if steps[p], err = c.newStep(t.Backend, t.store, phase(p)); err != nil {
+			return err
+		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	batches, wait := crops.stream(ctx, t.report.Step, end)
+	defer func() { stop(); wait() }()
 	var mean running
-	for step := report.Step; step < c.TotalSteps(); step++ {
+	for step := t.report.Step; step < end; step++ {
 		batch, ok := <-batches
 		if !ok && ctx.Err() == nil {
-			return report, wait() // a picture was at fault
+			return wait() // a picture was at fault
 		}
 		if ctx.Err() != nil {
-			if err := c.save(store, o, report); err != nil {
-				return report, err
+			if err := c.save(t.store, t.Options, t.report); err != nil {
+				return err
 			}
-			return report, fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", step, c.TotalSteps(), ctx.Err())
+			return fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", step, c.TotalSteps(), ctx.Err())
 		}
 		if step == c.Codebook.Start {
-			if err := c.startCodebook(o.Backend, store, crops, step); err != nil {
-				return report, err
+			if err := c.startCodebook(t.Backend, t.store, crops, step); err != nil {
+				return err
 			}
 		}
 		rate := c.rateAt(step)
 		now, err := steps[c.phaseAt(step)](tensor(batch, c.Batch, c.Crop), rate, engine.AverageDecay(step+1, c.Average))
 		if err != nil {
-			return report, err
+			return err
 		}
 		if math.IsNaN(now.Loss) || math.IsInf(now.Loss, 0) {
-			return report, fmt.Errorf("the loss is %v at step %d: lower vqgan.learning_rate and --resume from the last checkpoint", now.Loss, step)
+			return fmt.Errorf("the loss is %v at step %d: lower vqgan.learning_rate and --resume from the last checkpoint", now.Loss, step)
 		}
 		if c.restartsAt(step) {
-			if err := c.restartDeadCodes(store, now.vectors, o.Seed, step); err != nil {
-				return report, err
+			if err := c.restartDeadCodes(t.store, now.vectors, t.Seed, step); err != nil {
+				return err
 			}
 		}
 		now.vectors.FinalizeAll()
 		mean.add(now)
-		report.Step = step + 1
-		report.Hours = before + time.Since(started).Hours()
-		bar.Add(1)
-		bar.Note("loss %.3f  PSNR %.1f dB  %.1f pictures/s", mean.Loss(), mean.PSNR(), float64(c.Batch)*float64(mean.n)/mean.since().Seconds())
-		if report.Step%c.Every != 0 && report.Step != c.Steps && report.Step != c.TotalSteps() {
+		t.report.Step = step + 1
+		t.report.Hours = t.before + time.Since(t.started).Hours()
+		t.bar.Add(1)
+		t.bar.Note("loss %.3f  PSNR %.1f dB  %.1f pictures/s", mean.Loss(), mean.PSNR(), float64(c.Batch)*float64(mean.n)/mean.since().Seconds())
+		if t.report.Step%c.Every != 0 && t.report.Step != end {
 			continue
 		}
-		if err := judge.report(&report); err != nil {
-			return report, err
+		if err := t.keep(c, judge, mean, now, rate); err != nil {
+			return err
 		}
-		metrics.Add(report.Step, mean.Loss(), mean.L1(), mean.PSNR(), now.Commitment, now.Adversarial, now.Discriminator,
-			report.L1, report.PSNR, report.Perplexity, report.Live, rate)
 		mean = running{}
-		o.Talk.Printf("vqgan step %d: held-out L1 %.4f, PSNR %.2f dB; %.0f%% of codes live, perplexity %.0f",
-			report.Step, report.L1, report.PSNR, 100*report.Live, report.Perplexity)
-		if err := errors.Join(
-			c.save(store, o, report), metrics.Write(),
-			metrics.Plot("vqgan-psnr.png", "PSNR, dB", "psnr", "heldout_psnr"),
-			metrics.Plot("vqgan-loss.png", "training loss", "loss"),
-			metrics.Plot("vqgan-codes.png", "codebook perplexity", "perplexity"),
-			judge.sheet(filepath.Join(o.Out, fmt.Sprintf("vqgan-%06d.png", report.Step))),
-		); err != nil {
-			return report, err
-		}
 	}
-	if n := skipped.Len(); n > 0 {
-		o.Talk.Printf("%d pictures could not be read and were skipped", n)
+	return nil
+}
+
+// keep judges the averaged weights and writes everything down.
+func (t *trainer) keep(c Config, judge *judge, mean running, now stepReport, rate float64) error {
+	r := &t.report
+	if err := judge.report(r); err != nil {
+		return err
 	}
-	return report, nil
+	t.metrics.Add(r.Step, mean.Loss(), mean.L1(), mean.PSNR(), now.Commitment, now.Adversarial, now.Discriminator,
+		r.L1, r.PSNR, r.Perplexity, r.Live, rate)
+	t.Talk.Printf("vqgan step %d: held-out L1 %.4f, PSNR %.2f dB; %.0f%% of codes live, perplexity %.0f",
+		r.Step, r.L1, r.PSNR, 100*r.Live, r.Perplexity)
+	return errors.Join(
+		c.save(t.store, t.Options, *r), t.metrics.Write(),
+		t.metrics.Plot("vqgan-psnr.png", "PSNR, dB", "psnr", "heldout_psnr"),
+		t.metrics.Plot("vqgan-loss.png", "training loss", "loss"),
+		t.metrics.Plot("vqgan-codes.png", "codebook perplexity", "perplexity"),
+		judge.sheet(filepath.Join(t.Out, fmt.Sprintf("vqgan-%06d.png", r.Step))),
+	)
 }
 
 // rateAt is the learning rate of a step (0-based): warm-up and cosine, once for
@@ -173,6 +202,9 @@ func (c Config) save(store *model.Store, o Options, r Report) error {
 func (c Config) restore(store *model.Store, o Options) (Report, error) {
 	path := filepath.Join(o.Out, Checkpoint)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if o.From != nil {
+			return c.begin(store, o)
+		}
 		return Report{}, nil
 	}
 	if !o.Resume {

@@ -1,0 +1,67 @@
+package vqgan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"sundae/train/engine"
+)
+
+// Files is a trained VQ-GAN as a bundle holds it.
+type Files struct {
+	Encoder, Decoder []byte          // as ExportEncoder and ExportDecoder write them
+	Hours            float64         // that it was trained
+	Writer           compute.Backend // an ONNX one, to read them with
+}
+
+// begin fills the store with the weights of o.From. Only the sharpening is left to
+// do: encoder and codebook, and with them all latents, stay as they are.
+func (c Config) begin(store *model.Store, o Options) (Report, error) {
+	if c.Sharpen.Steps == 0 {
+		return Report{}, errors.New("there is nothing to do from there: set vqgan.sharpen.steps")
+	}
+	m := func(store *model.Store) *Model { return &Model{Config: c, Size: o.Size, store: store} }
+	parts := []struct {
+		name    string
+		recover func(scratch *model.Store) error
+	}{
+		{"encoder", func(scratch *model.Store) error { return m(scratch).recoverEncoder(o.From) }},
+		{"decoder", func(scratch *model.Store) error { return m(scratch).recoverDecoder(o.From) }},
+	}
+	for _, part := range parts {
+		scratch := model.NewStore()
+		codes := tensors.FromShape(shapes.Make(dtypes.Float32, c.Vocabulary, c.Embedding))
+		if _, err := scratch.CreateVariable(codebookPath, codes); err != nil {
+			return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
+		}
+		if err := part.recover(scratch); err != nil {
+			return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
+		}
+		for v := range scratch.IterVariables() {
+			if store.GetVariable(v.Path()) != nil {
+				continue // the codebook, which both have
+			}
+			if _, err := store.CreateVariable(v.Path(), v.MustValue()); err != nil {
+				return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
+			}
+		}
+	}
+	if err := engine.StartAverages(store, "/"+generatorScope); err != nil {
+		return Report{}, err
+	}
+	return Report{Step: c.Steps, Hours: o.From.Hours}, nil
+}
+
+func (m *Model) recoverEncoder(from *Files) error {
+	return engine.Recover(from.Writer, m.store, from.Encoder, m.tokens, encoderInputs, encoderOutputs, m.pictureShape())
+}
+
+func (m *Model) recoverDecoder(from *Files) error {
+	return engine.Recover(from.Writer, m.store, from.Decoder, m.picture, decoderInputs, decoderOutputs, m.latentShape())
+}
