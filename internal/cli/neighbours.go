@@ -19,7 +19,6 @@ func newNeighbours(a *app) *cobra.Command {
 colours, and write a sheet of samples over their neighbours: where both are
 alike, the model repeats what it was shown.`,
 		Example: `  sundae train neighbours --samples samples --data pictures --out neighbours.png`,
-		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			made, err := neighbours.Pictures(samples)
 			if err != nil {

@@ -180,7 +180,7 @@ func (a *app) begin(cmd *cobra.Command) error {
 // says nothing of its arguments takes none.
 func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	if check == nil {
-		check = cobra.NoArgs
+		check = noArguments
 	}
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
@@ -188,6 +188,14 @@ func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// noArguments says that there is an argument too many.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s takes flags alone, not %q", c.CommandPath(), args[0])
 }
 
 func everyCommand(c *cobra.Command, f func(*cobra.Command)) {

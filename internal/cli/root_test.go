@@ -43,7 +43,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"sampel"}, exitUsage, "", "did you mean sample?"},
 		{[]string{"train", "scene"}, exitUsage, "", "did you mean scenes?"},
 		{[]string{"doctor", "--no-such"}, exitUsage, "", "See sundae doctor --help."},
-		{[]string{"doctor", "me"}, exitUsage, "", `unknown command "me"`},
+		{[]string{"doctor", "me"}, exitUsage, "", `takes flags alone, not "me"`},
 		{[]string{"train", "prior"}, exitUsage, "", `"out" not set`},
 		{[]string{"--config", bad, "doctor"}, exitBad, "", bad + ":2: devcie: there is no such setting (did you mean device?)"},
 		{[]string{"--config", bad + ".none", "doctor"}, exitBad, "", "no such file"},

@@ -18,7 +18,6 @@ func newScenes(a *app) *cobra.Command {
 The same seed gives the same files, whatever the number of cores; pictures that
 are there already are kept.`,
 		Example: `  sundae train scenes --out pictures --count 3000 --size 1024 --seed 1`,
-		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Check(); err != nil {
 				return err

@@ -32,7 +32,6 @@ type trainFlags struct {
 }
 
 func (f *trainFlags) add(cmd *cobra.Command) {
-	cmd.Args = cobra.NoArgs
 	cmd.Flags().StringVar(&f.recipe, "recipe", "vistas", "recipe `file` or built-in name ("+strings.Join(recipe.BuiltIn(), ", ")+")")
 	cmd.Flags().StringVar(&f.out, "out", "", "`folder` of the run: checkpoints, metrics, sheets, latents")
 	cmd.Flags().StringVar(&f.backend, "backend", "", strings.Join(engine.Backends, ", ")+" or auto (default from the settings)")

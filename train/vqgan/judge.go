@@ -30,7 +30,7 @@ type judge struct {
 const sheetPictures = 8
 
 // newJudge cuts two crops, the middle and the lower left corner, from every
-// held-out picture.
+// held-out picture, or takes it whole.
 func (c Config) newJudge(backend compute.Backend, store *model.Store, f *feed, held dataset.Set) (*judge, error) {
 	j := &judge{config: c}
 	frame := c.Crop * c.Crop * 3
@@ -46,7 +46,11 @@ func (c Config) newJudge(backend compute.Backend, store *model.Store, f *feed, h
 		if min(w, h) < c.Crop {
 			return nil, fmt.Errorf("picture %s is %d×%d, smaller than the crop of %d: set vqgan.crop lower or take it out", file.Path, w, h, c.Crop)
 		}
-		for _, at := range []image.Point{{(w - c.Crop) / 2, (h - c.Crop) / 2}, {0, h - c.Crop}} {
+		crops := []image.Point{{0, h - c.Crop}}
+		if middle := (image.Point{(w - c.Crop) / 2, (h - c.Crop) / 2}); middle != crops[0] {
+			crops = append(crops, middle)
+		}
+		for _, at := range crops {
 			crop := make([]uint8, frame)
 			dataset.Pixels(crop, p, at.X, at.Y, c.Crop, c.Crop, false)
 			j.crops = append(j.crops, crop...)
