@@ -65,6 +65,9 @@ func (a *app) paletteKey(msg tea.KeyPressMsg, pressed string) tea.Cmd {
 	return nil
 }
 
+// paletteWidth is how far at most the keys stand from the commands' beginnings.
+const paletteWidth = 74
+
 func (a *app) paletteView(area graphics.Rect) string {
 	lines := []string{" " + a.palette.input.View(), ""}
 	found := a.found()
@@ -76,7 +79,7 @@ func (a *app) paletteView(area graphics.Rect) string {
 		if i == a.palette.selected {
 			style, marker = a.theme.selected, a.theme.accent.Render(" › ")
 		}
-		lines = append(lines, marker+style.Render(fill(c.help, max(1, area.Cols-14)))+a.theme.dim.Render(c.label))
+		lines = append(lines, marker+style.Render(fill(c.help, max(1, min(area.Cols-14, paletteWidth))))+a.theme.dim.Render(c.label))
 	}
 	if len(found) == 0 {
 		lines = append(lines, a.theme.dim.Render("   nothing by that name: esc closes"))
