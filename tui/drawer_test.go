@@ -100,6 +100,7 @@ func TestPicturesFollowTheLine(t *testing.T) {
 					d.put(1, job{asked: i + 1, rect: rect, paint: func() image.Image { return picture }})
 					time.Sleep(every)
 				}
+				synctest.Wait()
 				drawn := *done
 				time.Sleep(8 * time.Second)
 				synctest.Wait()
