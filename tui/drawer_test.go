@@ -5,6 +5,8 @@ import (
 	"context"
 	"image"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,8 +46,8 @@ func noise(side int) *image.RGBA {
 }
 
 // drawing runs a drawer at the end of a line, for kitty in cells of 8×16 pixels,
-// in a time of its own; what it has drawn so far is in the slice.
-func drawing(t *testing.T, rate int, way time.Duration, limit int64, run func(d *drawer, w *wire, done *[]drawn)) {
+// in a time of its own; done gives what it has drawn so far.
+func drawing(t *testing.T, rate int, way time.Duration, limit int64, run func(d *drawer, w *wire, done func() []drawn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{rate: rate, way: way}
@@ -53,6 +55,7 @@ func drawing(t *testing.T, rate int, way time.Duration, limit int64, run func(d 
 		w.heard = s.answered
 		d := newDrawer(graphics.NewDriver(graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}), s, 1)
 		ctx, stop := context.WithCancel(t.Context())
+		var mu sync.Mutex
 		var done []drawn
 		go func() {
 			for {
@@ -63,16 +66,25 @@ func drawing(t *testing.T, rate int, way time.Duration, limit int64, run func(d 
 					if r.err != nil {
 						t.Error(r.err)
 					}
+					mu.Lock()
 					done = append(done, r)
+					mu.Unlock()
 				}
 			}
 		}()
 		go d.work(ctx)
-		run(d, w, &done)
+		run(d, w, func() []drawn {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(done)
+		})
 		stop()
 		s.end()
 	})
 }
+
+func newest(done []drawn) drawn { return done[len(done)-1] }
 
 // Pictures that come faster than the line takes them get smaller, and most are
 // left out; the newest is always drawn, and a limit is kept.
@@ -94,29 +106,27 @@ func TestPicturesFollowTheLine(t *testing.T) {
 		{"a narrow line", 60_000, 50 * time.Millisecond, 0, leastBudget, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			drawing(t, c.rate, c.way, c.limit, func(d *drawer, w *wire, done *[]drawn) {
+			drawing(t, c.rate, c.way, c.limit, func(d *drawer, w *wire, done func() []drawn) {
 				const every, pictures = 20 * time.Millisecond, 500
 				for i := range pictures {
 					d.put(1, job{asked: i + 1, rect: rect, paint: func() image.Image { return picture }})
 					time.Sleep(every)
 				}
-				synctest.Wait()
-				drawn := *done
+				drawn := done()
 				time.Sleep(8 * time.Second)
-				synctest.Wait()
 				lasted := (pictures*every + 8*time.Second).Seconds()
 				if c.limit > 0 && float64(w.taken) > float64(c.limit)*lasted {
 					t.Errorf("%d bytes in %.0f s are over the limit of %d a second", w.taken, lasted, c.limit)
 				}
-				was, newest := drawn[len(drawn)-1], (*done)[len(*done)-1]
-				if newest.asked != pictures {
-					t.Errorf("the newest picture drawn is the %dth of %d", newest.asked, pictures)
+				was, is := newest(drawn), newest(done())
+				if is.asked != pictures {
+					t.Errorf("the newest picture drawn is the %dth of %d", is.asked, pictures)
 				}
 				if b := was.frame.Bytes; b > 2*c.budget || b < c.budget/3 {
 					t.Errorf("a picture has %d bytes, of about %d that it may have", b, c.budget)
 				}
-				if newest.frame.Bytes < 3*was.frame.Bytes && newest.frame.Cols < rect.Cols {
-					t.Errorf("the last picture has %d bytes, among others it had %d", newest.frame.Bytes, was.frame.Bytes)
+				if is.frame.Bytes < 3*was.frame.Bytes && is.frame.Cols < rect.Cols {
+					t.Errorf("the last picture has %d bytes, among others it had %d", is.frame.Bytes, was.frame.Bytes)
 				}
 				if n := len(drawn); n < 10*c.each/2 || n > 10*c.each*5/2 {
 					t.Errorf("%d of %d pictures were drawn in 10 s: not about %d a second", n, pictures, c.each)
@@ -129,19 +139,18 @@ func TestPicturesFollowTheLine(t *testing.T) {
 // A fast line shows pictures whole.
 func TestFastLineShowsPicturesWhole(t *testing.T) {
 	picture, rect := noise(256), graphics.Rect{Cols: 32, Rows: 16}
-	drawing(t, 1<<30, 0, 0, func(d *drawer, _ *wire, done *[]drawn) {
+	drawing(t, 1<<30, 0, 0, func(d *drawer, _ *wire, done func() []drawn) {
 		for i := range 20 {
 			d.put(1, job{asked: i + 1, rect: rect, paint: func() image.Image { return picture }})
 			time.Sleep(50 * time.Millisecond)
 		}
-		synctest.Wait()
-		for _, r := range *done {
+		for _, r := range done() {
 			if r.frame.Cols != rect.Cols {
 				t.Fatalf("picture %d is %d cells wide, not %d", r.asked, r.frame.Cols, rect.Cols)
 			}
 		}
-		if len(*done) != 20 {
-			t.Errorf("%d of 20 pictures were drawn", len(*done))
+		if n := len(done()); n != 20 {
+			t.Errorf("%d of 20 pictures were drawn", n)
 		}
 	})
 }
@@ -151,20 +160,18 @@ func TestFastLineShowsPicturesWhole(t *testing.T) {
 func TestLastPictureGrows(t *testing.T) {
 	large, small := graphics.Rect{Cols: 64, Rows: 32}, graphics.Rect{Cols: 8, Rows: 4}
 	picture := noise(512)
-	drawing(t, 1<<30, 0, 200_000, func(d *drawer, _ *wire, done *[]drawn) {
+	drawing(t, 1<<30, 0, 200_000, func(d *drawer, _ *wire, done func() []drawn) {
 		for range 3 {
 			d.put(1, job{rect: large, paint: func() image.Image { return picture }})
 			time.Sleep(5 * time.Second)
 		}
-		synctest.Wait()
-		if r := (*done)[len(*done)-1]; r.frame.Cols > large.Cols/2 {
+		if r := newest(done()); r.frame.Cols > large.Cols/2 {
 			t.Errorf("a large picture is %d cells wide on a slow line", r.frame.Cols)
 		}
 		d.relayout(1)
 		d.put(1, job{layout: 1, rect: small, paint: func() image.Image { return picture }})
 		time.Sleep(5 * time.Second)
-		synctest.Wait()
-		if r := (*done)[len(*done)-1]; r.frame.Cols != small.Cols {
+		if r := newest(done()); r.frame.Cols != small.Cols {
 			t.Errorf("a small picture is %d cells wide, where %d fit the line", r.frame.Cols, small.Cols)
 		}
 	})
