@@ -114,11 +114,11 @@ func TestPicturesFollowTheLine(t *testing.T) {
 				}
 				drawn := done()
 				time.Sleep(8 * time.Second)
+				was, is := newest(drawn), newest(done())
 				lasted := (pictures*every + 8*time.Second).Seconds()
 				if c.limit > 0 && float64(w.taken) > float64(c.limit)*lasted {
 					t.Errorf("%d bytes in %.0f s are over the limit of %d a second", w.taken, lasted, c.limit)
 				}
-				was, is := newest(drawn), newest(done())
 				if is.asked != pictures {
 					t.Errorf("the newest picture drawn is the %dth of %d", is.asked, pictures)
 				}
