@@ -48,6 +48,11 @@ func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
 	if name == "" {
 		name = a.config.Model
 	}
+	return a.bundle(name)
+}
+
+// bundle opens the bundle called name, or in the folder of that name.
+func (a *app) bundle(name string) (*bundle.Bundle, error) {
 	p, err := findBundle(name, a.config.Models)
 	if err != nil {
 		return nil, err

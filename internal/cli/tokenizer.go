@@ -18,11 +18,7 @@ import (
 
 // vqganFiles are the encoder and decoder of the bundle called name.
 func vqganFiles(a *app, name string, writer compute.Backend) (*vqgan.Files, error) {
-	place, err := findBundle(name, a.config.Models)
-	if err != nil {
-		return nil, err
-	}
-	b, err := place.open()
+	b, err := a.bundle(name)
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +37,7 @@ type borrowed struct {
 
 // borrow opens the tokenizer of the bundle called name, if it fits the recipe.
 func borrow(ctx context.Context, a *app, name string, r recipe.Recipe) (*borrowed, error) {
-	place, err := findBundle(name, a.config.Models)
-	if err != nil {
-		return nil, err
-	}
-	b, err := place.open()
+	b, err := a.bundle(name)
 	if err != nil {
 		return nil, err
 	}
