@@ -38,8 +38,9 @@ type Run struct {
 
 	// Tokenizer, if not nil, takes the place of a VQ-GAN of the run's own.
 	Tokenizer tokenizer.Tokenizer
-	// From, if not nil, is where a VQ-GAN of the run's own begins.
-	From *vqgan.Files
+	// FromVQGAN and FromPrior, if not nil, are what the two begin as.
+	FromVQGAN *vqgan.Files
+	FromPrior *prior.File
 }
 
 // VQGAN trains the tokenizer.
@@ -49,7 +50,7 @@ func (r Run) VQGAN(ctx context.Context) (vqgan.Report, error) {
 		return vqgan.Report{}, err
 	}
 	return vqgan.Train(ctx, r.Recipe.VQGAN, vqgan.Options{
-		Backend: r.Backend, Set: set, Size: r.Recipe.Image.Size, Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk, From: r.From,
+		Backend: r.Backend, Set: set, Size: r.Recipe.Image.Size, Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk, From: r.FromVQGAN,
 	})
 }
 
@@ -100,7 +101,7 @@ func (r Run) Prior(ctx context.Context) (prior.Report, error) {
 		set.Labels = labels
 	}
 	return prior.Train(ctx, r.Recipe.Prior, prior.Options{
-		Backend: r.Backend, Latents: set, Per: info.Per(), Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk,
+		Backend: r.Backend, Latents: set, Per: info.Per(), Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk, From: r.FromPrior,
 		Sheet: func(path string, samples [][]int32) error { return r.sheet(path, samples, tokens.Decode) },
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"sundae/decoder"
 	"sundae/internal/bundle"
 	"sundae/internal/onnx"
+	"sundae/train/prior"
 	"sundae/train/recipe"
 	"sundae/train/tokenizer"
 	"sundae/train/vqgan"
@@ -26,6 +27,15 @@ func vqganFiles(a *app, name string, writer compute.Backend) (*vqgan.Files, erro
 		Encoder: b.Model(bundle.EncoderFile), Decoder: b.Model(bundle.DecoderFile),
 		Hours: b.Manifest.Training.Hours["vqgan"], Writer: writer,
 	}, nil
+}
+
+// priorFile is the prior of the bundle called name.
+func priorFile(a *app, name string, writer compute.Backend) (*prior.File, error) {
+	b, err := a.bundle(name)
+	if err != nil {
+		return nil, err
+	}
+	return &prior.File{ONNX: b.Model(bundle.PriorFile), Hours: b.Manifest.Training.Hours["prior"], Writer: writer}, nil
 }
 
 // borrowed is the encoder and decoder of a bundle, for a prior of one's own.

@@ -113,7 +113,7 @@ good.`,
 			return f.run(a, cmd, func(r train.Run) error {
 				if from != "" {
 					var err error
-					if r.From, err = vqganFiles(a, from, r.Writer); err != nil {
+					if r.FromVQGAN, err = vqganFiles(a, from, r.Writer); err != nil {
 						return err
 					}
 				}
@@ -162,13 +162,24 @@ func newTrainLatents(a *app) *cobra.Command {
 
 func newTrainPrior(a *app) *cobra.Command {
 	var f trainFlags
+	var from string
 	cmd := &cobra.Command{
 		Use:   "prior",
 		Short: "Train the SUNDAE prior on the run's latents",
+		Long: `Train the SUNDAE prior on the run's latents. With --from it begins as the one in
+a bundle, of the recipe's network, classes and all: to train that longer, or on
+pictures of one's own.`,
 		Example: `  sundae train prior --recipe tiny --out runs/tiny
-  sundae train prior --recipe tiny --out runs/tiny --resume`,
+  sundae train prior --recipe tiny --out runs/tiny --resume
+  sundae train prior --recipe vistas --tokenizer vistas --from vistas --out runs/longer`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(a, cmd, func(r train.Run) error {
+				if from != "" {
+					var err error
+					if r.FromPrior, err = priorFile(a, from, r.Writer); err != nil {
+						return err
+					}
+				}
 				report, err := r.Prior(cmd.Context())
 				if err != nil {
 					return err
@@ -181,6 +192,7 @@ func newTrainPrior(a *app) *cobra.Command {
 	f.add(cmd)
 	f.addTokenizer(cmd)
 	f.addResume(cmd)
+	cmd.Flags().StringVar(&from, "from", "", "`model` whose prior to begin as: a folder or a name")
 	return cmd
 }
 

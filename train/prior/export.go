@@ -48,6 +48,15 @@ func (m *Model) step(scope *model.Scope, tokens, uniform, update, temperature, c
 // float32 [B] and, with classes, class int32 [B], to next int32 [B, N] and
 // confidence float32 [B, N].
 func (m *Model) Export(backend compute.Backend) ([]byte, error) {
+	names, shape := m.inputs()
+	return engine.ExportONNX(backend, m.store, m.graph, names, outputs, shape...)
+}
+
+// outputs are what the file's outputs are called.
+var outputs = []string{"next", "confidence"}
+
+// inputs are the names and shapes of the file's inputs.
+func (m *Model) inputs() ([]string, []shapes.Shape) {
 	n := m.Grid.Tokens()
 	input := func(dtype dtypes.DType, dims ...int) shapes.Shape {
 		names := make([]string, 1+len(dims))
@@ -60,13 +69,15 @@ func (m *Model) Export(backend compute.Backend) ([]byte, error) {
 		shape = append(shape, input(dtypes.Int32))
 		names = append(names, "class")
 	}
-	graph := func(scope *model.Scope, in []*Node) []*Node {
-		var class *Node
-		if m.Grid.Classes > 0 {
-			class = in[4]
-		}
-		next, confidence := m.step(scope, in[0], in[1], in[2], in[3], class)
-		return []*Node{next, confidence}
+	return names, shape
+}
+
+// graph is the file's graph, from its inputs to its outputs.
+func (m *Model) graph(scope *model.Scope, in []*Node) []*Node {
+	var class *Node
+	if m.Grid.Classes > 0 {
+		class = in[4]
 	}
-	return engine.ExportONNX(backend, m.store, graph, names, []string{"next", "confidence"}, shape...)
+	next, confidence := m.step(scope, in[0], in[1], in[2], in[3], class)
+	return []*Node{next, confidence}
 }

@@ -106,6 +106,7 @@ func TestExportAgreesWithNet(t *testing.T) {
 	}
 }
 
+// memory is a bound input or output.
 func memory[T onnx.Element](t *testing.T, b *onnx.Binding, name string) []T {
 	t.Helper()
 	data, err := onnx.Data[T](b, name)

@@ -13,6 +13,8 @@ import (
 	"sundae/train/engine"
 )
 
+// lossAndGradients evaluates the objective once; nudge, if not "", adds delta to
+// the first value of the variable at that path.
 func lossAndGradients(t *testing.T, c Config, g Grid, name string, nudge string, delta float32) (float64, map[string][]float32) {
 	t.Helper()
 	store := engine.NewStore(3)
@@ -135,6 +137,8 @@ func TestRotaryScoresDependOnDistance(t *testing.T) {
 	}
 }
 
+// With one token everywhere nothing but the place can tell tokens apart: the
+// logits must differ between rows and between columns.
 func TestPlacesAreToldApart(t *testing.T) {
 	c, g := small()
 	exec, err := model.NewExec(open(t, "onnx:cpu"), engine.NewStore(3), func(scope *model.Scope, tokens, class *Node) *Node {
@@ -193,6 +197,8 @@ func TestResamplingKeepsNeighbourhoods(t *testing.T) {
 	}
 }
 
+// A change of one token reaches, through the net's own shorten and lengthen, its
+// own 2×2 cell and no other token.
 func TestNetworkResamplingIsLocal(t *testing.T) {
 	const h, w = 4, 6
 	c := Config{Dim: 4, Shortening: 4}

@@ -12,7 +12,6 @@ import (
 )
 
 // small is a net with every kind of layer, nested and with attention resampling.
-
 func small() (Config, Grid) {
 	return Config{
 		Depth: Depth{Before: 1, Inner: &Depth{Before: 1, Middle: 1, After: 1}, After: 1}, Shortening: 4, Resample: "attention",
@@ -32,7 +31,6 @@ func open(tb testing.TB, name string) compute.Backend {
 }
 
 // toy is a data set with structure: rows of one token, a class each.
-
 func toy(g Grid, n int) Latents {
 	l := Latents{Grid: g}
 	for i := range n {
@@ -45,12 +43,7 @@ func toy(g Grid, n int) Latents {
 	return l
 }
 
-// lossAndGradients evaluates the objective once; nudge, if not "", adds delta to
-
-// the first value of the variable at that path.
-
 // tiny is the tiny recipe's prior, with a batch of four.
-
 func tiny(t *testing.T) (Config, Grid) {
 	t.Helper()
 	text, err := assets.Recipes.ReadFile("recipes/tiny.yaml")
@@ -64,19 +57,3 @@ func tiny(t *testing.T) (Config, Grid) {
 	recipe.Prior.Batch = 4
 	return recipe.Prior, Grid{Height: 8, Width: 8, Vocabulary: 64, Classes: 8}
 }
-
-// drawMany draws n tokens from one row of logits.
-
-// With one token everywhere nothing but the place can tell tokens apart: the
-
-// logits must differ between rows and between columns.
-
-// TestNetworkResamplingIsLocal: a change of one token reaches, through the net's
-
-// own shorten and lengthen, its own 2×2 cell and no other token.
-
-// trained runs a few steps and returns the checkpoint's folder.
-
-// memory is a bound input or output.
-
-// However many workers share the batch, the weights go the same way.

@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
+// drawMany draws n tokens from one row of logits.
 func drawMany(t *testing.T, logits []float32, temperature float32, n int, rng *rand.Rand) []int32 {
 	t.Helper()
 	exec, err := NewExec(open(t, "onnx:cpu"), func(l, u, temperature *Node) []*Node {

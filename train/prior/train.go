@@ -31,6 +31,7 @@ type Options struct {
 	Out     string // folder of the checkpoint, metrics and sheets
 	Resume  bool
 	Talk    *progress.Talk
+	From    *File // a prior to begin as; nil begins anew
 	// Sheet, if not nil, draws a sheet of samples [n, h·w] to a PNG.
 	Sheet func(path string, samples [][]int32) error
 }
@@ -152,6 +153,9 @@ func (c Config) save(store *model.Store, o Options, r Report) error {
 func (c Config) restore(store *model.Store, o Options) (Report, error) {
 	path := filepath.Join(o.Out, Checkpoint)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if o.From != nil {
+			return c.begin(store, o)
+		}
 		return Report{}, nil
 	}
 	if !o.Resume {

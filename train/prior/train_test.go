@@ -10,6 +10,7 @@ import (
 	"sundae/train/engine"
 )
 
+// trained runs a few steps and returns the checkpoint's folder.
 func trained(t *testing.T, c Config, l Latents) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -33,6 +34,7 @@ func TestLearns(t *testing.T) {
 	}
 }
 
+// However many workers share the batch, the weights go the same way.
 func TestWorkersShareTheBatch(t *testing.T) {
 	c, g := small()
 	l, backend := toy(g, 8), open(t, "onnx:cpu")

@@ -1,0 +1,48 @@
+package prior
+
+import (
+	"strings"
+	"testing"
+
+	"sundae/train/engine"
+)
+
+// A prior begins as the one that a bundle holds: nested levels, attention
+// resampling, classes and all.
+func TestBeginFromFile(t *testing.T) {
+	c, g := small()
+	set := toy(g, 12)
+	backend := open(t, "onnx:cpu")
+	m, err := Open(trained(t, c, set)+"/"+Checkpoint, c, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := m.Export(backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Backend: backend, Latents: set, Seed: 3, Out: t.TempDir(), From: &File{ONNX: file, Hours: 2, Writer: backend}}
+	store := engine.NewStore(3)
+	if report, err := c.begin(store, o); err != nil || report.Step != 0 || report.Hours != 2 {
+		t.Fatalf("begins at step %d after %g hours, %v", report.Step, report.Hours, err)
+	}
+	compared := 0
+	for v := range store.IterVariables() {
+		weight, _ := strings.CutPrefix(v.Path(), "/average")
+		compared++
+		if !m.store.GetVariable(weight).MustValue().Equal(v.MustValue()) {
+			t.Errorf("%s is another", v.Path())
+		}
+	}
+	if compared < 100 {
+		t.Errorf("%d weights and averages came back", compared)
+	}
+	report, err := Train(t.Context(), c, o)
+	if err != nil || report.Step != c.Steps || report.Hours < 2 {
+		t.Errorf("trained to step %d after %g hours, %v", report.Step, report.Hours, err)
+	}
+	c.Heads, c.HeadDim = 1, 4
+	if _, err := c.begin(engine.NewStore(3), o); err == nil || !strings.Contains(err.Error(), "another network") {
+		t.Errorf("the file of another network: %v", err)
+	}
+}
