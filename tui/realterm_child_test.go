@@ -105,8 +105,14 @@ func beTheApp(dir string) error {
 type reporter struct {
 	path    string
 	started bool
+	seen    []byte // the report that would have been written last time
+	since   time.Time
 	last    []byte
 }
+
+// atRest is how long nothing may have changed: pictures that were sent small may
+// yet come larger.
+const atRest = 3 * rest
 
 type tick struct{}
 
@@ -143,7 +149,10 @@ func (r *reporter) look(a *app) {
 		})
 	}
 	text, err := json.Marshal(now)
-	if err == nil && !bytes.Equal(text, r.last) {
+	if !bytes.Equal(text, r.seen) {
+		r.seen, r.since = text, time.Now()
+	}
+	if err == nil && time.Since(r.since) > atRest && !bytes.Equal(text, r.last) {
 		err = renameio.WriteFile(r.path, text, 0o644)
 		r.last = text
 	}
