@@ -25,9 +25,13 @@ const (
 	patience    = 2 * time.Second  // without an answer by then, there is none
 	long        = 30 * time.Second // patience with a terminal that has answered before
 	ease        = 0.3              // how far each measurement moves the cost
-	leastBudget = 12 << 10         // bytes: of less, nothing can be seen
-	far         = 20 * time.Millisecond
-	farFirst    = 0.35 // the first picture's share of its sides
+
+	among       = 100 * time.Millisecond // that a picture may take among others
+	alone       = time.Second            // and when no other comes
+	leastBudget = 12 << 10               // bytes: of less, nothing can be seen
+
+	far      = 20 * time.Millisecond // of a way: the terminal is on another machine
+	farFirst = 0.35                  // the share of its sides of the first picture there
 )
 
 // ask says whether to put the question behind a piece of so many bytes.
@@ -70,11 +74,6 @@ func (l *line) due(now time.Time) bool {
 	return true
 }
 
-const (
-	among = 100 * time.Millisecond // that a picture may take among others
-	alone = time.Second            // and when no other comes
-)
-
 // budget is how many bytes a picture may have among others; 0 while nothing is known.
 func (l *line) budget() int { return l.bytesIn(among, l.cost) }
 
@@ -82,14 +81,14 @@ func (l *line) budget() int { return l.bytesIn(among, l.cost) }
 // to do than it had lately, so that the last measurement alone counts.
 func (l *line) wholeBudget() int { return l.bytesIn(alone, l.last) }
 
-// bytesIn is how many bytes of so many seconds each the line takes in time, or in
-// the time of the way, where that is longer.
-func (l *line) bytesIn(time time.Duration, cost float64) int {
-	limit := int(float64(l.limit) * time.Seconds())
+// bytesIn is how many bytes, of so many seconds each, the line takes within a time,
+// or within that of the way, where it is longer.
+func (l *line) bytesIn(within time.Duration, cost float64) int {
+	limit := int(float64(l.limit) * within.Seconds())
 	if cost == 0 {
 		return limit
 	}
-	budget := max(leastBudget, int(max(time, l.way).Seconds()/cost))
+	budget := max(leastBudget, int(max(within, l.way).Seconds()/cost))
 	if limit > 0 {
 		budget = min(limit, budget)
 	}

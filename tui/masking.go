@@ -133,16 +133,15 @@ func (a *app) gotBase(msg baseMsg) tea.Cmd {
 		a.fail(msg.err)
 		return nil
 	}
-	m, side := &a.masking, a.Model.ImageSize
-	if m.easel.editor == nil {
-		m.radius, m.cursor = max(1, side/16), image.Pt(side/2, side/2)
-	}
-	m.paintOver(msg, side)
+	a.masking.paintOver(msg, a.Model.ImageSize)
 	return a.enterMask("Paint what is to be made anew, with mouse or keys, then enter")
 }
 
 // paintOver takes another picture, and an empty mask unless its tokens are the same.
 func (m *maskMode) paintOver(over baseMsg, side int) {
+	if m.easel.editor == nil {
+		m.radius, m.cursor = max(1, side/16), image.Pt(side/2, side/2)
+	}
 	if m.easel.editor == nil || !slices.Equal(m.tokens, over.tokens) {
 		m.easel = easel{editor: mask.New(side)}
 	}

@@ -163,6 +163,9 @@ func (c Config) Validate(size int) error {
 	if d := c.Discriminator; d.Start > 0 && (d.Channels < 1 || d.Layers < 1 || c.Crop%(4<<d.Layers) != 0) {
 		return fmt.Errorf("vqgan.discriminator needs channels and layers, and a crop that %d divides", 4<<max(d.Layers, 0))
 	}
+	if c.Sharpen.Crop < 0 || c.Sharpen.Batch < 0 {
+		return fmt.Errorf("vqgan.sharpen.crop and batch must be at least 1, or 0 for those of the rest, not %d and %d", c.Sharpen.Crop, c.Sharpen.Batch)
+	}
 	if s := c.sharpening(); c.Sharpen.Crop != 0 && (s.Crop < f || s.Crop%max(f, 4<<c.Discriminator.Layers) != 0 || s.Crop > size) {
 		return fmt.Errorf("vqgan.sharpen.crop %d must be a multiple of f = %d and at most the picture's %d", s.Crop, f, size)
 	}

@@ -325,11 +325,13 @@ func TestBadPictures(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"power of two":  func(c *Config) { c.Stem = 3 },
-		"does not divi": func(c *Config) { c.Groups = 3 },
-		"multiple of f": func(c *Config) { c.Crop = 12 },
-		"vocabulary":    func(c *Config) { c.Vocabulary = 1 << 17 },
-		"at least 1":    func(c *Config) { c.Batch = 0 },
+		"power of two":   func(c *Config) { c.Stem = 3 },
+		"does not divi":  func(c *Config) { c.Groups = 3 },
+		"multiple of f":  func(c *Config) { c.Crop = 12 },
+		"vocabulary":     func(c *Config) { c.Vocabulary = 1 << 17 },
+		"at least 1":     func(c *Config) { c.Batch = 0 },
+		"sharpen.crop a": func(c *Config) { c.Sharpen.Crop = -16 },
+		"sharpen.crop 4": func(c *Config) { c.Sharpen.Crop = 4 },
 	} {
 		c := small()
 		change(&c)
