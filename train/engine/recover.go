@@ -19,6 +19,9 @@ import (
 // errOther says that an ONNX file does not hold the weights that were looked for.
 var errOther = errors.New("the file holds another network")
 
+// mostPlaces is how far float32 counts without gaps.
+const mostPlaces = 1 << 24
+
 // Recover reads weights back out of file, which ExportONNX has written from fn, into
 // the store's variables of the same network. An ONNX file does not say which weight
 // a constant was, may hold it transposed, and holds two that are equal as one. So
@@ -37,6 +40,11 @@ func Recover[F model.ExecGraphFn](backend compute.Backend, store *model.Store, f
 		return fmt.Errorf("recover weights: %w", err)
 	}
 	weights := slices.Collect(store.IterVariables())
+	for _, v := range weights {
+		if v.Shape().Size() > mostPlaces {
+			return fmt.Errorf("recover weights: %s has %d values, more than the %d that float32 can count", v.Path(), v.Shape().Size(), mostPlaces)
+		}
+	}
 	marked := func(mark func(weight, place int) float32) ([]constant, error) {
 		for k, v := range weights {
 			values := make([]float32, v.Shape().Size())
