@@ -80,8 +80,15 @@ func TestFreezingShrinksTheBatch(t *testing.T) {
 // A change of what is drawn brings frozen samples back, from the next step; one
 // that does not, does not. A branch with the same settings keeps them frozen.
 func TestThawing(t *testing.T) {
+	for _, proportion := range []float64{1, 0.3} {
+		thaws(t, proportion)
+	}
+}
+
+func thaws(t *testing.T, proportion float64) {
 	p := sleepy().open(t)
-	s := flat(80, 1)
+	s := flat(200, 1)
+	s.Proportion.Start = proportion
 	s.Freeze, s.MinSteps = true, 10
 	run, stats := sample(t, p, Start{N: 4, Settings: s})
 	if !run.Done() || stats[len(stats)-1].Frozen != 4 {
@@ -113,6 +120,41 @@ func TestThawing(t *testing.T) {
 	}
 	if st, err := run.Step(t.Context()); err != nil || st.Batch != 4 || st.Temperature != 2 {
 		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+// At a proportion p a sample that one step left as it was may not have been drawn
+// at all: it is frozen after 1/p such steps on end, and after no fewer.
+func TestLowProportionFreezesLate(t *testing.T) {
+	p := random(64, 1).open(t)
+	s := flat(400, 1)
+	s.Proportion, s.Freeze, s.MinSteps = Schedule{Start: 0.1, Curve: Constant}, true, 10
+	base := make([]uint16, p.Latent.Tokens())
+	mask := &Mask{Height: p.Latent.Height, Width: p.Latent.Width, Anew: make([]bool, len(base))}
+	mask.Anew[0], mask.Anew[1] = true, true // two to be made anew, of which a step draws none as a rule
+	run, stats := sample(t, p, Start{N: 8, Settings: s, Base: slices.Repeat([][]uint16{base}, 8), Mask: mask})
+	still := make([]int, 8)
+	for _, st := range stats {
+		for i := range still {
+			if still[i] >= 10 && st.Step > s.MinSteps {
+				continue // frozen
+			}
+			if still[i]++; st.Changed[i] > 0 {
+				still[i] = 0
+			}
+		}
+		frozen := 0
+		for _, n := range still {
+			if n >= 10 && st.Step >= s.MinSteps {
+				frozen++
+			}
+		}
+		if st.Frozen != frozen {
+			t.Fatalf("step %d: %d samples are frozen, %d have been still for ten steps", st.Step, st.Frozen, frozen)
+		}
+	}
+	if !run.Done() || len(stats) == 400 || stats[9].Frozen == 8 {
+		t.Errorf("%d steps, %d of 8 samples frozen after ten", len(stats), stats[9].Frozen)
 	}
 }
 

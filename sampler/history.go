@@ -31,24 +31,15 @@ func (r *Run) Branch(step int, s Settings) (*Run, error) {
 	}
 	b := &Run{
 		prior: r.prior, settings: s, first: r.first, mask: r.mask,
-		frames: slices.Clone(r.frames[:step+1]), frozen: make([]bool, len(r.frozen)),
+		frames: slices.Clone(r.frames[:step+1]), still: slices.Clone(r.still[:step+1]), frozen: make([]bool, len(r.frozen)),
 	}
-	if s.drawsLike(r.settings) {
-		b.refreeze()
+	if !s.drawsLike(r.settings) {
+		b.still[step] = make([]float64, len(b.frozen))
+	}
+	for i := range b.frozen {
+		b.frozen[i] = b.settled(step, i)
 	}
 	return b, nil
-}
-
-// refreeze finds the samples that had left the batch by the last frame: those
-// that it did not change. One that had not left would have done so at that step.
-func (r *Run) refreeze() {
-	step := len(r.frames) - 1
-	if !r.settings.Freeze || step < max(r.settings.MinSteps, 1) {
-		return
-	}
-	for i := range r.frozen {
-		r.frozen[i] = slices.Equal(r.frames[step].Tokens[i], r.frames[step-1].Tokens[i])
-	}
 }
 
 // resume begins where another run, perhaps of an earlier day, left off.
@@ -67,7 +58,11 @@ func (p *Prior) resume(s Start) (*Run, error) {
 			}
 		}
 	}
-	return &Run{prior: p, settings: s.Settings, first: s.First, mask: s.Mask, frames: slices.Clone(s.Past), frozen: make([]bool, s.N)}, nil
+	r := &Run{prior: p, settings: s.Settings, first: s.First, mask: s.Mask, frames: slices.Clone(s.Past), frozen: make([]bool, s.N)}
+	for range r.frames {
+		r.still = append(r.still, make([]float64, s.N))
+	}
+	return r, nil
 }
 
 // pages is where the frames of coming steps get their memory, many steps at a
@@ -78,6 +73,7 @@ type pages struct {
 	changed    []int
 	tokenRows  [][]uint16
 	floatRows  [][]float32
+	still      []float64
 }
 
 // pageSteps is how many steps one allocation serves.

@@ -37,8 +37,9 @@ type Run struct {
 	first    int
 	mask     *Mask
 	frames   []Frame
-	frozen   []bool // by sample
-	live     []int  // the samples of the step under way
+	still    [][]float64 // by frame and sample: the proportions of the steps since it last changed, summed
+	frozen   []bool      // by sample
+	live     []int       // the samples of the step under way
 	pages    pages
 }
 
@@ -81,7 +82,7 @@ func (p *Prior) Start(s Start) (*Run, error) {
 			}
 		}
 	}
-	r.frames = []Frame{start}
+	r.frames, r.still = []Frame{start}, [][]float64{make([]float64, s.N)}
 	return r, nil
 }
 
@@ -94,11 +95,24 @@ func (r *Run) Set(s Settings) error {
 	if err := s.Validate(len(r.prior.Classes)); err != nil {
 		return err
 	}
-	if !s.Freeze || !s.drawsLike(r.settings) {
+	redrawn := !s.drawsLike(r.settings)
+	if redrawn {
+		r.still[len(r.still)-1] = make([]float64, len(r.frozen))
+	}
+	if redrawn || !s.Freeze {
 		clear(r.frozen)
 	}
 	r.settings = s
 	return nil
+}
+
+// settled reports whether a sample is frozen after a step: once min_steps are
+// taken and as many tokens as it has have been drawn anew, to no change. At
+// proportion 1 that is one step. At a low proportion one step proves nothing,
+// least of all behind a small mask, where it may have drawn no token at all.
+func (r *Run) settled(step, sample int) bool {
+	const whole = 1 - 1e-9 // ten steps of 0.1 are a little less than 1
+	return r.settings.Freeze && step >= r.settings.MinSteps && r.still[step][sample] >= whole
 }
 
 // Done reports whether all steps are taken or all samples frozen.
@@ -139,8 +153,14 @@ func (r *Run) Step(ctx context.Context) (Stats, error) {
 		}
 	}
 	stats.Confidence /= float64(len(r.live) * r.prior.Latent.Tokens())
+	still := take(&r.pages.still, len(r.frozen))
+	copy(still, r.still[t-1])
+	r.still = append(r.still, still)
 	for _, i := range r.live {
-		r.frozen[i] = r.settings.Freeze && t >= r.settings.MinSteps && stats.Changed[i] == 0
+		if still[i] += stats.Proportion; stats.Changed[i] > 0 {
+			still[i] = 0
+		}
+		r.frozen[i] = r.settled(t, i)
 	}
 	for _, frozen := range r.frozen {
 		if frozen {
