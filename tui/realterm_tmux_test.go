@@ -60,6 +60,8 @@ func TestBlocksInTmux(t *testing.T) {
 			compare(first)
 			tmux("resize-window", "-x", "100", "-y", "30")
 			compare(d.report("a smaller window", func(r report) bool { return r.Width == 100 && r.Height == 30 }))
+			tmux("resize-window", "-x", "160", "-y", "50")
+			compare(d.report("a larger window", func(r report) bool { return r.Width == 160 && r.Height == 50 }))
 			tmux("send-keys", "q")
 			d.ended()
 			left := ""

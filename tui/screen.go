@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -122,7 +123,9 @@ func (s *screen) Write(frame []byte) (int, error) {
 	case bytes.Contains(frame, enterAlternate):
 		s.off = false
 	}
-	s.add(piece{data: bytes.Clone(frame)})
+	// A screen that has grown meanwhile leaves nothing to come back to: tmux would
+	// wrap its long lines into what the shell had on screen.
+	s.add(piece{data: bytes.Replace(frame, leaveAlternate, slices.Concat(wipe, leaveAlternate), 1)})
 	wiped := bytes.Contains(frame, wipe)
 	if wiped {
 		for _, o := range s.overlays {
