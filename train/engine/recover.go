@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// errOther says that an ONNX file does not hold the weights that were looked for.
-var errOther = errors.New("the file holds another network")
+// ErrOther says that an ONNX file does not hold the weights that were looked for.
+var ErrOther = errors.New("the file holds another network")
 
 // mostPlaces is how far float32 counts without gaps.
 const mostPlaces = 1 << 24
@@ -90,11 +90,11 @@ func Recover[F model.ExecGraphFn](backend compute.Backend, store *model.Store, f
 		missing += len(values[k])
 	}
 	if len(found) != len(numbers) {
-		return fmt.Errorf("recover weights: %d constants are read in it, not %d: %w", len(found), len(numbers), errOther)
+		return fmt.Errorf("recover weights: %d constants are read in it, not %d: %w", len(found), len(numbers), ErrOther)
 	}
 	for k, number := range numbers {
 		if found[k].reader != number.reader || len(found[k].values) != len(number.values) {
-			return fmt.Errorf("recover weights: there is %v, not %v: %w", found[k], number, errOther)
+			return fmt.Errorf("recover weights: there is %v, not %v: %w", found[k], number, ErrOther)
 		}
 		for i, x := range found[k].values {
 			weight, at := int(-1-number.values[i]), max(0, int(places[k].values[i]))
@@ -102,7 +102,7 @@ func Recover[F model.ExecGraphFn](backend compute.Backend, store *model.Store, f
 				continue
 			}
 			if weight < 0 || weight >= len(values) || at >= len(values[weight]) {
-				return fmt.Errorf("recover weights: %v was computed from weights: %w", number, errOther)
+				return fmt.Errorf("recover weights: %v was computed from weights: %w", number, ErrOther)
 			}
 			if math.IsNaN(float64(values[weight][at])) {
 				missing--
@@ -111,7 +111,7 @@ func Recover[F model.ExecGraphFn](backend compute.Backend, store *model.Store, f
 		}
 	}
 	if missing > 0 {
-		return fmt.Errorf("recover weights: %d values are not in it: %w", missing, errOther)
+		return fmt.Errorf("recover weights: %d values are not in it: %w", missing, ErrOther)
 	}
 	for k, v := range weights {
 		if err := v.SetValue(tensors.FromFlatDataAndDimensions(values[k], v.Shape().Dimensions...)); err != nil {

@@ -63,7 +63,7 @@ func (c Config) head(scope *model.Scope, x *Node, vocabulary int) *Node {
 // resampling, 2206.12351 section 3.2).
 func (c Config) hourglass(scope *model.Scope, x *Node, depth Depth, h, w int) *Node {
 	full := positions(h, w, 1)
-	x = c.layers(scope.In("before"), x, depth.Before, full)
+	x = c.layers(scope.In("before"), x, depth.Before, h, w)
 	if depth.Inner != nil || depth.Middle > 0 {
 		side := c.shortenSide()
 		coarse := positions(h/side, w/side, side)
@@ -74,22 +74,23 @@ func (c Config) hourglass(scope *model.Scope, x *Node, depth Depth, h, w int) *N
 		if depth.Inner != nil {
 			short = c.hourglass(scope.In("inner"), short, *depth.Inner, h/side, w/side)
 		} else {
-			short = c.layers(scope.In("middle"), short, depth.Middle, positions(h/side, w/side, 1))
+			short = c.layers(scope.In("middle"), short, depth.Middle, h/side, w/side)
 		}
 		x = Add(x, c.lengthen(scope.In("up"), short, h, w)) // [B, h·w, D]
 		if c.Resample == "attention" {
 			x = Add(x, c.attention(scope.In("look_up"), x, short, full, coarse))
 		}
 	}
-	return c.layers(scope.In("after"), x, depth.After, full)
+	return c.layers(scope.In("after"), x, depth.After, h, w)
 }
 
-// layers is n pre-norm transformer layers on x [B, N, D].
-func (c Config) layers(scope *model.Scope, x *Node, n int, at []position) *Node {
+// layers is n pre-norm transformer layers on x [B, h·w, D].
+func (c Config) layers(scope *model.Scope, x *Node, n, h, w int) *Node {
+	at := positions(h, w, 1)
 	for i := range n {
 		s := scope.In("layer%d", i)
 		x = Add(x, c.attention(s.In("attention"), x, nil, at, at))
-		x = Add(x, c.mlp(s.In("mlp"), x))
+		x = Add(x, c.mlp(s.In("mlp"), x, h, w))
 	}
 	return x
 }
@@ -159,11 +160,41 @@ func (c Config) heads(x *Node) *Node {
 	return TransposeAllDims(x, 0, 2, 1, 3)
 }
 
-// mlp is norm, widen, GELU, narrow on x [B, N, D].
-func (c Config) mlp(scope *model.Scope, x *Node) *Node {
+// mlp is norm, widen, GELU, narrow on x [B, h·w, D]. With neighbours, the hidden
+// layer is of them as well.
+func (c Config) mlp(scope *model.Scope, x *Node, h, w int) *Node {
 	hidden := int(c.MLP * float64(c.Dim))
-	x = linear(scope.In("up"), layerNorm(scope.In("norm"), x), hidden, 1/math.Sqrt(float64(c.Dim)))
-	return linear(scope.In("down"), activation.Gelu(x), c.Dim, 0.5/math.Sqrt(float64(hidden)))
+	std := 1 / math.Sqrt(float64(c.Dim))
+	x = layerNorm(scope.In("norm"), x)
+	wide := linear(scope.In("up"), x, hidden, std)
+	if c.Neighbours > 0 {
+		around := neighbours(linear(scope.In("look"), x, 8*c.Neighbours, std), h, w)
+		// From zero, so that a prior without neighbours can go on with them.
+		wide = Add(wide, linear(scope.In("around"), around, hidden, 0))
+	}
+	return linear(scope.In("down"), activation.Gelu(wide), c.Dim, 0.5/math.Sqrt(float64(hidden)))
+}
+
+// neighbours brings to each token an eighth of the channels from each of the eight
+// tokens around it, zeros from beyond the border: x [B, h·w, 8·C] to the same
+// shape. It is the shift of Wang et al. (2201.10801) in all directions: what lies
+// next to what is most of what a token's neighbours tell, and heads that look so
+// near have to be learned first, and are then missing elsewhere.
+func neighbours(x *Node, h, w int) *Node {
+	b, channels := x.Shape().Dim(0), x.Shape().Dim(2)
+	border := PadAxis{Start: 1, End: 1}
+	x = Pad(Reshape(x, b, h, w, channels), ScalarZero(x.Graph(), x.DType()), PadAxis{}, border, border, PadAxis{})
+	shifted := make([]*Node, 0, 8)
+	for i := range 3 {
+		for j := range 3 {
+			if i == 1 && j == 1 {
+				continue
+			}
+			from := len(shifted) * channels / 8
+			shifted = append(shifted, Slice(x, AxisRange(), AxisRange(i, i+h), AxisRange(j, j+w), AxisRange(from, from+channels/8)))
+		}
+	}
+	return Reshape(Concatenate(shifted, -1), b, h*w, channels)
 }
 
 // shorten makes one token of each √k×√k cell: x [B, h·w, D] -> [B, h·w/k, D].

@@ -83,7 +83,7 @@ func TestFiniteDifferences(t *testing.T) {
 	const h = 1e-2
 	for _, path := range []string{
 		"/model/classes/weight", "/model/hourglass/before/layer0/attention/qkv/weight", "/model/hourglass/before/layer0/attention/norm/gain",
-		"/model/hourglass/before/layer0/mlp/up/weight", "/model/hourglass/before/layer0/mlp/down/bias", "/model/hourglass/down/weight",
+		"/model/hourglass/before/layer0/mlp/up/weight", "/model/hourglass/before/layer0/mlp/around/weight", "/model/hourglass/before/layer0/mlp/down/bias", "/model/hourglass/down/weight",
 		"/model/hourglass/up/weight", "/model/hourglass/look_down/kv/weight", "/model/hourglass/look_up/q/weight",
 		"/model/norm/bias", "/model/head/weight",
 	} {
@@ -226,6 +226,37 @@ func TestNetworkResamplingIsLocal(t *testing.T) {
 			if !same && v != base[i] {
 				t.Errorf("token %d reaches token %d, outside its cell", token, other)
 			}
+		}
+	}
+}
+
+// Each token gets from each of the eight around it that one's share of the
+// channels, and nothing from beyond the border.
+func TestNeighbours(t *testing.T) {
+	const h, w, channels = 3, 4, 16
+	exec, err := NewExec(open(t, "onnx:cpu"), func(x *Node) *Node { return neighbours(x, h, w) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]float32, 2*h*w*channels)
+	for i := range values {
+		values[i] = float32(i + 1)
+	}
+	out, err := exec.Exec(tensors.FromFlatDataAndDimensions(values, 2, h*w, channels))
+	if err != nil {
+		t.Fatal(err)
+	}
+	around := [][2]int{{-1, -1}, {-1, 0}, {-1, 1}, {0, -1}, {0, 1}, {1, -1}, {1, 0}, {1, 1}}
+	for i, got := range tensors.MustCopyFlatData[float32](out[0]) {
+		channel, token, sample := i%channels, i/channels%(h*w), i/(channels*h*w)
+		offset := around[channel/(channels/8)]
+		row, column := token/w+offset[0], token%w+offset[1]
+		var want float32
+		if row >= 0 && row < h && column >= 0 && column < w {
+			want = values[(sample*h*w+row*w+column)*channels+channel]
+		}
+		if got != want {
+			t.Fatalf("sample %d, token %d, channel %d: %g, not %g", sample, token, channel, got, want)
 		}
 	}
 }

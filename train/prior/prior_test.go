@@ -15,7 +15,7 @@ import (
 func small() (Config, Grid) {
 	return Config{
 		Depth: Depth{Before: 1, Inner: &Depth{Before: 1, Middle: 1, After: 1}, After: 1}, Shortening: 4, Resample: "attention",
-		Dim: 16, Heads: 2, HeadDim: 8, MLP: 2, Unroll: 2, ClassDropout: 0.1, Batch: 4, Steps: 10, Every: 5, HeldOut: 4,
+		Dim: 16, Heads: 2, HeadDim: 8, MLP: 2, Neighbours: 1, Unroll: 2, ClassDropout: 0.1, Batch: 4, Steps: 10, Every: 5, HeldOut: 4,
 		LearningRate: 1e-2, Average: 0.9, Clip: 1,
 	}, Grid{Height: 8, Width: 8, Vocabulary: 12, Classes: 3}
 }

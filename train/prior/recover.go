@@ -1,6 +1,7 @@
 package prior
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/compute"
@@ -17,15 +18,27 @@ type File struct {
 }
 
 // begin fills the store with the weights of o.From. The recipe's steps are all
-// still to do.
+// still to do. A prior without neighbours may go on with them: they begin as nothing.
 func (c Config) begin(store *model.Store, o Options) (Report, error) {
-	m := &Model{Config: c, Grid: o.Latents.Grid, store: store}
-	names, shape := m.inputs()
-	if err := engine.Recover(o.From.Writer, store, o.From.ONNX, m.graph, names, outputs, shape...); err != nil {
+	err := c.recover(store, o)
+	if errors.Is(err, engine.ErrOther) && c.Neighbours > 0 {
+		alone := c
+		alone.Neighbours = 0
+		if err = store.DeleteVariablesInScope("/"); err == nil {
+			err = alone.recover(store, o)
+		}
+	}
+	if err != nil {
 		return Report{}, fmt.Errorf("read the prior: %w", err)
 	}
 	if err := engine.StartAverages(store, "/"+modelScope); err != nil {
 		return Report{}, err
 	}
 	return Report{Hours: o.From.Hours}, nil
+}
+
+func (c Config) recover(store *model.Store, o Options) error {
+	m := &Model{Config: c, Grid: o.Latents.Grid, store: store}
+	names, shape := m.inputs()
+	return engine.Recover(o.From.Writer, store, o.From.ONNX, m.graph, names, outputs, shape...)
 }

@@ -1,8 +1,13 @@
 package prior
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"sundae/train/engine"
 )
@@ -45,4 +50,48 @@ func TestBeginFromFile(t *testing.T) {
 	if _, err := c.begin(engine.NewStore(3), o); err == nil || !strings.Contains(err.Error(), "another network") {
 		t.Errorf("the file of another network: %v", err)
 	}
+}
+
+// A prior without neighbours goes on with them, and is at first what it was.
+func TestNeighboursGrow(t *testing.T) {
+	c, g := small()
+	alone := c
+	alone.Neighbours = 0
+	set := toy(g, 12)
+	backend := open(t, "onnx:cpu")
+	m, err := Open(trained(t, alone, set)+"/"+Checkpoint, alone, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := m.Export(backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := engine.NewStore(3)
+	if _, err := c.begin(store, Options{Latents: set, From: &File{ONNX: file, Writer: backend}}); err != nil {
+		t.Fatal(err)
+	}
+	grown := &Model{Config: c, Grid: g, store: store}
+	if before, after := logits(t, m), logits(t, grown); !slices.Equal(before, after) {
+		t.Error("the grown prior is another")
+	}
+	if store.GetVariable("/model/hourglass/before/layer0/mlp/around/weight") == nil {
+		t.Error("nothing has grown")
+	}
+}
+
+// logits of a model for one sample of token 0.
+func logits(t *testing.T, m *Model) []float32 {
+	t.Helper()
+	exec, err := model.NewExec(open(t, "onnx:cpu"), m.store, func(scope *model.Scope, tokens, class *Node) *Node {
+		return m.Config.Logits(scope.At(modelScope), m.Grid, tokens, class)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Exec([][]int32{make([]int32, m.Grid.Tokens())}, []int32{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tensors.MustCopyFlatData[float32](out[0])
 }

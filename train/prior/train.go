@@ -181,6 +181,10 @@ func (c Config) load(path string, store *model.Store, grid Grid) (Report, error)
 
 // network names everything that shapes the weights.
 func (c Config) network(g Grid) string {
-	return fmt.Sprintf("places depth %v shortening %d resample %s dim %d heads %d×%d mlp %g grid %d×%d vocabulary %d classes %d",
+	name := fmt.Sprintf("places depth %v shortening %d resample %s dim %d heads %d×%d mlp %g grid %d×%d vocabulary %d classes %d",
 		c.Depth, c.Shortening, c.Resample, c.Dim, c.Heads, c.HeadDim, c.MLP, g.Height, g.Width, g.Vocabulary, g.Classes)
+	if c.Neighbours > 0 {
+		name += fmt.Sprintf(" neighbours %d", c.Neighbours)
+	}
+	return name
 }
