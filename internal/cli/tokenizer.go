@@ -25,7 +25,7 @@ func vqganFiles(a *app, name string, writer compute.Backend) (*vqgan.Files, erro
 	}
 	return &vqgan.Files{
 		Encoder: b.Model(bundle.EncoderFile), Decoder: b.Model(bundle.DecoderFile),
-		Hours: b.Manifest.Training.Hours["vqgan"], Writer: writer,
+		Steps: b.Manifest.Training.Steps["vqgan"], Hours: b.Manifest.Training.Hours["vqgan"], Writer: writer,
 	}, nil
 }
 
@@ -35,7 +35,8 @@ func priorFile(a *app, name string, writer compute.Backend) (*prior.File, error)
 	if err != nil {
 		return nil, err
 	}
-	return &prior.File{ONNX: b.Model(bundle.PriorFile), Hours: b.Manifest.Training.Hours["prior"], Writer: writer}, nil
+	t := b.Manifest.Training
+	return &prior.File{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Writer: writer}, nil
 }
 
 // borrowed is the encoder and decoder of a bundle, for a prior of one's own.

@@ -105,7 +105,7 @@ func newTrainVQGAN(a *app) *cobra.Command {
 		Long: `Train the VQ-GAN: pictures to tokens and back. With --from it begins as the one in
 a bundle, and only the recipe's sharpening is done: the decoder learns to draw
 better what the tokens say, while every token, and a prior trained on them, stays
-good.`,
+good. The recipe may give the decoder more blocks than it had.`,
 		Example: `  sundae train vqgan --recipe tiny --data pictures --out runs/tiny
   sundae train vqgan --recipe my.yaml --data pictures --out runs/my --resume
   sundae train vqgan --recipe vistas --from vistas --data pictures --out runs/sharper`,
@@ -168,7 +168,7 @@ func newTrainPrior(a *app) *cobra.Command {
 		Short: "Train the SUNDAE prior on the run's latents",
 		Long: `Train the SUNDAE prior on the run's latents. With --from it begins as the one in
 a bundle, of the recipe's network, classes and all: to train that longer, or on
-pictures of one's own.`,
+pictures of one's own. The recipe may give it neighbours that it had not.`,
 		Example: `  sundae train prior --recipe tiny --out runs/tiny
   sundae train prior --recipe tiny --out runs/tiny --resume
   sundae train prior --recipe vistas --tokenizer vistas --from vistas --out runs/longer`,

@@ -72,7 +72,7 @@ func Bundle(o Options) (bundle.Manifest, error) {
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),
 			Machine: fmt.Sprintf("%d cores, %s/%s, backend %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.Backend.Name()),
-			Steps:   map[string]int{"vqgan": tokens.Steps, "prior": model.Report.Step},
+			Steps:   map[string]int{"vqgan": tokens.Steps, "prior": model.Report.Earlier + model.Report.Step},
 			Hours:   map[string]float64{"vqgan": tokens.Hours, "prior": round(model.Report.Hours, 3)},
 			Figures: figures,
 		},

@@ -12,8 +12,9 @@ import (
 
 // File is a trained prior as a bundle holds it.
 type File struct {
-	ONNX   []byte          // as Export writes it
-	Hours  float64         // that it was trained
+	ONNX   []byte // as Export writes it
+	Steps  int    // that it was trained
+	Hours  float64
 	Writer compute.Backend // an ONNX one, to read it with
 }
 
@@ -34,7 +35,7 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 	if err := engine.StartAverages(store, "/"+modelScope); err != nil {
 		return Report{}, err
 	}
-	return Report{Hours: o.From.Hours}, nil
+	return Report{Earlier: o.From.Steps, Hours: o.From.Hours}, nil
 }
 
 func (c Config) recover(store *model.Store, o Options) error {

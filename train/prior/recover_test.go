@@ -26,10 +26,10 @@ func TestBeginFromFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Backend: backend, Latents: set, Seed: 3, Out: t.TempDir(), From: &File{ONNX: file, Hours: 2, Writer: backend}}
+	o := Options{Backend: backend, Latents: set, Seed: 3, Out: t.TempDir(), From: &File{ONNX: file, Steps: 40, Hours: 2, Writer: backend}}
 	store := engine.NewStore(3)
-	if report, err := c.begin(store, o); err != nil || report.Step != 0 || report.Hours != 2 {
-		t.Fatalf("begins at step %d after %g hours, %v", report.Step, report.Hours, err)
+	if report, err := c.begin(store, o); err != nil || report.Step != 0 || report.Earlier != 40 || report.Hours != 2 {
+		t.Fatalf("begins at step %d after %d and %g hours, %v", report.Step, report.Earlier, report.Hours, err)
 	}
 	compared := 0
 	for v := range store.IterVariables() {
@@ -43,8 +43,8 @@ func TestBeginFromFile(t *testing.T) {
 		t.Errorf("%d weights and averages came back", compared)
 	}
 	report, err := Train(t.Context(), c, o)
-	if err != nil || report.Step != c.Steps || report.Hours < 2 {
-		t.Errorf("trained to step %d after %g hours, %v", report.Step, report.Hours, err)
+	if err != nil || report.Step != c.Steps || report.Earlier != 40 || report.Hours < 2 {
+		t.Errorf("trained to step %d after %d and %g hours, %v", report.Step, report.Earlier, report.Hours, err)
 	}
 	c.Heads, c.HeadDim = 1, 4
 	if _, err := c.begin(engine.NewStore(3), o); err == nil || !strings.Contains(err.Error(), "another network") {

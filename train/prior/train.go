@@ -39,9 +39,10 @@ type Options struct {
 // Report is how the run stands at its last report.
 type Report struct {
 	Step    int
+	Earlier int        // steps of the prior that this one began as
 	Loss    float64    // training loss since the report before, nats a token
 	HeldOut [5]float64 // held-out loss at the corruption levels of Levels
-	Hours   float64    // time trained, over all resumed parts
+	Hours   float64    // time trained, over all resumed parts and before
 	Speed   float64    // tokens a second since the report before; each of the T steps counts
 }
 

@@ -90,7 +90,7 @@ func (t *trained) Export(writer compute.Backend) (encoder, decoder []byte, err e
 func (t *trained) Training() Training {
 	r := t.model.Report
 	round := func(v, scale float64) float64 { return math.Round(v*scale) / scale }
-	return Training{Steps: r.Step, Hours: round(r.Hours, 1e3), Figures: map[string]float64{
+	return Training{Steps: r.Earlier + r.Step, Hours: round(r.Hours, 1e3), Figures: map[string]float64{
 		"vqgan_l1": round(r.L1, 1e4), "vqgan_psnr": round(r.PSNR, 1e2), "vqgan_live": round(r.Live, 1e3), "vqgan_perplexity": round(r.Perplexity, 10),
 	}}
 }

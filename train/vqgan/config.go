@@ -10,6 +10,7 @@ package vqgan
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // Config sizes the network and its training. It is the `vqgan` section of a recipe.
@@ -26,6 +27,10 @@ type Config struct {
 	Multipliers []int `yaml:"multipliers"`
 	// Blocks is the number of residual blocks a level.
 	Blocks int `yaml:"blocks"`
+	// DecoderBlocks, if given, is the number for each level of the decoder, at
+	// least Blocks: at the lowest resolutions a block costs little time and brings
+	// the tokens around into what is drawn.
+	DecoderBlocks []int `yaml:"decoder_blocks,omitempty,flow"`
 	// Attention adds self-attention at the lowest resolution.
 	Attention  bool `yaml:"attention"`
 	Groups     int  `yaml:"groups"`     // group norm's groups
@@ -89,10 +94,14 @@ type Codebook struct {
 
 // Discriminator sizes the patch discriminator (hinge loss, adaptive weight).
 type Discriminator struct {
-	Start        int     `yaml:"start"` // first step with it; 0 is never
-	Channels     int     `yaml:"channels"`
-	Layers       int     `yaml:"layers"` // halvings after the first fold by 4
-	Weight       float64 `yaml:"weight"` // on top of the adaptive weight
+	Start    int     `yaml:"start"` // first step with it; 0 is never
+	Channels int     `yaml:"channels"`
+	Layers   int     `yaml:"layers"` // halvings after the first fold by 4
+	Weight   float64 `yaml:"weight"` // on top of the adaptive weight
+	// Contrast, if above 0, shows it the picture once more: what is finer than
+	// 8 pixels, that many times as strong, up to saturation. Far ridges in haze
+	// differ from the sky by little, and are worth as much as near ones.
+	Contrast     float64 `yaml:"contrast,omitempty"`
 	LearningRate float64 `yaml:"learning_rate"`
 }
 
@@ -105,6 +114,14 @@ func (c Config) sharpening() Config {
 		c.Batch, c.PerPict = c.Sharpen.Batch, 1
 	}
 	return c
+}
+
+// decoderBlocks is the number of residual blocks of a level of the decoder.
+func (c Config) decoderBlocks(level int) int {
+	if len(c.DecoderBlocks) == 0 {
+		return c.Blocks
+	}
+	return c.DecoderBlocks[level]
 }
 
 // TotalSteps is Steps and the sharpening's.
@@ -135,6 +152,15 @@ func (c Config) Validate(size int) error {
 	}
 	if len(c.Multipliers) == 0 {
 		return fmt.Errorf("vqgan.multipliers must name at least one level")
+	}
+	if len(c.DecoderBlocks) > 0 && (len(c.DecoderBlocks) != len(c.Multipliers) || slices.Min(c.DecoderBlocks) < c.Blocks) {
+		return fmt.Errorf("vqgan.decoder_blocks must be %d numbers, one a level, of at least %d, not %v", len(c.Multipliers), c.Blocks, c.DecoderBlocks)
+	}
+	if c.Discriminator.Contrast < 0 {
+		return fmt.Errorf("vqgan.discriminator.contrast must be at least 0, not %g", c.Discriminator.Contrast)
+	}
+	if c.Discriminator.Contrast > 0 && (c.Crop%detail != 0 || c.Sharpen.Crop%detail != 0) {
+		return fmt.Errorf("vqgan.discriminator.contrast needs crops of a multiple of %d pixels", detail)
 	}
 	for _, m := range c.Multipliers {
 		if m < 1 {

@@ -117,11 +117,24 @@ func halve(x *Node) *Node {
 // judge is the patch discriminator: pictures [B, 3, S, S] to one score a patch,
 // [B, 1, s, s], higher for real ones.
 func (d Discriminator) judge(scope *model.Scope, x *Node) *Node {
+	if d.Contrast > 0 {
+		x = Concatenate([]*Node{x, Tanh(MulScalar(details(x), d.Contrast))}, 1)
+	}
 	x = activation.LeakyReluWith(conv(scope.In("in"), fold(x, 4), d.Channels, 3), 0.2)
 	for layer := range d.Layers {
 		x = activation.LeakyReluWith(conv(scope.In("layer%d", layer), fold(x, 2), d.Channels<<min(layer+1, 2), 3), 0.2)
 	}
 	return conv(scope.In("out"), x, 1, 3)
+}
+
+// detail is the side of what counts as fine, in pixels.
+const detail = 8
+
+// details is what is left of x [B, C, S, S] without its means of detail×detail pixels.
+func details(x *Node) *Node {
+	b, c, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	means := ReduceMean(Reshape(x, b, c, h/detail, detail, w/detail, detail), 3, 5)
+	return Sub(x, enlarge(means, detail))
 }
 
 // adversarial adds the discriminator's two sides: the generator's term, already

@@ -27,7 +27,7 @@ func (c Config) Encode(scope *model.Scope, x *Node) *Node {
 			x = conv(s.In("down"), fold(x, 2), c.Channels*m, 1)
 		}
 		for block := range c.Blocks {
-			x = c.residual(s.In("block%d", block), x)
+			x = c.residual(s.In("block%d", block), x, smallGain)
 		}
 	}
 	if c.Attention {
@@ -51,8 +51,12 @@ func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
 	}
 	for level := top; level >= 0; level-- {
 		s := scope.In("level%d", level)
-		for block := range c.Blocks {
-			x = c.residual(s.In("block%d", block), x)
+		for block := range c.decoderBlocks(level) {
+			gain := smallGain
+			if block >= c.Blocks {
+				gain = 0 // so that a decoder without it can go on with it
+			}
+			x = c.residual(s.In("block%d", block), x, gain)
 		}
 		if level > 0 {
 			x = unfold(conv(s.In("up"), x, 4*c.Channels*c.Multipliers[level-1], 1), 2)
@@ -148,21 +152,25 @@ func (c Config) stemUp(scope *model.Scope, x *Node) (pixels, last *Node) {
 		side = 2
 	}
 	out := scope.In("out")
-	pixels = unfold(convScaled(out, h, 3*side*side, 3, 0.1), side)
+	pixels = unfold(convScaled(out, h, 3*side*side, 3, smallGain), side)
 	if c.stemStages() > 1 {
-		pixels = Add(pixels, unfold(convScaled(scope.In("patch"), x, 3*c.Stem*c.Stem, 1, 0.1), c.Stem))
+		pixels = Add(pixels, unfold(convScaled(scope.In("patch"), x, 3*c.Stem*c.Stem, 1, smallGain), c.Stem))
 	}
 	return pixels, out.GetVariable("weight").NodeValue(x.Graph())
 }
 
 func (c Config) stemStages() int { return bits.Len(uint(c.Stem)) - 1 }
 
-// residual is norm, Swish, 3×3 convolution, twice, beside a skip. The second
-// convolution starts small, so that a new net starts near the identity.
-func (c Config) residual(scope *model.Scope, x *Node) *Node {
+// smallGain is how small what runs beside a skip starts, so that a new net starts
+// near the identity.
+const smallGain = 0.1
+
+// residual is norm, Swish, 3×3 convolution, twice, beside a skip. gain scales what
+// the second convolution starts with.
+func (c Config) residual(scope *model.Scope, x *Node, gain float64) *Node {
 	channels := x.Shape().Dim(1)
 	h := conv(scope.In("conv1"), activation.Swish(c.groupNorm(scope.In("norm1"), x)), channels, 3)
-	h = convScaled(scope.In("conv2"), activation.Swish(c.groupNorm(scope.In("norm2"), h)), channels, 3, 0.1)
+	h = convScaled(scope.In("conv2"), activation.Swish(c.groupNorm(scope.In("norm2"), h)), channels, 3, gain)
 	return Add(x, h)
 }
 
@@ -177,7 +185,7 @@ func (c Config) attend(scope *model.Scope, x *Node) *Node {
 	scores := Einsum("bcn,bcm->bnm", q, k)
 	scores = Softmax(MulScalar(scores, 1/math.Sqrt(float64(ch))), -1)
 	out := Reshape(Einsum("bnm,bcm->bcn", scores, v), b, ch, h, w)
-	return Add(x, convScaled(scope.In("out"), out, ch, 1, 0.1))
+	return Add(x, convScaled(scope.In("out"), out, ch, 1, smallGain))
 }
 
 // groupNorm (Wu & He, 1803.08494) is written as one scale and one shift per

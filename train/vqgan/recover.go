@@ -15,32 +15,34 @@ import (
 
 // Files is a trained VQ-GAN as a bundle holds it.
 type Files struct {
-	Encoder, Decoder []byte          // as ExportEncoder and ExportDecoder write them
-	Hours            float64         // that it was trained
+	Encoder, Decoder []byte // as ExportEncoder and ExportDecoder write them
+	Steps            int    // that it was trained
+	Hours            float64
 	Writer           compute.Backend // an ONNX one, to read them with
 }
 
 // begin fills the store with the weights of o.From. Only the sharpening is left to
-// do: encoder and codebook, and with them all latents, stay as they are.
+// do: encoder and codebook, and with them all latents, stay as they are. A decoder
+// without DecoderBlocks may go on with them: they begin as nothing.
 func (c Config) begin(store *model.Store, o Options) (Report, error) {
 	if c.Sharpen.Steps == 0 {
 		return Report{}, errors.New("there is nothing to do from there: set vqgan.sharpen.steps")
 	}
-	m := func(store *model.Store) *Model { return &Model{Config: c, Size: o.Size, store: store} }
 	parts := []struct {
 		name    string
-		recover func(scratch *model.Store) error
+		recover func(m *Model, from *Files) error
 	}{
-		{"encoder", func(scratch *model.Store) error { return m(scratch).recoverEncoder(o.From) }},
-		{"decoder", func(scratch *model.Store) error { return m(scratch).recoverDecoder(o.From) }},
+		{"encoder", (*Model).recoverEncoder},
+		{"decoder", (*Model).recoverDecoder},
 	}
 	for _, part := range parts {
-		scratch := model.NewStore()
-		codes := tensors.FromShape(shapes.Make(dtypes.Float32, c.Vocabulary, c.Embedding))
-		if _, err := scratch.CreateVariable(codebookPath, codes); err != nil {
-			return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
+		scratch, err := c.recovered(o, part.recover)
+		if errors.Is(err, engine.ErrOther) && len(c.DecoderBlocks) > 0 {
+			plain := c
+			plain.DecoderBlocks = nil
+			scratch, err = plain.recovered(o, part.recover)
 		}
-		if err := part.recover(scratch); err != nil {
+		if err != nil {
 			return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
 		}
 		for v := range scratch.IterVariables() {
@@ -55,7 +57,17 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 	if err := engine.StartAverages(store, "/"+generatorScope); err != nil {
 		return Report{}, err
 	}
-	return Report{Step: c.Steps, Hours: o.From.Hours}, nil
+	return Report{Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours}, nil
+}
+
+// recovered is a store with what one part of o.From holds.
+func (c Config) recovered(o Options, recover func(m *Model, from *Files) error) (*model.Store, error) {
+	store := model.NewStore()
+	codes := tensors.FromShape(shapes.Make(dtypes.Float32, c.Vocabulary, c.Embedding))
+	if _, err := store.CreateVariable(codebookPath, codes); err != nil {
+		return nil, err
+	}
+	return store, recover(&Model{Config: c, Size: o.Size, store: store}, o.From)
 }
 
 func (m *Model) recoverEncoder(from *Files) error {

@@ -22,7 +22,7 @@ func TestSharpenFromFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := &Files{Hours: 2, Writer: o.Backend}
+	files := &Files{Steps: c.Steps + 5, Hours: 2, Writer: o.Backend}
 	if files.Encoder, err = trained.ExportEncoder(o.Backend); err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +36,8 @@ func TestSharpenFromFiles(t *testing.T) {
 	store := engine.NewStore(9)
 	o.From = files
 	report, err := c.begin(store, o)
-	if err != nil || report.Step != c.Steps || report.Hours != 2 {
-		t.Fatalf("begins at step %d after %g hours, %v", report.Step, report.Hours, err)
+	if err != nil || report.Step != c.Steps || report.Earlier != 5 || report.Hours != 2 {
+		t.Fatalf("begins at step %d and %d after %g hours, %v", report.Step, report.Earlier, report.Hours, err)
 	}
 	compared := 0
 	for v := range store.IterVariables() {
@@ -84,4 +84,57 @@ func TestSharpenFromFiles(t *testing.T) {
 	if _, err := other.begin(engine.NewStore(9), o); err == nil || !strings.Contains(err.Error(), "another network") {
 		t.Errorf("files of another network: %v", err)
 	}
+}
+
+// A decoder of a bundle goes on with more blocks, and draws at first what it drew.
+func TestDecoderGrows(t *testing.T) {
+	c := small()
+	plain := c
+	plain.DecoderBlocks = nil
+	o := options(t, folder(t, 6, 32))
+	if _, err := Train(t.Context(), plain, o); err != nil {
+		t.Fatal(err)
+	}
+	trained, err := Open(filepath.Join(o.Out, Checkpoint), plain, o.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.From = &Files{Writer: o.Backend}
+	if o.From.Encoder, err = trained.ExportEncoder(o.Backend); err != nil {
+		t.Fatal(err)
+	}
+	if o.From.Decoder, err = trained.ExportDecoder(o.Backend); err != nil {
+		t.Fatal(err)
+	}
+	c.Sharpen.Steps = 1
+	store := engine.NewStore(9)
+	if _, err := c.begin(store, o); err != nil {
+		t.Fatal(err)
+	}
+	grown := &Model{Config: c, Size: o.Size, store: store}
+	if !slices.Equal(drawn(t, grown), drawn(t, trained)) {
+		t.Error("the grown decoder draws something else")
+	}
+	if store.GetVariable(decoderPath+"/level1/block1/conv2/weight") == nil {
+		t.Error("nothing has grown")
+	}
+}
+
+// drawn is what a model's decoder makes of its codes in turn.
+func drawn(t *testing.T, m *Model) []uint8 {
+	t.Helper()
+	side := m.Size / m.Config.Factor()
+	tokens := make([]int32, side*side)
+	for i := range tokens {
+		tokens[i] = int32(i % m.Config.Vocabulary)
+	}
+	decode, err := m.Decoder(open(t, "onnx:cpu"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes, err := decode(tokens, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes
 }

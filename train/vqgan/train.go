@@ -39,11 +39,12 @@ type Options struct {
 // with the averaged weights.
 type Report struct {
 	Step       int
+	Earlier    int     // steps beyond Step of the VQ-GAN that this one began as
 	L1         float64 // mean absolute error, of a range of 1
 	PSNR       float64 // dB
 	Perplexity float64 // of the codes' use
 	Live       float64 // share of the codes used at all
-	Hours      float64 // time trained, over all resumed parts
+	Hours      float64 // time trained, over all resumed parts and before
 }
 
 // Train runs or resumes the VQ-GAN's training. On a cancelled context it saves
@@ -230,8 +231,12 @@ func (c Config) load(path string, store *model.Store) (Report, error) {
 
 // network names everything that shapes the weights.
 func (c Config) network() string {
-	return fmt.Sprintf("outline %d stem %d/%d channels %d×%v blocks %d attention %t groups %d embedding %d vocabulary %d",
+	name := fmt.Sprintf("outline %d stem %d/%d channels %d×%v blocks %d attention %t groups %d embedding %d vocabulary %d",
 		outlineSide, c.Stem, c.StemChannels, c.Channels, c.Multipliers, c.Blocks, c.Attention, c.Groups, c.Embedding, c.Vocabulary)
+	if len(c.DecoderBlocks) > 0 {
+		name += fmt.Sprintf(" decoder blocks %v", c.DecoderBlocks)
+	}
+	return name
 }
 
 // running is the mean of the steps since the last report.

@@ -32,10 +32,10 @@ import (
 
 func small() Config {
 	return Config{
-		Stem: 4, StemChannels: 4, Channels: 8, Multipliers: []int{1, 2}, Blocks: 1, Attention: true, Groups: 4, Embedding: 4, Vocabulary: 16,
+		Stem: 4, StemChannels: 4, Channels: 8, Multipliers: []int{1, 2}, Blocks: 1, DecoderBlocks: []int{1, 2}, Attention: true, Groups: 4, Embedding: 4, Vocabulary: 16,
 		Crop: 16, Batch: 4, PerPict: 2, Steps: 10, Every: 5, HeldOut: 2, LearningRate: 1e-3, Clip: 1, Average: 0.9,
 		Loss:     Loss{L1: 1, L2: 1, Gradient: 1, Scales: 2, Commitment: 0.25},
-		Codebook: Codebook{Start: 4, Decay: 0.9, Restart: 2, Dead: 0.1}, Discriminator: Discriminator{Start: 7, Channels: 4, Layers: 1, Weight: 0.1, LearningRate: 1e-3},
+		Codebook: Codebook{Start: 4, Decay: 0.9, Restart: 2, Dead: 0.1}, Discriminator: Discriminator{Start: 7, Channels: 4, Layers: 1, Weight: 0.1, Contrast: 8, LearningRate: 1e-3},
 	}
 }
 
