@@ -33,8 +33,8 @@ type Config struct {
 	HeadDim  int     `yaml:"head_dim"` // width of a head, a multiple of 4 (two axes, rotated in pairs)
 	MLP      float64 `yaml:"mlp"`      // hidden width of the MLP over Dim
 	// Neighbours is how many channels each layer's MLP gets of each of the eight
-	// tokens around a token. 0 is the paper's network; a small one that is trained
-	// briefly draws edges far better with a few.
+	// tokens around a token. 0 is the paper's network; with few heads, a few
+	// channels keep edges from going in blocks of shortened tokens.
 	Neighbours int `yaml:"neighbours,omitempty"`
 
 	Unroll       int     `yaml:"unroll"`        // T, the steps of the objective

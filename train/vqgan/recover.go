@@ -29,18 +29,18 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 		return Report{}, errors.New("there is nothing to do from there: set vqgan.sharpen.steps")
 	}
 	parts := []struct {
-		name    string
-		recover func(m *Model, from *Files) error
+		name string
+		read func(m *Model, from *Files) error
 	}{
 		{"encoder", (*Model).recoverEncoder},
 		{"decoder", (*Model).recoverDecoder},
 	}
 	for _, part := range parts {
-		scratch, err := c.recovered(o, part.recover)
+		scratch, err := c.recovered(o, part.read)
 		if errors.Is(err, engine.ErrOther) && len(c.DecoderBlocks) > 0 {
 			plain := c
 			plain.DecoderBlocks = nil
-			scratch, err = plain.recovered(o, part.recover)
+			scratch, err = plain.recovered(o, part.read)
 		}
 		if err != nil {
 			return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
@@ -61,13 +61,13 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 }
 
 // recovered is a store with what one part of o.From holds.
-func (c Config) recovered(o Options, recover func(m *Model, from *Files) error) (*model.Store, error) {
+func (c Config) recovered(o Options, read func(m *Model, from *Files) error) (*model.Store, error) {
 	store := model.NewStore()
 	codes := tensors.FromShape(shapes.Make(dtypes.Float32, c.Vocabulary, c.Embedding))
 	if _, err := store.CreateVariable(codebookPath, codes); err != nil {
 		return nil, err
 	}
-	return store, recover(&Model{Config: c, Size: o.Size, store: store}, o.From)
+	return store, read(&Model{Config: c, Size: o.Size, store: store}, o.From)
 }
 
 func (m *Model) recoverEncoder(from *Files) error {
