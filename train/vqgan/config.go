@@ -159,9 +159,6 @@ func (c Config) Validate(size int) error {
 	if c.Discriminator.Contrast < 0 {
 		return fmt.Errorf("vqgan.discriminator.contrast must be at least 0, not %g", c.Discriminator.Contrast)
 	}
-	if c.Discriminator.Contrast > 0 && (c.Crop%detail != 0 || c.Sharpen.Crop%detail != 0) {
-		return fmt.Errorf("vqgan.discriminator.contrast needs crops of a multiple of %d pixels", detail)
-	}
 	for _, m := range c.Multipliers {
 		if m < 1 {
 			return fmt.Errorf("vqgan.multipliers must be at least 1, not %d", m)

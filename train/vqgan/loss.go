@@ -127,7 +127,8 @@ func (d Discriminator) judge(scope *model.Scope, x *Node) *Node {
 	return conv(scope.In("out"), x, 1, 3)
 }
 
-// detail is the side of what counts as fine, in pixels.
+// detail is the side of what counts as fine, in pixels. It divides every crop that
+// the discriminator's foldings divide.
 const detail = 8
 
 // details is what is left of x [B, C, S, S] without its means of detail×detail pixels.

@@ -332,6 +332,9 @@ func TestValidate(t *testing.T) {
 		"at least 1":     func(c *Config) { c.Batch = 0 },
 		"sharpen.crop a": func(c *Config) { c.Sharpen.Crop = -16 },
 		"sharpen.crop 4": func(c *Config) { c.Sharpen.Crop = 4 },
+		"2 numbers":      func(c *Config) { c.DecoderBlocks = []int{2} },
+		"of at least 1":  func(c *Config) { c.DecoderBlocks = []int{0, 1} },
+		"contrast":       func(c *Config) { c.Discriminator.Contrast = -1 },
 	} {
 		c := small()
 		change(&c)
