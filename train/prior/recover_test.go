@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -18,14 +19,7 @@ func TestBeginFromFile(t *testing.T) {
 	c, g := small()
 	set := toy(g, 12)
 	backend := open(t, "onnx:cpu")
-	m, err := Open(trained(t, c, set)+"/"+Checkpoint, c, g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := m.Export(backend)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, file := exported(t, backend, c, set)
 	o := Options{Backend: backend, Latents: set, Seed: 3, Out: t.TempDir(), From: &File{ONNX: file, Steps: 40, Hours: 2, Writer: backend}}
 	store := engine.NewStore(3)
 	if report, err := c.begin(store, o); err != nil || report.Step != 0 || report.Earlier != 40 || report.Hours != 2 {
@@ -59,14 +53,7 @@ func TestNeighboursGrow(t *testing.T) {
 	alone.Neighbours = 0
 	set := toy(g, 12)
 	backend := open(t, "onnx:cpu")
-	m, err := Open(trained(t, alone, set)+"/"+Checkpoint, alone, g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := m.Export(backend)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, file := exported(t, backend, alone, set)
 	store := engine.NewStore(3)
 	if _, err := c.begin(store, Options{Latents: set, From: &File{ONNX: file, Writer: backend}}); err != nil {
 		t.Fatal(err)
@@ -78,6 +65,20 @@ func TestNeighboursGrow(t *testing.T) {
 	if store.GetVariable("/model/hourglass/before/layer0/mlp/around/weight") == nil {
 		t.Error("nothing has grown")
 	}
+}
+
+// exported is a model that was trained a little, and its file.
+func exported(t *testing.T, backend compute.Backend, c Config, set Latents) (*Model, []byte) {
+	t.Helper()
+	m, err := Open(trained(t, c, set)+"/"+Checkpoint, c, set.Grid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := m.Export(backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, file
 }
 
 // logits of a model for one sample of token 0.

@@ -15,20 +15,9 @@ func TestSharpenFromFiles(t *testing.T) {
 	c := small()
 	c.Sharpen = Sharpen{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Crop: 32, Batch: 2}
 	o := options(t, folder(t, 6, 32))
-	if _, err := Train(t.Context(), c, o); err != nil {
-		t.Fatal(err)
-	}
-	trained, err := Open(filepath.Join(o.Out, Checkpoint), c, o.Size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := &Files{Steps: c.Steps + 5, Hours: 2, Writer: o.Backend}
-	if files.Encoder, err = trained.ExportEncoder(o.Backend); err != nil {
-		t.Fatal(err)
-	}
-	if files.Decoder, err = trained.ExportDecoder(o.Backend); err != nil {
-		t.Fatal(err)
-	}
+	trained, files := exported(t, c, o)
+	files.Steps, files.Hours = c.Steps+5, 2
+	var err error
 	if files.Encoder, err = engine.Half(files.Encoder); err != nil {
 		t.Fatal(err)
 	}
@@ -92,20 +81,8 @@ func TestDecoderGrows(t *testing.T) {
 	plain := c
 	plain.DecoderBlocks = nil
 	o := options(t, folder(t, 6, 32))
-	if _, err := Train(t.Context(), plain, o); err != nil {
-		t.Fatal(err)
-	}
-	trained, err := Open(filepath.Join(o.Out, Checkpoint), plain, o.Size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.From = &Files{Writer: o.Backend}
-	if o.From.Encoder, err = trained.ExportEncoder(o.Backend); err != nil {
-		t.Fatal(err)
-	}
-	if o.From.Decoder, err = trained.ExportDecoder(o.Backend); err != nil {
-		t.Fatal(err)
-	}
+	trained, files := exported(t, plain, o)
+	o.From = files
 	c.Sharpen.Steps = 1
 	store := engine.NewStore(9)
 	if _, err := c.begin(store, o); err != nil {
@@ -118,6 +95,26 @@ func TestDecoderGrows(t *testing.T) {
 	if store.GetVariable(decoderPath+"/level1/block1/conv2/weight") == nil {
 		t.Error("nothing has grown")
 	}
+}
+
+// exported is a VQ-GAN that was trained by o, and its files.
+func exported(t *testing.T, c Config, o Options) (*Model, *Files) {
+	t.Helper()
+	if _, err := Train(t.Context(), c, o); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(filepath.Join(o.Out, Checkpoint), c, o.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := &Files{Writer: o.Backend}
+	if files.Encoder, err = m.ExportEncoder(o.Backend); err != nil {
+		t.Fatal(err)
+	}
+	if files.Decoder, err = m.ExportDecoder(o.Backend); err != nil {
+		t.Fatal(err)
+	}
+	return m, files
 }
 
 // drawn is what a model's decoder makes of its codes in turn.
