@@ -41,6 +41,9 @@ type Run struct {
 	// FromVQGAN and FromPrior, if not nil, are what the two begin as.
 	FromVQGAN *vqgan.Files
 	FromPrior *prior.File
+	// Lender, if not nil, is the model whose prior goes into the bundle instead of one
+	// of the run's own.
+	Lender *bundle.Bundle
 }
 
 // VQGAN trains the tokenizer.
@@ -137,17 +140,21 @@ func (r Run) sheet(path string, samples [][]int32, decode func([]int32, int) ([]
 
 // Export writes the bundle into dir.
 func (r Run) Export(dir string) (bundle.Manifest, error) {
-	info, _, _, err := latents.Open(r.latents())
-	if err != nil {
-		return bundle.Manifest{}, err
-	}
 	tokens, err := r.tokenizer()
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
-	return export.Bundle(export.Options{
-		Backend: r.Writer, Recipe: r.Recipe, Tokenizer: tokens, Classes: info.Classes, Run: r.Out, Out: dir, Command: r.Command,
-	})
+	o := export.Options{Backend: r.Writer, Recipe: r.Recipe, Tokenizer: tokens, Run: r.Out, Lender: r.Lender, Out: dir, Command: r.Command}
+	if r.Lender != nil {
+		o.Classes = r.Lender.Manifest.Classes
+		return export.Bundle(o)
+	}
+	info, _, _, err := latents.Open(r.latents())
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	o.Classes = info.Classes
+	return export.Bundle(o)
 }
 
 // All runs every stage and writes the bundle into Out/bundle. Stages that are

@@ -17,16 +17,12 @@ import (
 	"sundae/train/vqgan"
 )
 
-// vqganFiles are the encoder and decoder of the bundle called name.
-func vqganFiles(a *app, name string, writer compute.Backend) (*vqgan.Files, error) {
-	b, err := a.bundle(name)
-	if err != nil {
-		return nil, err
-	}
+// vqganFiles are the encoder and decoder of a bundle.
+func vqganFiles(b *bundle.Bundle, writer compute.Backend) *vqgan.Files {
 	return &vqgan.Files{
 		Encoder: b.Model(bundle.EncoderFile), Decoder: b.Model(bundle.DecoderFile),
 		Steps: b.Manifest.Training.Steps["vqgan"], Hours: b.Manifest.Training.Hours["vqgan"], Writer: writer,
-	}, nil
+	}
 }
 
 // priorFile is the prior of the bundle called name.

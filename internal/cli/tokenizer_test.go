@@ -3,10 +3,17 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
 	"sundae/internal/bundle"
+	"sundae/internal/bundle/bundletest"
+	"sundae/internal/onnx"
+	"sundae/train/recipe"
+	"sundae/train/vqgan"
 )
 
 // A prior can be trained on another model's tokens: its encoder and decoder go
@@ -53,5 +60,87 @@ func TestBorrowedTokenizer(t *testing.T) {
 	code, _, talk := run(t, "train", "latents", "--recipe", "tiny", "--tokenizer", dir, "--data", data, "--out", t.TempDir())
 	if code != 1 || !strings.Contains(talk, "doesn't fit the recipe tiny") {
 		t.Errorf("a tokenizer that doesn't fit: exit code %d: %s", code, talk)
+	}
+}
+
+// A model's decoder is sharpened on what its prior draws, and goes into a bundle with
+// that prior. A prior of other tokens is turned away.
+func TestSharpenWithPrior(t *testing.T) {
+	dir := sampleBundle(t, nil)
+	lender, err := bundle.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r recipe.Recipe
+	if err := yaml.Unmarshal([]byte(lender.Manifest.Training.Recipe), &r); err != nil {
+		t.Fatal(err)
+	}
+	r.VQGAN.Discriminator.Start = r.VQGAN.Steps
+	r.VQGAN.Sharpen = vqgan.Sharpen{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Batch: 2, Redraw: 2}
+	text, err := yaml.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "sharper.yaml")
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	data, out, sharper := t.TempDir(), t.TempDir(), t.TempDir()
+	for _, args := range [][]string{
+		{"train", "scenes", "--out", data, "--count", "40", "--size", "32"},
+		{"train", "vqgan", "--recipe", file, "--from", dir, "--data", data, "--out", out},
+		{"train", "export", "--recipe", file, "--out", out, "--prior", dir, "--bundle", sharper},
+	} {
+		if code, _, talk := run(t, args...); code != 0 {
+			t.Fatalf("sundae %s: %s", strings.Join(args, " "), talk)
+		}
+	}
+	b, err := bundle.OpenFolder(sharper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, same := range map[string]bool{bundle.PriorFile: true, bundle.EncoderFile: true, bundle.DecoderFile: false} {
+		if (b.Manifest.Files[name] == lender.Manifest.Files[name]) != same {
+			t.Errorf("%s is the lender's: want %t", name, same)
+		}
+	}
+	got, want := b.Manifest.Training, lender.Manifest.Training
+	if got.Steps["prior"] != want.Steps["prior"] || got.Figures["prior_loss"] != want.Figures["prior_loss"] || got.Steps["vqgan"] != want.Steps["vqgan"]+3 {
+		t.Errorf("the record is %+v, the lender's %+v", got, want)
+	}
+	code, _, talk := run(t, "train", "export", "--recipe", file, "--out", out, "--prior", "vistas", "--bundle", t.TempDir())
+	if code != 1 || !strings.Contains(talk, "other tokens") {
+		t.Errorf("another model's prior: exit code %d: %s", code, talk)
+	}
+}
+
+// What is drawn anew repeats with its seed, and no steps leave the tokens alone.
+func TestRedraw(t *testing.T) {
+	b := bundletest.Bundle(t)
+	library, err := onnx.Ensure(t.Context(), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Start(library); err != nil {
+		t.Fatal(err)
+	}
+	r, err := newRedrawer(t.Context(), &app{}, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	redrawn := func(steps int, seed uint64) []int32 {
+		tokens := make([]int32, b.Manifest.Latent.Tokens())
+		if err := r.redraw(tokens, steps, seed); err != nil {
+			t.Fatal(err)
+		}
+		return tokens
+	}
+	first := redrawn(3, 1)
+	if !slices.Equal(redrawn(3, 1), first) || slices.Equal(redrawn(3, 2), first) || slices.Equal(first, redrawn(0, 1)) {
+		t.Errorf("three steps make %v", first)
+	}
+	if slices.Max(redrawn(0, 1)) != 0 {
+		t.Error("no steps changed the tokens")
 	}
 }

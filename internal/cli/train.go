@@ -112,9 +112,18 @@ good. The recipe may give the decoder more blocks than it had.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(a, cmd, func(r train.Run) error {
 				if from != "" {
-					var err error
-					if r.FromVQGAN, err = vqganFiles(a, from, r.Writer); err != nil {
+					b, err := a.bundle(from)
+					if err != nil {
 						return err
+					}
+					r.FromVQGAN = vqganFiles(b, r.Writer)
+					if r.Recipe.VQGAN.Sharpen.Redraw > 0 {
+						drawer, err := newRedrawer(cmd.Context(), a, b)
+						if err != nil {
+							return err
+						}
+						defer drawer.Close()
+						r.FromVQGAN.Redraw = drawer.redraw
 					}
 				}
 				report, err := r.VQGAN(cmd.Context())
@@ -198,13 +207,23 @@ pictures of one's own. The recipe may give it neighbours that it had not.`,
 
 func newTrainExport(a *app) *cobra.Command {
 	var f trainFlags
-	var dir string
+	var dir, lender string
 	cmd := &cobra.Command{
-		Use:     "export",
-		Short:   "Write the run's model as a bundle",
-		Example: `  sundae train export --recipe tiny --out runs/tiny --bundle models/tiny`,
+		Use:   "export",
+		Short: "Write the run's model as a bundle",
+		Long: `Write the run's model as a bundle. A decoder that was sharpened from a model goes
+with that model's prior, which is of the same tokens: --prior names it.`,
+		Example: `  sundae train export --recipe tiny --out runs/tiny --bundle models/tiny
+  sundae train export --recipe vistas --out runs/sharper --prior vistas --bundle models/sharper`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(a, cmd, func(r train.Run) error {
+				if lender != "" {
+					var err error
+					if r.Lender, err = a.bundle(lender); err != nil {
+						return err
+					}
+					r.Command += " --prior " + r.Lender.Manifest.Name
+				}
 				m, err := r.Export(dir)
 				if err != nil {
 					return err
@@ -217,6 +236,7 @@ func newTrainExport(a *app) *cobra.Command {
 	f.add(cmd)
 	f.addTokenizer(cmd)
 	cmd.Flags().StringVar(&dir, "bundle", "", "`folder` to write the bundle to")
+	cmd.Flags().StringVar(&lender, "prior", "", "`model` whose prior to take instead of the run's: a folder or a name")
 	cmd.MarkFlagRequired("bundle")
 	return cmd
 }

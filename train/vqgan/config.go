@@ -68,6 +68,12 @@ type Sharpen struct {
 	// only when the crop is the whole picture.
 	Crop  int `yaml:"crop,omitempty"`
 	Batch int `yaml:"batch,omitempty"`
+	// Redraw is the most steps of sampling that a crop's tokens go through before
+	// they are decoded, where the VQ-GAN comes with a prior (Files.Redraw). The
+	// decoder then learns to draw what was meant from what the prior makes of it:
+	// a sun stays round though one token of its rim is another. Some crops keep
+	// the tokens that they have.
+	Redraw int `yaml:"redraw,omitempty"`
 }
 
 // Loss weighs the terms of the reconstruction objective; 0 leaves one out.
@@ -188,6 +194,12 @@ func (c Config) Validate(size int) error {
 	}
 	if c.Sharpen.Crop < 0 || c.Sharpen.Batch < 0 {
 		return fmt.Errorf("vqgan.sharpen.crop and batch must be at least 1, or 0 for those of the rest, not %d and %d", c.Sharpen.Crop, c.Sharpen.Batch)
+	}
+	if c.Sharpen.Redraw < 0 {
+		return fmt.Errorf("vqgan.sharpen.redraw must be at least 0, not %d", c.Sharpen.Redraw)
+	}
+	if c.Sharpen.Redraw > 0 && c.sharpening().Crop != size {
+		return fmt.Errorf("vqgan.sharpen.redraw needs whole pictures, which the prior knows: set vqgan.sharpen.crop to %d", size)
 	}
 	if s := c.sharpening(); c.Sharpen.Crop != 0 && (s.Crop < f || s.Crop%max(f, 4<<c.Discriminator.Layers) != 0 || s.Crop > size) {
 		return fmt.Errorf("vqgan.sharpen.crop %d must be a multiple of f = %d and at most the picture's %d", s.Crop, f, size)

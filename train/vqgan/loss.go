@@ -59,6 +59,16 @@ func (c Config) reconstruct(scope *model.Scope, x *Node, quantize bool) pass {
 	return p
 }
 
+// decodeTokens runs the decoder on tokens int32 [B, h, w].
+func (c Config) decodeTokens(scope *model.Scope, tokens *Node) pass {
+	b, h, w := tokens.Shape().Dim(0), tokens.Shape().Dim(1), tokens.Shape().Dim(2)
+	var p pass
+	p.z = Gather(c.codes(scope.Store()).NodeValue(tokens.Graph()), Reshape(tokens, b, h*w, 1))
+	p.commitment = ScalarZero(tokens.Graph(), p.z.DType())
+	p.x, p.last = c.Decode(scope.In("decoder"), grid(p.z, h, w))
+	return p
+}
+
 // codes is the codebook [V, E]; it is moved by followEncoder, not by gradients.
 func (c Config) codes(store *model.Store) *model.Variable {
 	draw := func(g *Graph, shape shapes.Shape) *Node {

@@ -19,6 +19,9 @@ type Files struct {
 	Steps            int    // that it was trained
 	Hours            float64
 	Writer           compute.Backend // an ONNX one, to read them with
+	// Redraw, if not nil, lets the bundle's prior draw a picture's tokens [h·w] anew
+	// in a number of steps, all of them in place, with random numbers of seed.
+	Redraw func(tokens []int32, steps int, seed uint64) error
 }
 
 // begin fills the store with the weights of o.From. Only the sharpening is left to
@@ -57,7 +60,9 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 	if err := engine.StartAverages(store, "/"+generatorScope); err != nil {
 		return Report{}, err
 	}
-	return Report{Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours}, nil
+	return Report{
+		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, Redrawn: c.Sharpen.Redraw > 0 && o.From.Redraw != nil,
+	}, nil
 }
 
 // recovered is a store with what one part of o.From holds.

@@ -50,16 +50,23 @@ func (c Config) phaseAt(step int) phase {
 }
 
 // trainStep runs one optimizer step on crops [B, S, S, 3], bytes, and frees them.
-type trainStep func(crops *tensors.Tensor, rate, decay float64) (stepReport, error)
+// tokens [B, N] take the place of the encoder's if they are not nil.
+type trainStep func(crops *tensors.Tensor, tokens []int32, rate, decay float64) (stepReport, error)
 
-// newStep compiles one optimizer step of a phase.
-func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase) (trainStep, error) {
+// newStep compiles one optimizer step of a phase, which is given tokens or not.
+func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase, given bool) (trainStep, error) {
 	optimizer := engine.AdamW{Beta1: 0.9, Beta2: 0.99, Clip: c.Clip}
-	exec, err := model.NewExec(backend, store, func(scope *model.Scope, bytes, rate, decay *Node) (*Node, *Node) {
+	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) (*Node, *Node) {
+		bytes, rate, decay := in[0], in[1], in[2]
 		scope.Store().SetTraining(bytes.Graph(), true)
 		x := pixels(bytes)
 		zero := ScalarZero(x.Graph(), x.DType())
-		p := c.reconstruct(scope.In(generatorScope), x, phase != continuous)
+		var p pass
+		if given {
+			p = c.decodeTokens(scope.In(generatorScope), in[3])
+		} else {
+			p = c.reconstruct(scope.In(generatorScope), x, phase != continuous)
+		}
 		reconstruction := c.Loss.reconstructionLoss(x, p.x)
 		loss := Add(reconstruction, MulScalar(p.commitment, c.Loss.Commitment))
 		fool, judge := zero, zero
@@ -90,9 +97,14 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 	if err != nil {
 		return nil, fmt.Errorf("build the VQ-GAN's training step: %w", err)
 	}
-	return func(crops *tensors.Tensor, rate, decay float64) (stepReport, error) {
+	return func(crops *tensors.Tensor, tokens []int32, rate, decay float64) (stepReport, error) {
 		defer crops.FinalizeAll()
-		out, err := exec.Exec(crops, float32(rate), float32(decay))
+		in := []any{crops, float32(rate), float32(decay)}
+		if given {
+			side := c.Crop / c.Factor()
+			in = append(in, tensors.FromFlatDataAndDimensions(tokens, c.Batch, side, side))
+		}
+		out, err := exec.Exec(in...)
 		if err != nil {
 			return stepReport{}, fmt.Errorf("run the VQ-GAN's training step: %w", err)
 		}

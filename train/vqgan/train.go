@@ -44,6 +44,7 @@ type Report struct {
 	PSNR       float64 // dB
 	Perplexity float64 // of the codes' use
 	Live       float64 // share of the codes used at all
+	Redrawn    bool    // the prior that came with the one it began as draws tokens anew
 	Hours      float64 // time trained, over all resumed parts and before
 }
 
@@ -60,6 +61,9 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	report, err := c.restore(store, o)
 	if err != nil || report.Step >= c.TotalSteps() {
 		return report, err
+	}
+	if report.Redrawn && (o.From == nil || o.From.Redraw == nil) {
+		return report, fmt.Errorf("%s learns from what a model's prior draws: name that model again with --from", o.Out)
 	}
 	metrics, err := engine.OpenMetrics(o.Out, "vqgan", report.Step,
 		"loss", "l1", "psnr", "commitment", "adversarial", "discriminator", "heldout_l1", "heldout_psnr", "perplexity", "live", "rate")
@@ -98,19 +102,23 @@ type trainer struct {
 // stretch trains on crops of one size, up to a step.
 func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
 	training, held := t.Set.Split(c.HeldOut)
-	crops := &feed{config: c, size: t.Size, seed: t.Seed, files: training.Files, skipped: t.skipped, warn: t.Talk.Printf}
-	judge, err := c.newJudge(t.Backend, t.store, crops, held)
+	pictures := &feed{config: c, size: t.Size, seed: t.Seed, files: training.Files, skipped: t.skipped, warn: t.Talk.Printf}
+	judge, err := c.newJudge(t.Backend, t.store, pictures, held)
+	if err != nil {
+		return err
+	}
+	redraw, err := c.newRedraw(t)
 	if err != nil {
 		return err
 	}
 	var steps [phases]trainStep
 	for p := range steps {
-		if steps[p], err = c.newStep(t.Backend, t.store, phase(p)); err != nil {
+		if steps[p], err = c.newStep(t.Backend, t.store, phase(p), redraw != nil); err != nil {
 			return err
 		}
 	}
 	ctx, stop := context.WithCancel(ctx)
-	batches, wait := crops.stream(ctx, t.report.Step, end)
+	batches, wait := pictures.stream(ctx, t.report.Step, end)
 	defer func() { stop(); wait() }()
 	var mean running
 	for step := t.report.Step; step < end; step++ {
@@ -125,12 +133,19 @@ func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
 			return fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", step, c.TotalSteps(), ctx.Err())
 		}
 		if step == c.Codebook.Start {
-			if err := c.startCodebook(t.Backend, t.store, crops, step); err != nil {
+			if err := c.startCodebook(t.Backend, t.store, pictures, step); err != nil {
+				return err
+			}
+		}
+		crops := tensor(batch, c.Batch, c.Crop)
+		var tokens []int32
+		if redraw != nil {
+			if tokens, err = redraw(crops, step); err != nil {
 				return err
 			}
 		}
 		rate := c.rateAt(step)
-		now, err := steps[c.phaseAt(step)](tensor(batch, c.Batch, c.Crop), rate, engine.AverageDecay(step+1, c.Average))
+		now, err := steps[c.phaseAt(step)](crops, tokens, rate, engine.AverageDecay(step+1, c.Average))
 		if err != nil {
 			return err
 		}

@@ -325,16 +325,18 @@ func TestBadPictures(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"power of two":   func(c *Config) { c.Stem = 3 },
-		"does not divi":  func(c *Config) { c.Groups = 3 },
-		"multiple of f":  func(c *Config) { c.Crop = 12 },
-		"vocabulary":     func(c *Config) { c.Vocabulary = 1 << 17 },
-		"at least 1":     func(c *Config) { c.Batch = 0 },
-		"sharpen.crop a": func(c *Config) { c.Sharpen.Crop = -16 },
-		"sharpen.crop 4": func(c *Config) { c.Sharpen.Crop = 4 },
-		"2 numbers":      func(c *Config) { c.DecoderBlocks = []int{2} },
-		"of at least 1":  func(c *Config) { c.DecoderBlocks = []int{0, 1} },
-		"contrast":       func(c *Config) { c.Discriminator.Contrast = -1 },
+		"power of two":         func(c *Config) { c.Stem = 3 },
+		"does not divi":        func(c *Config) { c.Groups = 3 },
+		"multiple of f":        func(c *Config) { c.Crop = 12 },
+		"vocabulary":           func(c *Config) { c.Vocabulary = 1 << 17 },
+		"at least 1":           func(c *Config) { c.Batch = 0 },
+		"sharpen.crop a":       func(c *Config) { c.Sharpen.Crop = -16 },
+		"sharpen.redraw must":  func(c *Config) { c.Sharpen.Redraw = -1 },
+		"sharpen.redraw needs": func(c *Config) { c.Sharpen.Redraw = 1 },
+		"sharpen.crop 4":       func(c *Config) { c.Sharpen.Crop = 4 },
+		"2 numbers":            func(c *Config) { c.DecoderBlocks = []int{2} },
+		"of at least 1":        func(c *Config) { c.DecoderBlocks = []int{0, 1} },
+		"contrast":             func(c *Config) { c.Discriminator.Contrast = -1 },
 	} {
 		c := small()
 		change(&c)
@@ -350,12 +352,12 @@ func BenchmarkTrain(b *testing.B) {
 	c := small()
 	c.Stem, c.StemChannels, c.Channels, c.Multipliers, c.Attention = 8, 16, 64, []int{1, 2, 4}, false
 	c.Groups, c.Embedding, c.Vocabulary, c.Crop, c.Batch = 8, 16, 1024, 256, 8
-	step, err := c.newStep(open(b, "onnx:cpu"), engine.NewStore(1), quantized)
+	step, err := c.newStep(open(b, "onnx:cpu"), engine.NewStore(1), quantized, false)
 	if err != nil {
 		b.Fatal(err)
 	}
 	run := func() {
-		report, err := step(noise(c.Batch, c.Crop), 1e-3, 0.9)
+		report, err := step(noise(c.Batch, c.Crop), nil, 1e-3, 0.9)
 		if err != nil {
 			b.Fatal(err)
 		}

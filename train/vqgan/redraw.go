@@ -1,0 +1,47 @@
+package vqgan
+
+import (
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"sundae/train/engine"
+)
+
+// redraw turns a step's crops [B, S, S, 3] into tokens [B, h·w], some of which the
+// prior has drawn anew.
+type redraw func(crops *tensors.Tensor, step int) ([]int32, error)
+
+// newRedraw is nil where every crop is to keep its tokens. Otherwise each goes
+// through 0 to Sharpen.Redraw steps of sampling, which depend on (seed, step) alone.
+func (c Config) newRedraw(t *trainer) (redraw, error) {
+	if !t.report.Redrawn {
+		return nil, nil
+	}
+	encode, err := model.NewExec(t.Backend, t.store, func(scope *model.Scope, bytes *Node) *Node {
+		scope.Store().SetTraining(bytes.Graph(), true)
+		vectors := rows(c.Encode(scope.In(generatorScope).In("encoder"), pixels(bytes)))
+		return nearest(vectors, c.codes(scope.Store()).NodeValue(bytes.Graph()))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build the encoder: %w", err)
+	}
+	return func(crops *tensors.Tensor, step int) ([]int32, error) {
+		out, err := encode.Exec(crops)
+		if err != nil {
+			return nil, fmt.Errorf("run the encoder: %w", err)
+		}
+		defer out[0].FinalizeAll()
+		tokens := tensors.MustCopyFlatData[int32](out[0])
+		rng := engine.Keyed(t.Seed, fmt.Sprintf("redraw/%d", step))
+		n := len(tokens) / c.Batch
+		for from := 0; from < len(tokens); from += n {
+			if err := t.From.Redraw(tokens[from:from+n], rng.IntN(c.Sharpen.Redraw+1), rng.Uint64()); err != nil {
+				return nil, fmt.Errorf("draw tokens anew: %w", err)
+			}
+		}
+		return tokens, nil
+	}, nil
+}
