@@ -50,7 +50,7 @@ func (c Config) phaseAt(step int) phase {
 }
 
 // trainStep runs one optimizer step on crops [B, S, S, 3], bytes, and frees them.
-// tokens [B, N] take the place of the encoder's if they are not nil.
+// A step that is given tokens decodes those, int32 [B, h·w], instead of the encoder's.
 type trainStep func(crops *tensors.Tensor, tokens []int32, rate, decay float64) (stepReport, error)
 
 // newStep compiles one optimizer step of a phase, which is given tokens or not.
