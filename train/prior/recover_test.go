@@ -46,24 +46,31 @@ func TestBeginFromFile(t *testing.T) {
 	}
 }
 
-// A prior without neighbours goes on with them, and is at first what it was.
-func TestNeighboursGrow(t *testing.T) {
+// A prior goes on with neighbours, or with more layers, that it did not have, and
+// is at first what it was.
+func TestGrows(t *testing.T) {
 	c, g := small()
-	alone := c
+	alone, shallow := c, c
 	alone.Neighbours = 0
+	shallow.Depth.After = 0
 	set := toy(g, 12)
 	backend := open(t, "onnx:cpu")
-	m, file := exported(t, backend, alone, set)
-	store := engine.NewStore(3)
-	if _, err := c.begin(store, Options{Latents: set, From: &File{ONNX: file, Writer: backend}}); err != nil {
-		t.Fatal(err)
-	}
-	grown := &Model{Config: c, Grid: g, store: store}
-	if before, after := logits(t, m), logits(t, grown); !slices.Equal(before, after) {
-		t.Error("the grown prior is another")
-	}
-	if store.GetVariable("/model/hourglass/before/layer0/mlp/around/weight") == nil {
-		t.Error("nothing has grown")
+	for lesser, added := range map[*Config]string{
+		&alone:   "/model/hourglass/before/layer0/mlp/around/weight",
+		&shallow: "/model/hourglass/after/layer0/mlp/up/weight",
+	} {
+		m, file := exported(t, backend, *lesser, set)
+		store := engine.NewStore(3)
+		if _, err := c.begin(store, Options{Latents: set, From: &File{ONNX: file, Writer: backend}}); err != nil {
+			t.Fatal(err)
+		}
+		grown := &Model{Config: c, Grid: g, store: store}
+		if before, after := logits(t, m), logits(t, grown); !slices.Equal(before, after) {
+			t.Errorf("with %s the prior is another", added)
+		}
+		if store.GetVariable(added) == nil {
+			t.Errorf("there is no %s", added)
+		}
 	}
 }
 
