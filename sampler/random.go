@@ -8,9 +8,10 @@ package sampler
 type stream uint64
 
 const (
-	noiseStream  stream = iota + 1 // the tokens of z_0
-	drawStream                     // the inverse of the cumulative distribution
-	updateStream                   // which tokens a proportion below 1 updates
+	noiseStream   stream = iota + 1 // the tokens of z_0, and those made noise before a step
+	drawStream                      // the inverse of the cumulative distribution
+	updateStream                    // which tokens a proportion below 1 updates
+	corruptStream                   // which tokens are made noise
 )
 
 // uniforms fills out with numbers in [0, 1) of 24 bits, all that float32 holds.

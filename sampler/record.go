@@ -32,7 +32,8 @@ type Record struct {
 
 	Temperature string `json:"temperature"` // as ParseSchedule reads it
 	Proportion  string `json:"proportion"`
-	Class       string `json:"class,omitempty"` // by name; "" is any
+	Corruption  string `json:"corruption,omitempty"` // "" is none
+	Class       string `json:"class,omitempty"`      // by name; "" is any
 	MinSteps    int    `json:"min_steps"`
 	Freeze      bool   `json:"freeze"`
 
@@ -45,6 +46,9 @@ func NewRecord(m bundle.Manifest, s Settings, sample int) Record {
 	r := Record{
 		Format: recordFormat, Model: m.Name, Prior: m.Files[bundle.PriorFile].SHA256, Seed: s.Seed, Sample: sample, Steps: s.Steps,
 		Temperature: s.Temperature.String(), Proportion: s.Proportion.String(), MinSteps: s.MinSteps, Freeze: s.Freeze,
+	}
+	if c := s.Corruption.String(); c != "0" {
+		r.Corruption = c
 	}
 	if s.Class < len(m.Classes) {
 		r.Class = m.Classes[s.Class]
@@ -96,6 +100,11 @@ func (r Record) Settings(classes []string) (Settings, error) {
 	}
 	if s.Proportion, err = ParseSchedule(r.Proportion); err != nil {
 		return Settings{}, fmt.Errorf("proportion: %w", err)
+	}
+	if r.Corruption != "" {
+		if s.Corruption, err = ParseSchedule(r.Corruption); err != nil {
+			return Settings{}, fmt.Errorf("corruption: %w", err)
+		}
 	}
 	if r.Class != "" {
 		if s.Class = slices.Index(classes, r.Class); s.Class < 0 {

@@ -22,6 +22,7 @@ type Start struct {
 type Stats struct {
 	Step, Steps             int
 	Temperature, Proportion float64
+	Corruption              float64
 	Changed                 []int   // tokens that changed, by sample
 	Frozen                  int     // samples that have left the batch by now
 	Batch                   int     // samples that the model saw
@@ -37,9 +38,10 @@ type Run struct {
 	first    int
 	mask     *Mask
 	frames   []Frame
-	still    [][]float64 // by frame and sample: the proportions of the steps since it last changed, summed
+	still    [][]float64 // by frame and sample: the shares drawn at the steps since it last changed, summed
 	frozen   []bool      // by sample
 	live     []int       // the samples of the step under way
+	noisy    []uint16    // one of them, corrupted
 	pages    pages
 }
 
@@ -74,7 +76,7 @@ func (p *Prior) Start(s Start) (*Run, error) {
 			return nil, fmt.Errorf("sample %d begins with %d tokens, the model has %d", i, len(s.Base[i]), n)
 		}
 		for k, u := range noise {
-			start.Tokens[i][k] = uint16(min(int(u*float32(p.Vocabulary)), p.Vocabulary-1))
+			start.Tokens[i][k] = p.noise(u)
 			if s.Base != nil && (s.Mask == nil || !s.Mask.Anew[k]) {
 				if start.Tokens[i][k] = s.Base[i][k]; int(start.Tokens[i][k]) >= p.Vocabulary {
 					return nil, fmt.Errorf("sample %d begins with token %d, the vocabulary has %d", i, start.Tokens[i][k], p.Vocabulary)
@@ -134,6 +136,7 @@ func (r *Run) Step(ctx context.Context) (Stats, error) {
 	stats := Stats{
 		Step: t, Steps: r.settings.Steps,
 		Temperature: r.settings.Temperature.At(t, r.settings.Steps), Proportion: r.settings.Proportion.At(t, r.settings.Steps),
+		Corruption: r.settings.Corruption.At(t, r.settings.Steps),
 	}
 	r.live = r.live[:0]
 	for i, frozen := range r.frozen {
@@ -156,8 +159,9 @@ func (r *Run) Step(ctx context.Context) (Stats, error) {
 	still := take(&r.pages.still, len(r.frozen))
 	copy(still, r.still[t-1])
 	r.still = append(r.still, still)
+	drawn := 1 - (1-stats.Proportion)*(1-stats.Corruption)
 	for _, i := range r.live {
-		if still[i] += stats.Proportion; stats.Changed[i] > 0 {
+		if still[i] += drawn; stats.Changed[i] > 0 {
 			still[i] = 0
 		}
 		r.frozen[i] = r.settled(t, i)
@@ -214,16 +218,44 @@ func (r *Run) collect(b *batch, samples []int, before, after Frame, stats *Stats
 	return nil
 }
 
-// fill writes one sample's row of the model's inputs.
+// fill writes one sample's row of the model's inputs. With corruption c_t the model
+// sees a share c_t of the tokens as noise, drawn like z_0, and draws these and its
+// proportion of the others. At proportion 1 that is ancestral sampling of a
+// diffusion with uniform noise (2107.03006): a picture is drawn from z, and z is
+// that picture a little less corrupted. What went wrong early is forgotten, while
+// tokens that only ever see each other confirm one another's mistakes.
 func (r *Run) fill(b *batch, row, sample int, tokens []uint16, stats Stats) {
 	n := len(tokens)
-	b.put(row, tokens, r.settings.Class)
 	b.temperature[row] = float32(stats.Temperature)
-	// The numbers that choose the updated tokens come first: the row is used again.
+	// The numbers that choose tokens come first: the row is used again.
 	uniform, update := b.uniform[row*n:(row+1)*n], b.update[row*n:(row+1)*n]
+	clear(update)
+	if stats.Corruption > 0 {
+		uniforms(uniform, r.settings.Seed, r.first+sample, stats.Step, corruptStream)
+		for k, u := range uniform {
+			update[k] = float64(u) < stats.Corruption && r.anew(k)
+		}
+		uniforms(uniform, r.settings.Seed, r.first+sample, stats.Step, noiseStream)
+		r.noisy = append(r.noisy[:0], tokens...)
+		for k, u := range uniform {
+			if update[k] {
+				r.noisy[k] = r.prior.noise(u)
+			}
+		}
+		tokens = r.noisy
+	}
+	b.put(row, tokens, r.settings.Class)
 	uniforms(uniform, r.settings.Seed, r.first+sample, stats.Step, updateStream)
 	for k, u := range uniform {
-		update[k] = float64(u) < stats.Proportion && (r.mask == nil || r.mask.Anew[k])
+		update[k] = update[k] || float64(u) < stats.Proportion && r.anew(k)
 	}
 	uniforms(uniform, r.settings.Seed, r.first+sample, stats.Step, drawStream)
+}
+
+// anew reports whether token k may change.
+func (r *Run) anew(k int) bool { return r.mask == nil || r.mask.Anew[k] }
+
+// noise is the token of a number in [0, 1), all with the same probability.
+func (p *Prior) noise(u float32) uint16 {
+	return uint16(min(int(u*float32(p.Vocabulary)), p.Vocabulary-1))
 }

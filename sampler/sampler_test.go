@@ -86,7 +86,7 @@ func keepsTokens(t *testing.T, p *Prior) {
 	s := settings()
 	s.Class = len(p.Classes)
 	for i := range 10 {
-		s.Proportion.Start = []float64{1, 0.5}[i%2]
+		s.Proportion.Start, s.Corruption.Start = []float64{1, 0.5}[i%2], []float64{0, 0.3, 1}[i%3]
 		mask := &Mask{Height: p.Latent.Height, Width: p.Latent.Width, Anew: make([]bool, n)}
 		base := make([]uint16, n)
 		for k := range base {

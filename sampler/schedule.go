@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,7 +28,7 @@ type Key struct {
 }
 
 // Schedule is a setting that changes over the steps of a run: the temperature
-// tau_t or the proportion p_t. The zero value is 0 throughout.
+// tau_t, the proportion p_t or the corruption c_t. The zero value is 0 throughout.
 type Schedule struct {
 	Start, End float64
 	Curve      Curve
@@ -170,10 +169,9 @@ func (s Schedule) check(most float64) error {
 	return fmt.Errorf("no curve %q; there are constant, linear, cosine and exponential", s.Curve)
 }
 
-// equal reports whether two schedules are the same.
-func (s Schedule) equal(o Schedule) bool {
-	return s.Start == o.Start && s.End == o.End && s.Curve == o.Curve && slices.Equal(s.Keys, o.Keys)
-}
+// equal reports whether two schedules have the same values. The zero one is the
+// constant 0.
+func (s Schedule) equal(o Schedule) bool { return s.String() == o.String() }
 
 // largest bounds the values of schedules: far beyond any use, and no infinity.
 const largest = 1000

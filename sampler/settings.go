@@ -14,6 +14,7 @@ type Settings struct {
 	Steps       int      // T, 1 to MaxSteps
 	Temperature Schedule // tau_t; 0 is the arg-max
 	Proportion  Schedule // p_t, the share of tokens updated at a step
+	Corruption  Schedule // c_t, the share of tokens made noise before a step, which are all updated
 	MinSteps    int      // no sample is frozen before this step
 	Freeze      bool     // samples that no longer change leave the batch
 	Seed        uint64
@@ -60,6 +61,11 @@ func Recommended(m bundle.Manifest) (Settings, error) {
 			return Settings{}, fmt.Errorf("model %s: sampling.proportion: %w", m.Name, err)
 		}
 	}
+	if m.Sampling.Corruption != "" {
+		if s.Corruption, err = ParseSchedule(m.Sampling.Corruption); err != nil {
+			return Settings{}, fmt.Errorf("model %s: sampling.corruption: %w", m.Name, err)
+		}
+	}
 	if err := s.Validate(len(m.Classes)); err != nil {
 		return Settings{}, fmt.Errorf("model %s: sampling: %w", m.Name, err)
 	}
@@ -82,11 +88,19 @@ func (s Settings) Validate(classes int) error {
 	if err := s.Proportion.check(1); err != nil {
 		return fmt.Errorf("proportion: %w", err)
 	}
+	if err := s.Corruption.check(1); err != nil {
+		return fmt.Errorf("corruption: %w", err)
+	}
 	return nil
+}
+
+// Equal reports whether a run goes the same way under both settings.
+func (s Settings) Equal(o Settings) bool {
+	return s.drawsLike(o) && s.MinSteps == o.MinSteps && s.Freeze == o.Freeze
 }
 
 // drawsLike reports whether a step draws the same under both settings.
 func (s Settings) drawsLike(o Settings) bool {
 	return s.Seed == o.Seed && s.Class == o.Class && s.Temperature.equal(o.Temperature) && s.Proportion.equal(o.Proportion) &&
-		s.Steps == o.Steps
+		s.Corruption.equal(o.Corruption) && s.Steps == o.Steps
 }

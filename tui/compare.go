@@ -126,15 +126,20 @@ type dial struct {
 	set   func(*sampler.Settings, float64)
 }
 
-var dials = []dial{
-	{"temperature start", false, func(s *sampler.Settings, v float64) { s.Temperature = withStart(s.Temperature, v) }},
-	{"temperature end", false, func(s *sampler.Settings, v float64) { s.Temperature = withEnds(s.Temperature, s.Temperature.Start, v) }},
-	{"proportion start", false, func(s *sampler.Settings, v float64) { s.Proportion = withStart(s.Proportion, v) }},
-	{"proportion end", false, func(s *sampler.Settings, v float64) { s.Proportion = withEnds(s.Proportion, s.Proportion.Start, v) }},
+var dials = slices.Concat(dialsOf(onTemperature), dialsOf(onProportion), dialsOf(onCorruption), []dial{
 	{"steps", true, func(s *sampler.Settings, v float64) { s.Steps = int(v) }},
 	{"min steps", true, func(s *sampler.Settings, v float64) { s.MinSteps = int(v) }},
 	{"seed", true, func(s *sampler.Settings, v float64) { s.Seed = uint64(v) }},
 	{"class", true, func(s *sampler.Settings, v float64) { s.Class = int(v) }},
+})
+
+// dialsOf are a schedule's start and end.
+func dialsOf(on focus) []dial {
+	one := schedules[on]
+	return []dial{
+		{one.name + " start", false, func(s *sampler.Settings, v float64) { *one.of(s) = withStart(*one.of(s), v) }},
+		{one.name + " end", false, func(s *sampler.Settings, v float64) { *one.of(s) = withEnds(*one.of(s), one.of(s).Start, v) }},
+	}
 }
 
 // withStart gives a schedule another start; a constant stays one.
@@ -164,11 +169,10 @@ func withEnds(s sampler.Schedule, start, end float64) sampler.Schedule {
 // "temperature curve", and gives the settings of its lanes.
 func sweepLanes(from sampler.Settings, text string) ([]sampler.Settings, error) {
 	text = strings.Join(strings.Fields(strings.ToLower(text)), " ")
-	switch text {
-	case "temperature curve":
-		return curveLanes(from, func(s *sampler.Settings) *sampler.Schedule { return &s.Temperature })
-	case "proportion curve":
-		return curveLanes(from, func(s *sampler.Settings) *sampler.Schedule { return &s.Proportion })
+	for _, one := range schedules {
+		if text == one.name+" curve" {
+			return curveLanes(from, one.of)
+		}
 	}
 	for _, d := range dials {
 		rest, ok := strings.CutPrefix(text, d.name+" ")
@@ -190,11 +194,14 @@ func sweepLanes(from sampler.Settings, text string) ([]sampler.Settings, error) 
 		}
 		return lanes, nil
 	}
-	names := make([]string, len(dials))
-	for i, d := range dials {
-		names[i] = d.name
+	var names []string
+	for _, d := range dials {
+		names = append(names, d.name)
 	}
-	return nil, fmt.Errorf("sweep %q: begin with one of %s, temperature curve, proportion curve", text, strings.Join(names, ", "))
+	for _, on := range inOrder {
+		names = append(names, schedules[on].name+" curve")
+	}
+	return nil, fmt.Errorf("sweep %q: begin with one of %s", text, strings.Join(names, ", "))
 }
 
 // sweepRange reads "0.4 to 1.0 in 4"; without a count there are as many lanes

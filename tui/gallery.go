@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"reflect"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -44,7 +43,7 @@ func (e entry) tokens() []uint16 { return e.lane.frame(e.step).Tokens[e.sample] 
 // same says that two entries are one picture, made the same way.
 func (e entry) same(as entry) bool {
 	return e.sample == as.sample && e.step == as.step && e.base == as.base &&
-		reflect.DeepEqual(e.lane.settings, as.lane.settings) && slices.Equal(e.tokens(), as.tokens())
+		e.lane.settings.Equal(as.lane.settings) && slices.Equal(e.tokens(), as.tokens())
 }
 
 // named writes the label.
@@ -76,7 +75,11 @@ func (g *gallery) label(i int) string { return g.entries[i].label }
 // title says how the selected entry was made.
 func (g *gallery) title() string {
 	s := g.entries[g.selected].lane.settings
-	return fmt.Sprintf("%d of %d: seed %d, %d steps, temperature %s, proportion %s", g.selected+1, len(g.entries), s.Seed, s.Steps, s.Temperature, s.Proportion)
+	title := fmt.Sprintf("%d of %d: seed %d, %d steps", g.selected+1, len(g.entries), s.Seed, s.Steps)
+	for _, on := range inOrder {
+		title += fmt.Sprintf(", %s %s", schedules[on].name, schedules[on].of(&s))
+	}
+	return title
 }
 
 func (g *gallery) move(by int) {

@@ -46,15 +46,17 @@ func differences(all []sampler.Settings, classes []string) []string {
 	}
 	schedule := func(name string, of func(sampler.Settings) sampler.Schedule) {
 		switch {
-		case of(all[0]).Curve == sampler.Constant, differ(func(s sampler.Settings) string { return shape(of(s)) }):
+		case curveName(of(all[0])) == string(sampler.Constant), differ(func(s sampler.Settings) string { return shape(of(s)) }):
 			add(func(s sampler.Settings) string { return name + " " + of(s).String() })
 		default:
 			add(func(s sampler.Settings) string { return fmt.Sprintf("%s start %g", name, of(s).Start) })
 			add(func(s sampler.Settings) string { return fmt.Sprintf("%s end %g", name, of(s).End) })
 		}
 	}
-	schedule("temp", func(s sampler.Settings) sampler.Schedule { return s.Temperature })
-	schedule("prop", func(s sampler.Settings) sampler.Schedule { return s.Proportion })
+	for _, on := range inOrder {
+		one := schedules[on]
+		schedule(one.short, func(s sampler.Settings) sampler.Schedule { return *one.of(&s) })
+	}
 	add(func(s sampler.Settings) string { return fmt.Sprintf("steps %d", s.Steps) })
 	add(func(s sampler.Settings) string { return fmt.Sprintf("min steps %d", s.MinSteps) })
 	add(func(s sampler.Settings) string {
@@ -76,7 +78,7 @@ func differences(all []sampler.Settings, classes []string) []string {
 // shape is a schedule without its ends: two of one shape are told apart by them.
 func shape(s sampler.Schedule) string {
 	if s.Curve != sampler.Keyframes || len(s.Keys) < 2 {
-		return string(s.Curve)
+		return curveName(s)
 	}
 	var between strings.Builder
 	for _, k := range s.Keys[1 : len(s.Keys)-1] {

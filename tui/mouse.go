@@ -47,7 +47,7 @@ func (a *app) click(at tea.Mouse) tea.Cmd {
 	if a.mode != exploring || at.Button != tea.MouseLeft {
 		return nil
 	}
-	for _, on := range []focus{onTemperature, onProportion} {
+	for _, on := range inOrder {
 		if inside(a.plotArea(on), at) {
 			a.grabKey(on, at)
 			return nil

@@ -9,7 +9,7 @@ import (
 	"sundae/tui/plot"
 )
 
-// panel is the settings beside the picture, and the two schedules' plots.
+// panel is the settings beside the picture, and the schedules' plots.
 type panel struct {
 	samples int // of every lane, from the next restart on
 	field   int // the selected one
@@ -18,30 +18,51 @@ type panel struct {
 	drag    bool
 }
 
-// focus is what the arrow keys move.
+// focus is what the arrow keys move: the fields, or a schedule's plot.
 type focus int
 
 const (
 	onFields focus = iota
 	onTemperature
 	onProportion
+	onCorruption
 )
+
+// scheduled is a setting that changes over the steps.
+type scheduled struct {
+	name, short string
+	most        float64
+	of          func(*sampler.Settings) *sampler.Schedule
+	taken       func(sampler.Stats) float64 // its value at a step
+}
+
+var schedules = map[focus]scheduled{
+	onTemperature: {
+		"temperature", "temp", 3,
+		func(s *sampler.Settings) *sampler.Schedule { return &s.Temperature },
+		func(s sampler.Stats) float64 { return s.Temperature },
+	},
+	onProportion: {
+		"proportion", "prop", 1,
+		func(s *sampler.Settings) *sampler.Schedule { return &s.Proportion },
+		func(s sampler.Stats) float64 { return s.Proportion },
+	},
+	onCorruption: {
+		"corruption", "corr", 1,
+		func(s *sampler.Settings) *sampler.Schedule { return &s.Corruption },
+		func(s sampler.Stats) float64 { return s.Corruption },
+	},
+}
+
+// inOrder are the schedules from the top of the panel to its bottom.
+var inOrder = []focus{onTemperature, onProportion, onCorruption}
 
 const panelWidth = 32
-
-// part is a group of fields.
-type part int
-
-const (
-	ofRun part = iota
-	ofTemperature
-	ofProportion
-)
 
 // field is one setting in the panel.
 type field struct {
 	name  string
-	part  part // the group it stands in
+	part  focus // the schedule it is of; onFields: of the run
 	value func(a *app, s sampler.Settings) string
 	move  func(a *app, by int) // by ±1, or ±10 with shift
 }
@@ -49,27 +70,27 @@ type field struct {
 // curveOrder is what the curve fields go through.
 var curveOrder = []sampler.Curve{sampler.Constant, sampler.Linear, sampler.Cosine, sampler.Exponential, sampler.Keyframes}
 
-var fields = []field{
-	{"class", ofRun, func(a *app, s sampler.Settings) string { return className(a.Model.Classes, s.Class) }, func(a *app, by int) {
+var fields = slices.Concat([]field{
+	{"class", onFields, func(a *app, s sampler.Settings) string { return className(a.Model.Classes, s.Class) }, func(a *app, by int) {
 		n := len(a.Model.Classes) + 1
 		a.set(func(s *sampler.Settings) { s.Class = ((s.Class+by)%n + n) % n })
 	}},
-	{"seed", ofRun, func(a *app, s sampler.Settings) string { return strconv.FormatUint(s.Seed, 10) }, func(a *app, by int) {
+	{"seed", onFields, func(a *app, s sampler.Settings) string { return strconv.FormatUint(s.Seed, 10) }, func(a *app, by int) {
 		a.set(func(s *sampler.Settings) { s.Seed = uint64(max(0, int64(s.Seed)+int64(by))) })
 	}},
-	{"samples", ofRun, func(a *app, s sampler.Settings) string { return strconv.Itoa(a.panel.samples) }, func(a *app, by int) {
+	{"samples", onFields, func(a *app, s sampler.Settings) string { return strconv.Itoa(a.panel.samples) }, func(a *app, by int) {
 		if n := max(1, min(most, a.panel.samples+by)); n != a.panel.samples {
 			a.panel.samples, a.zoom = n, -1
 			a.restart() // a run's samples are one batch from its first step on
 		}
 	}},
-	{"steps", ofRun, func(a *app, s sampler.Settings) string { return strconv.Itoa(s.Steps) }, func(a *app, by int) {
+	{"steps", onFields, func(a *app, s sampler.Settings) string { return strconv.Itoa(s.Steps) }, func(a *app, by int) {
 		a.set(func(s *sampler.Settings) { s.Steps = max(1, min(1000, s.Steps+by)) })
 	}},
-	{"min steps", ofRun, func(a *app, s sampler.Settings) string { return strconv.Itoa(s.MinSteps) }, func(a *app, by int) {
+	{"min steps", onFields, func(a *app, s sampler.Settings) string { return strconv.Itoa(s.MinSteps) }, func(a *app, by int) {
 		a.set(func(s *sampler.Settings) { s.MinSteps = max(0, s.MinSteps+by) })
 	}},
-	{"freeze", ofRun, func(a *app, s sampler.Settings) string {
+	{"freeze", onFields, func(a *app, s sampler.Settings) string {
 		if s.Freeze {
 			return "on"
 		}
@@ -77,24 +98,27 @@ var fields = []field{
 	}, func(a *app, by int) {
 		a.set(func(s *sampler.Settings) { s.Freeze = !s.Freeze })
 	}},
-	{"temperature start", ofTemperature, func(a *app, s sampler.Settings) string { return number(s.Temperature.At(1, 2)) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Temperature = end(s.Temperature, 0, by, 3) })
-	}},
-	{"temperature end", ofTemperature, func(a *app, s sampler.Settings) string { return number(s.Temperature.At(2, 2)) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Temperature = end(s.Temperature, 1, by, 3) })
-	}},
-	{"temperature curve", ofTemperature, func(a *app, s sampler.Settings) string { return curveName(s.Temperature) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Temperature = bend(s.Temperature, by) })
-	}},
-	{"proportion start", ofProportion, func(a *app, s sampler.Settings) string { return number(s.Proportion.At(1, 2)) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Proportion = end(s.Proportion, 0, by, 1) })
-	}},
-	{"proportion end", ofProportion, func(a *app, s sampler.Settings) string { return number(s.Proportion.At(2, 2)) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Proportion = end(s.Proportion, 1, by, 1) })
-	}},
-	{"proportion curve", ofProportion, func(a *app, s sampler.Settings) string { return curveName(s.Proportion) }, func(a *app, by int) {
-		a.set(func(s *sampler.Settings) { s.Proportion = bend(s.Proportion, by) })
-	}},
+}, fieldsOf(onTemperature), fieldsOf(onProportion), fieldsOf(onCorruption))
+
+// fieldsOf are a schedule's start, end and curve.
+func fieldsOf(on focus) []field {
+	one := schedules[on]
+	at := func(t int) func(*app, sampler.Settings) string {
+		return func(_ *app, s sampler.Settings) string { return number(one.of(&s).At(t, 2)) }
+	}
+	change := func(to func(sampler.Schedule, int) sampler.Schedule) func(*app, int) {
+		return func(a *app, by int) {
+			a.set(func(s *sampler.Settings) { *one.of(s) = to(*one.of(s), by) })
+		}
+	}
+	move := func(which int) func(sampler.Schedule, int) sampler.Schedule {
+		return func(s sampler.Schedule, by int) sampler.Schedule { return end(s, which, by, one.most) }
+	}
+	return []field{
+		{one.name + " start", on, at(1), change(move(0))},
+		{one.name + " end", on, at(2), change(move(1))},
+		{one.name + " curve", on, func(_ *app, s sampler.Settings) string { return curveName(*one.of(&s)) }, change(bend)},
+	}
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
@@ -160,23 +184,14 @@ func newSeed() uint64 { return rand.Uint64N(100000) }
 
 // schedule is the one whose plot is in focus, and its largest value.
 func (a *app) schedule(on focus) (*sampler.Schedule, float64) {
-	l := &a.stage.lanes[a.stage.lane]
-	if on == onProportion {
-		return &l.settings.Proportion, 1
-	}
-	return &l.settings.Temperature, 3
+	one := schedules[on]
+	return one.of(&a.stage.lanes[a.stage.lane].settings), one.most
 }
 
 // edit changes the schedule in focus.
 func (a *app) edit(change func(sampler.Schedule) sampler.Schedule) {
-	on := a.panel.focus
-	a.set(func(s *sampler.Settings) {
-		if on == onProportion {
-			s.Proportion = change(plot.Keyed(s.Proportion))
-		} else {
-			s.Temperature = change(plot.Keyed(s.Temperature))
-		}
-	})
+	of := schedules[a.panel.focus].of
+	a.set(func(s *sampler.Settings) { *of(s) = change(plot.Keyed(*of(s))) })
 }
 
 // arrow moves what is in focus: fields and their values, or a keyframe.
@@ -218,7 +233,7 @@ func (a *app) arrow(dx, dy int, far bool) {
 
 // nextFocus goes from the fields to the plots and back.
 func (a *app) nextFocus() {
-	a.panel.focus = (a.panel.focus + 1) % 3
+	a.panel.focus = (a.panel.focus + 1) % focus(1+len(schedules))
 	a.panel.key = -1
 	if a.panel.focus != onFields {
 		a.panel.key = 0

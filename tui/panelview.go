@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -21,33 +22,46 @@ type panelLine struct {
 const leastPlot, largestPlot = 2, 10
 
 // panelLines lays the panel out in so many rows: each schedule's plot follows
-// its fields, headings and space between the groups come where there is room.
+// its fields, headings and space between the groups come where there is room, and
+// where there is little the first schedules have a plot and the last none.
 func panelLines(rows int) []panelLine {
 	free := rows - len(fields)
-	roomy := free >= 5+2*4 // three headings, two lines between, two plots
+	groups := 1 + len(inOrder)
+	airy := 2*groups - 1 // a heading each, a line between
+	roomy := free >= airy+4*len(inOrder)
 	if roomy {
-		free -= 5
+		free -= airy
 	}
-	each := min(free/2, largestPlot)
+	plots := max(0, min(free/leastPlot, len(inOrder)))
+	each := min(free/max(1, plots), largestPlot)
 	var out []panelLine
-	last := part(-1)
+	last := focus(-1)
 	for i, f := range fields {
 		if f.part != last && roomy {
 			if last >= 0 {
 				out = append(out, panelLine{field: -1})
 			}
-			out = append(out, panelLine{field: -1, heading: [...]string{"Run", "Temperature", "Proportion"}[f.part]})
+			out = append(out, panelLine{field: -1, heading: heading(f.part)})
 		}
 		last = f.part
 		out = append(out, panelLine{field: i})
 		ends := i == len(fields)-1 || fields[i+1].part != f.part
-		if on := [...]focus{onFields, onTemperature, onProportion}[f.part]; ends && on != onFields && each >= leastPlot {
+		if ends && slices.Contains(inOrder[:plots], f.part) {
 			for row := range each {
-				out = append(out, panelLine{field: -1, plot: on, row: row})
+				out = append(out, panelLine{field: -1, plot: f.part, row: row})
 			}
 		}
 	}
 	return out
+}
+
+// heading stands over a group of fields.
+func heading(part focus) string {
+	if part == onFields {
+		return "Run"
+	}
+	name := schedules[part].name
+	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // panelTop is the first of the panel's lines on screen: where they are more than
@@ -99,11 +113,7 @@ func (a *app) plotOf(on focus) plot.Plot {
 		Curve: a.theme.text, Past: a.theme.accent, Axis: a.theme.dim, Mark: a.theme.dim, Key: a.theme.selected,
 	}
 	for _, stat := range l.stats[:min(len(l.stats), l.settings.Steps)] {
-		if on == onProportion {
-			p.Taken = append(p.Taken, stat.Proportion)
-		} else {
-			p.Taken = append(p.Taken, stat.Temperature)
-		}
+		p.Taken = append(p.Taken, schedules[on].taken(stat))
 	}
 	if a.panel.focus == on {
 		p.Selected = a.panel.key
@@ -114,7 +124,7 @@ func (a *app) plotOf(on focus) plot.Plot {
 // panelView is the panel's lines.
 func (a *app) panelView(rows int) string {
 	plots := map[focus][]string{}
-	for _, on := range []focus{onTemperature, onProportion} {
+	for _, on := range inOrder {
 		area := a.plotArea(on)
 		plots[on] = strings.Split(a.plotOf(on).View(area.Cols, area.Rows), "\n")
 	}
@@ -146,7 +156,7 @@ func (a *app) panelView(rows int) string {
 func (a *app) fieldView(i int, headed bool) string {
 	f := fields[i]
 	name, value := f.name, f.value(a, a.stage.lanes[a.stage.lane].settings)
-	if _, short, ok := strings.Cut(name, " "); ok && headed && f.part != ofRun {
+	if _, short, ok := strings.Cut(name, " "); ok && headed && f.part != onFields {
 		name = short
 	}
 	gap := strings.Repeat(" ", max(1, panelWidth-4-lipgloss.Width(name)-lipgloss.Width(value)))

@@ -66,6 +66,7 @@ func (a *app) withPreset(s sampler.Settings, p config.Preset) (sampler.Settings,
 	}
 	schedule(&s.Temperature, p.Temperature, recommended.Temperature)
 	schedule(&s.Proportion, p.Proportion, recommended.Proportion)
+	schedule(&s.Corruption, p.Corruption, recommended.Corruption)
 	number(&s.Steps, p.Steps, recommended.Steps)
 	number(&s.MinSteps, p.MinSteps, recommended.MinSteps)
 	if p.Freeze != nil {
@@ -122,7 +123,7 @@ func (a *app) preset() config.Preset {
 	}
 	return config.PresetOf(config.Sampling{
 		Steps: s.Steps, Temperature: s.Temperature.String(), Proportion: s.Proportion.String(),
-		MinSteps: s.MinSteps, Freeze: freeze, N: a.panel.samples, Class: class, Seed: s.Seed,
+		Corruption: s.Corruption.String(), MinSteps: s.MinSteps, Freeze: freeze, N: a.panel.samples, Class: class, Seed: s.Seed,
 	})
 }
 

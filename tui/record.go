@@ -13,12 +13,14 @@ import (
 // hand can be repeated, too.
 func (a *app) texts(s shot) []picture.Text {
 	settings := s.lane.settings
-	var temperature, proportion []float64
-	for _, stat := range s.lane.stats[:min(s.step, len(s.lane.stats))] {
-		temperature, proportion = append(temperature, stat.Temperature), append(proportion, stat.Proportion)
+	for _, one := range schedules {
+		var taken []float64
+		for _, stat := range s.lane.stats[:min(s.step, len(s.lane.stats))] {
+			taken = append(taken, one.taken(stat))
+		}
+		schedule := one.of(&settings)
+		*schedule = asTaken(*schedule, settings.Steps, taken)
 	}
-	settings.Temperature = asTaken(settings.Temperature, settings.Steps, temperature)
-	settings.Proportion = asTaken(settings.Proportion, settings.Steps, proportion)
 	record := sampler.NewRecord(a.Model, settings, s.sample)
 	if s.step < settings.Steps {
 		record.Step = s.step

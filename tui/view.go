@@ -223,6 +223,9 @@ func (a *app) statusLines() string {
 		share := 100 * changed / max(1, len(stat.Changed)*a.Model.Latent.Tokens())
 		item(&items, "temp", number(stat.Temperature))
 		item(&items, "prop", number(stat.Proportion))
+		if stat.Corruption > 0 {
+			item(&items, "corr", number(stat.Corruption))
+		}
 		item(&items, "changed", fmt.Sprintf("%3d%%", share))
 		item(&items, "frozen", fmt.Sprintf("%d/%d", stat.Frozen, len(stat.Changed)))
 		item(&items, "confidence", number(stat.Confidence))

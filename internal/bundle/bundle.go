@@ -70,6 +70,7 @@ type Sampling struct {
 	Steps       int    `yaml:"steps"`
 	Temperature string `yaml:"temperature"`
 	Proportion  string `yaml:"proportion"`
+	Corruption  string `yaml:"corruption,omitempty"`
 	MinSteps    int    `yaml:"min_steps"`
 	Freeze      bool   `yaml:"freeze"`
 }

@@ -115,7 +115,11 @@ func describe(a *app, p place) {
 	} else {
 		line("classes", "none")
 	}
-	line("sampling", "%d steps, temperature %s, proportion %s", m.Sampling.Steps, m.Sampling.Temperature, m.Sampling.Proportion)
+	sampling := fmt.Sprintf("%d steps, temperature %s, proportion %s", m.Sampling.Steps, m.Sampling.Temperature, m.Sampling.Proportion)
+	if m.Sampling.Corruption != "" {
+		sampling += ", corruption " + m.Sampling.Corruption
+	}
+	line("sampling", "%s", sampling)
 	if text := trained(m.Training); text != "" {
 		line("trained", "%s", text)
 	}

@@ -16,10 +16,10 @@ import (
 // picture named with --like, or else from the settings file, and what that
 // leaves open from the model.
 type samplingFlags struct {
-	steps, minSteps         int
-	temperature, proportion string
-	class, freeze           string
-	seed                    uint64
+	steps, minSteps                     int
+	temperature, proportion, corruption string
+	class, freeze                       string
+	seed                                uint64
 
 	like string
 }
@@ -28,6 +28,7 @@ func (f *samplingFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.steps, "steps", 0, "denoising steps (default from the settings, or as the model recommends)")
 	cmd.Flags().StringVar(&f.temperature, "temperature", "", "`schedule` start:end:curve, curve constant, linear, cosine or exponential; or keyframes 0:1.0,0.5:0.9,1:0.6")
 	cmd.Flags().StringVar(&f.proportion, "proportion", "", "`schedule` of the share of tokens updated at a step")
+	cmd.Flags().StringVar(&f.corruption, "corruption", "", "`schedule` of the share of tokens made noise again before a step")
 	cmd.Flags().IntVar(&f.minSteps, "min-steps", 0, "no sample is frozen before this step (default likewise)")
 	cmd.Flags().StringVar(&f.freeze, "freeze", "", "freeze samples that no longer change: on or off")
 	cmd.Flags().StringVar(&f.class, "class", "", "class by `name`, or any")
@@ -79,6 +80,9 @@ func configured(a *app, m bundle.Manifest) (sampler.Settings, error) {
 	if err := schedule(&s.Proportion, "proportion", c.Proportion); err != nil {
 		return s, err
 	}
+	if err := schedule(&s.Corruption, "corruption", c.Corruption); err != nil {
+		return s, err
+	}
 	if c.Class != "" {
 		s.Class, err = classByName(c.Class, m.Classes)
 	}
@@ -108,6 +112,9 @@ func (f *samplingFlags) over(s sampler.Settings, cmd *cobra.Command, m bundle.Ma
 		return s, err
 	}
 	if err := schedule(&s.Proportion, "proportion", f.proportion); err != nil {
+		return s, err
+	}
+	if err := schedule(&s.Corruption, "corruption", f.corruption); err != nil {
 		return s, err
 	}
 	if given("class") {

@@ -49,7 +49,7 @@ func (r reader) check(key string, value any) error {
 		}
 	case "sampling.steps", "sampling.min_steps":
 		return within(float64(value.(int)), 0, MaxSteps)
-	case "sampling.temperature", "sampling.proportion":
+	case "sampling.temperature", "sampling.proportion", "sampling.corruption":
 		if s := value.(string); s != Model && r.checks.Schedule != nil {
 			return r.checks.Schedule(s)
 		}

@@ -34,6 +34,7 @@ type Sampling struct {
 	Steps       int    `yaml:"steps"`       // 0: the model's
 	Temperature string `yaml:"temperature"` // a schedule, or Model
 	Proportion  string `yaml:"proportion"`  // a schedule, or Model
+	Corruption  string `yaml:"corruption"`  // a schedule, or Model
 	MinSteps    int    `yaml:"min_steps"`   // 0: the model's
 	Freeze      string `yaml:"freeze"`      // Model, on or off
 	N           int    `yaml:"n"`
@@ -77,6 +78,7 @@ type Preset struct {
 	Steps       *int    `yaml:"steps,omitempty"`
 	Temperature *string `yaml:"temperature,omitempty"`
 	Proportion  *string `yaml:"proportion,omitempty"`
+	Corruption  *string `yaml:"corruption,omitempty"`
 	MinSteps    *int    `yaml:"min_steps,omitempty"`
 	Freeze      *string `yaml:"freeze,omitempty"`
 	N           *int    `yaml:"n,omitempty"`
@@ -87,7 +89,7 @@ type Preset struct {
 // PresetOf is a preset that sets everything as s has it.
 func PresetOf(s Sampling) Preset {
 	return Preset{
-		Steps: &s.Steps, Temperature: &s.Temperature, Proportion: &s.Proportion, MinSteps: &s.MinSteps,
+		Steps: &s.Steps, Temperature: &s.Temperature, Proportion: &s.Proportion, Corruption: &s.Corruption, MinSteps: &s.MinSteps,
 		Freeze: &s.Freeze, N: &s.N, Class: &s.Class, Seed: &s.Seed,
 	}
 }
@@ -97,6 +99,7 @@ func (p Preset) Apply(s Sampling) Sampling {
 	set(&s.Steps, p.Steps)
 	set(&s.Temperature, p.Temperature)
 	set(&s.Proportion, p.Proportion)
+	set(&s.Corruption, p.Corruption)
 	set(&s.MinSteps, p.MinSteps)
 	set(&s.Freeze, p.Freeze)
 	set(&s.N, p.N)

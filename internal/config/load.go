@@ -15,7 +15,7 @@ import (
 // Checks are the parts of the checking that other packages know about. A nil
 // one accepts everything.
 type Checks struct {
-	Schedule func(string) error // the temperature's and the proportion's grammar
+	Schedule func(string) error // the grammar of temperature, proportion and corruption
 }
 
 // Path is the user's own file: $XDG_CONFIG_HOME/sundae/config.yaml, or
