@@ -30,6 +30,7 @@ func TestSweepLanes(t *testing.T) {
 	for text, want := range map[string]string{
 		"temperature end 0.4 to 1.0 in 4":  "temp end 0.4|temp end 0.6|temp end 0.8|temp end 1",
 		"Temperature  start 2 to 1 in 3":   "temp start 2|temp start 1.5|temp start 1",
+		"corruption end 0 to 0.5 in 2":     "corr 0|corr 0:0.5:linear",
 		"proportion start 0.25 to 1 in 2":  "prop 0.25|prop 1",
 		"proportion end 0.25 to 0.75 in 2": "prop end 0.25|prop end 0.75",
 		"steps 4 to 16":                    "steps 4|steps 8|steps 12|steps 16",

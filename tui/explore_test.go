@@ -211,6 +211,28 @@ func TestKeyframesByKeys(t *testing.T) {
 	})
 }
 
+// Where there is room for two plots only, the schedule in focus has one of them.
+func TestPlotInFocus(t *testing.T) {
+	s := begin(t, 80, 24, nil)
+	plotted := func(want ...bool) {
+		t.Helper()
+		s.look(func(a *app) {
+			for i, on := range inOrder {
+				if got := a.plotArea(on).Rows >= leastPlot; got != want[i] {
+					t.Errorf("with focus on %d, is %s plotted: %v", a.panel.focus, schedules[on].name, got)
+				}
+			}
+		})
+	}
+	plotted(true, true, false)
+	s.press("tab", "tab", "tab", "up")
+	s.until("corruption", func(a *app) bool { return a.stage.lanes[0].settings.Corruption.Start == 0.02 })
+	plotted(true, false, true)
+	s.press("tab")
+	s.until("the fields", func(a *app) bool { return a.panel.focus == onFields })
+	plotted(true, true, false)
+}
+
 // Keyframes are grabbed and dragged with the mouse; the timeline is clicked.
 func TestMouse(t *testing.T) {
 	s := begin(t, 120, 40, nil)

@@ -23,8 +23,8 @@ const leastPlot, largestPlot = 2, 10
 
 // panelLines lays the panel out in so many rows: each schedule's plot follows
 // its fields, headings and space between the groups come where there is room, and
-// where there is little the first schedules have a plot and the last none.
-func panelLines(rows int) []panelLine {
+// where there is little some schedules have no plot, the one in focus last of all.
+func (a *app) panelLines(rows int) []panelLine {
 	free := rows - len(fields)
 	groups := 1 + len(inOrder)
 	airy := 2*groups - 1 // a heading each, a line between
@@ -32,8 +32,11 @@ func panelLines(rows int) []panelLine {
 	if roomy {
 		free -= airy
 	}
-	plots := max(0, min(free/leastPlot, len(inOrder)))
-	each := min(free/max(1, plots), largestPlot)
+	plotted := slices.Clone(inOrder[:max(0, min(free/leastPlot, len(inOrder)))])
+	if n := len(plotted); n > 0 && a.panel.focus != onFields && !slices.Contains(plotted, a.panel.focus) {
+		plotted[n-1] = a.panel.focus
+	}
+	each := min(free/max(1, len(plotted)), largestPlot)
 	var out []panelLine
 	last := focus(-1)
 	for i, f := range fields {
@@ -46,7 +49,7 @@ func panelLines(rows int) []panelLine {
 		last = f.part
 		out = append(out, panelLine{field: i})
 		ends := i == len(fields)-1 || fields[i+1].part != f.part
-		if ends && slices.Contains(inOrder[:plots], f.part) {
+		if ends && slices.Contains(plotted, f.part) {
 			for row := range each {
 				out = append(out, panelLine{field: -1, plot: f.part, row: row})
 			}
@@ -67,7 +70,7 @@ func heading(part focus) string {
 // panelTop is the first of the panel's lines on screen: where they are more than
 // fit, the selected one stays in view.
 func (a *app) panelTop(rows int) int {
-	lines := panelLines(rows)
+	lines := a.panelLines(rows)
 	for i, l := range lines {
 		if l.field == a.panel.field && i >= rows {
 			return i - rows + 1
@@ -83,7 +86,7 @@ func (a *app) plotArea(on focus) graphics.Rect {
 		return graphics.Rect{}
 	}
 	area := graphics.Rect{X: body.X + body.Cols - panelWidth + 1, Cols: panelWidth - 2}
-	for i, l := range panelLines(body.Rows) {
+	for i, l := range a.panelLines(body.Rows) {
 		if l.plot == on && on != onFields {
 			if area.Rows == 0 {
 				area.Y = body.Y + i
@@ -97,7 +100,7 @@ func (a *app) plotArea(on focus) graphics.Rect {
 // fieldAt is the field at a cell of the screen; -1 none.
 func (a *app) fieldAt(x, y int) int {
 	body := a.bodyArea()
-	lines := panelLines(body.Rows)
+	lines := a.panelLines(body.Rows)
 	if i := y - body.Y + a.panelTop(body.Rows); !a.panelHidden() && x > body.Cols-panelWidth && y >= body.Y && i < len(lines) {
 		return lines[i].field
 	}
@@ -129,7 +132,7 @@ func (a *app) panelView(rows int) string {
 		plots[on] = strings.Split(a.plotOf(on).View(area.Cols, area.Rows), "\n")
 	}
 	var out []string
-	lines := panelLines(rows)
+	lines := a.panelLines(rows)
 	roomy := lines[0].heading != ""
 	for _, l := range lines[a.panelTop(rows):] {
 		switch {
