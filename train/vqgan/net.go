@@ -93,7 +93,7 @@ func (c Config) outlineUp(scope *model.Scope, z *Node) *Node {
 
 // enlarge makes x [B, C, h, w] k times as large by bilinear interpolation, as
 // two matrix products: the rows first, while there is little to move about, and
-// the columns in one plain product, which ONNX Runtime does four times as fast.
+// the columns in one plain product, for which ONNX Runtime moves nothing about.
 func enlarge(x *Node, k int) *Node {
 	if k == 1 {
 		return x
