@@ -8,31 +8,34 @@ import (
 	"sundae/sampler"
 )
 
-// How tokens are drawn anew for a decoder to learn from: some way between the first
-// steps of a run and its last, so that a few of them go as far wrong as a whole run
-// does, and not so far that the picture becomes another.
-const (
-	redrawTemperature = 0.85
-	redrawProportion  = 0.3
-)
+// redrawRun is how long a run tokens are taken out of when they are drawn anew: its
+// last steps make up again, out of some noise, what a picture is made of, and leave
+// where things are.
+const redrawRun = 24
 
-// redrawer draws tokens anew with a bundle's prior.
+// redrawer draws tokens anew with a bundle's prior, as its maker recommends to.
 type redrawer struct {
-	ctx   context.Context
-	prior *sampler.Prior
+	ctx      context.Context
+	prior    *sampler.Prior
+	settings sampler.Settings
 }
 
 func newRedrawer(ctx context.Context, a *app, b *bundle.Bundle) (*redrawer, error) {
+	settings, err := sampler.Recommended(b.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	settings.Freeze = false
 	p, err := sampler.Open(b, onnx.Options{Device: onnx.CPU, Threads: a.config.Threads})
 	if err != nil {
 		return nil, err
 	}
-	return &redrawer{ctx, p}, nil
+	return &redrawer{ctx, p, settings}, nil
 }
 
 func (r *redrawer) Close() { r.prior.Close() }
 
-// redraw takes steps of sampling on one picture's tokens, in place, for any class.
+// redraw takes the last steps of a run on one picture's tokens, in place, for any class.
 func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 	if steps == 0 {
 		return nil
@@ -41,12 +44,13 @@ func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 	for i, id := range tokens {
 		base[i] = uint16(id)
 	}
-	constant := func(v float64) sampler.Schedule {
-		return sampler.Schedule{Start: v, End: v, Curve: sampler.Constant}
+	settings := r.settings
+	settings.Steps, settings.Seed = max(redrawRun, steps), seed
+	past := make([]sampler.Frame, settings.Steps-steps+1)
+	for i := range past {
+		past[i] = sampler.Frame{Tokens: [][]uint16{base}, Confidence: make([][]float32, 1)}
 	}
-	run, err := r.prior.Start(sampler.Start{N: 1, Base: [][]uint16{base}, Settings: sampler.Settings{
-		Steps: steps, Temperature: constant(redrawTemperature), Proportion: constant(redrawProportion), Class: len(r.prior.Classes), Seed: seed,
-	}})
+	run, err := r.prior.Start(sampler.Start{N: 1, Settings: settings, Past: past})
 	if err != nil {
 		return err
 	}
@@ -55,7 +59,7 @@ func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 			return err
 		}
 	}
-	for i, id := range run.At(steps).Tokens[0] {
+	for i, id := range run.At(settings.Steps).Tokens[0] {
 		tokens[i] = int32(id)
 	}
 	return nil

@@ -31,6 +31,9 @@ type Config struct {
 	// least Blocks: at the lowest resolutions a block costs little time and brings
 	// the tokens around into what is drawn.
 	DecoderBlocks []int `yaml:"decoder_blocks,omitempty,flow"`
+	// DecoderBottleneck, if given, is by what each level of the decoder divides its
+	// width between the two convolutions of a residual block: 2 halves its time.
+	DecoderBottleneck []int `yaml:"decoder_bottleneck,omitempty,flow"`
 	// Attention adds self-attention at the lowest resolution.
 	Attention  bool `yaml:"attention"`
 	Groups     int  `yaml:"groups"`     // group norm's groups
@@ -130,6 +133,15 @@ func (c Config) decoderBlocks(level int) int {
 	return c.DecoderBlocks[level]
 }
 
+// hidden is the width between the convolutions of the decoder's residual blocks.
+func (c Config) hidden(level int) int {
+	width := c.Channels * c.Multipliers[level]
+	if len(c.DecoderBottleneck) == 0 {
+		return width
+	}
+	return width / c.DecoderBottleneck[level]
+}
+
 // TotalSteps is Steps and the sharpening's.
 func (c Config) TotalSteps() int { return c.Steps + c.Sharpen.Steps }
 
@@ -161,6 +173,14 @@ func (c Config) Validate(size int) error {
 	}
 	if len(c.DecoderBlocks) > 0 && (len(c.DecoderBlocks) != len(c.Multipliers) || slices.Min(c.DecoderBlocks) < c.Blocks) {
 		return fmt.Errorf("vqgan.decoder_blocks must be %d numbers, one a level, of at least %d, not %v", len(c.Multipliers), c.Blocks, c.DecoderBlocks)
+	}
+	if n := len(c.DecoderBottleneck); n > 0 && n != len(c.Multipliers) {
+		return fmt.Errorf("vqgan.decoder_bottleneck must be %d numbers, one a level, not %v", len(c.Multipliers), c.DecoderBottleneck)
+	}
+	for level, divisor := range c.DecoderBottleneck {
+		if divisor < 1 || c.Channels*c.Multipliers[level]%(divisor*c.Groups) != 0 {
+			return fmt.Errorf("vqgan.decoder_bottleneck %d does not divide the %d channels of a level into %d groups", divisor, c.Channels*c.Multipliers[level], c.Groups)
+		}
 	}
 	if c.Discriminator.Contrast < 0 {
 		return fmt.Errorf("vqgan.discriminator.contrast must be at least 0, not %g", c.Discriminator.Contrast)

@@ -118,6 +118,16 @@ func (l Loss) reconstructionLoss(x, y *Node) *Node {
 	return Add(loss, MulScalar(edges, l.Gradient/float64(l.Scales)))
 }
 
+// likenessLoss compares only the colours of f×f pixels, for a picture y whose tokens
+// were drawn anew: its ridges don't lie where those of x do. Compared pixel by pixel
+// the best answer would be a blur of all the places where they may have lain; it is
+// for the discriminator to say what a ridge looks like.
+func (l Loss) likenessLoss(x, y *Node, f int) *Node {
+	b, ch, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	diff := ReduceMean(Reshape(Sub(y, x), b, ch, h/f, f, w/f, f), 3, 5)
+	return Add(MulScalar(ReduceAllMean(Abs(diff)), l.L1), MulScalar(ReduceAllMean(Square(diff)), l.L2))
+}
+
 // halve averages 2×2 pixels.
 func halve(x *Node) *Node {
 	b, c, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)

@@ -27,7 +27,7 @@ func (c Config) Encode(scope *model.Scope, x *Node) *Node {
 			x = conv(s.In("down"), fold(x, 2), c.Channels*m, 1)
 		}
 		for block := range c.Blocks {
-			x = c.residual(s.In("block%d", block), x, smallGain)
+			x = c.residual(s.In("block%d", block), x, c.Channels*m, smallGain)
 		}
 	}
 	if c.Attention {
@@ -56,7 +56,7 @@ func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
 			if block >= c.Blocks {
 				gain = 0 // so that a decoder without it can go on with it
 			}
-			x = c.residual(s.In("block%d", block), x, gain)
+			x = c.residual(s.In("block%d", block), x, c.hidden(level), gain)
 		}
 		if level > 0 {
 			x = unfold(conv(s.In("up"), x, 4*c.Channels*c.Multipliers[level-1], 1), 2)
@@ -166,11 +166,11 @@ func (c Config) stemStages() int { return bits.Len(uint(c.Stem)) - 1 }
 // near the identity.
 const smallGain = 0.1
 
-// residual is norm, Swish, 3×3 convolution, twice, beside a skip. gain scales what
-// the second convolution starts with.
-func (c Config) residual(scope *model.Scope, x *Node, gain float64) *Node {
+// residual is norm, Swish, 3×3 convolution, twice, beside a skip, with hidden channels
+// between the two. gain scales what the second convolution starts with.
+func (c Config) residual(scope *model.Scope, x *Node, hidden int, gain float64) *Node {
 	channels := x.Shape().Dim(1)
-	h := conv(scope.In("conv1"), activation.Swish(c.groupNorm(scope.In("norm1"), x)), channels, 3)
+	h := conv(scope.In("conv1"), activation.Swish(c.groupNorm(scope.In("norm1"), x)), hidden, 3)
 	h = convScaled(scope.In("conv2"), activation.Swish(c.groupNorm(scope.In("norm2"), h)), channels, 3, gain)
 	return Add(x, h)
 }

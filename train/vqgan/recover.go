@@ -26,7 +26,8 @@ type Files struct {
 
 // begin fills the store with the weights of o.From. Only the sharpening is left to
 // do: encoder and codebook, and with them all latents, stay as they are. A decoder
-// without DecoderBlocks may go on with them: they begin as nothing.
+// without DecoderBlocks may go on with them, for they begin as nothing, and one
+// without DecoderBottleneck, of which the loudest channels are kept.
 func (c Config) begin(store *model.Store, o Options) (Report, error) {
 	if c.Sharpen.Steps == 0 {
 		return Report{}, errors.New("there is nothing to do from there: set vqgan.sharpen.steps")
@@ -39,20 +40,23 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 		{"decoder", (*Model).recoverDecoder},
 	}
 	for _, part := range parts {
-		scratch, err := c.recovered(o, part.read)
-		if errors.Is(err, engine.ErrOther) && len(c.DecoderBlocks) > 0 {
-			plain := c
-			plain.DecoderBlocks = nil
-			scratch, err = plain.recovered(o, part.read)
-		}
+		source, scratch, err := c.source(o, part.read)
 		if err != nil {
 			return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
+		}
+		var narrowed map[string]*tensors.Tensor
+		if len(source.DecoderBottleneck) < len(c.DecoderBottleneck) {
+			narrowed = c.narrowed(scratch)
 		}
 		for v := range scratch.IterVariables() {
 			if store.GetVariable(v.Path()) != nil {
 				continue // the codebook, which both have
 			}
-			if _, err := store.CreateVariable(v.Path(), v.MustValue()); err != nil {
+			value, ok := narrowed[v.Path()]
+			if !ok {
+				value = v.MustValue()
+			}
+			if _, err := store.CreateVariable(v.Path(), value); err != nil {
 				return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
 			}
 		}
@@ -63,6 +67,31 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 	return Report{
 		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, Redrawn: c.Sharpen.Redraw > 0 && o.From.Redraw != nil,
 	}, nil
+}
+
+// source is the network that one part of o.From holds, c or one that c may begin as,
+// and a store with its weights.
+func (c Config) source(o Options, read func(m *Model, from *Files) error) (Config, *model.Store, error) {
+	sources := []Config{c}
+	if len(c.DecoderBlocks) > 0 {
+		short := c
+		short.DecoderBlocks = nil
+		sources = append(sources, short)
+	}
+	if len(c.DecoderBottleneck) > 0 {
+		for _, narrow := range sources {
+			narrow.DecoderBottleneck = nil
+			sources = append(sources, narrow)
+		}
+	}
+	var err error
+	for _, source := range sources {
+		var store *model.Store
+		if store, err = source.recovered(o, read); !errors.Is(err, engine.ErrOther) {
+			return source, store, err
+		}
+	}
+	return c, nil, err
 }
 
 // recovered is a store with what one part of o.From holds.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"sundae/train/engine"
 )
 
@@ -94,6 +96,62 @@ func TestDecoderGrows(t *testing.T) {
 	}
 	if store.GetVariable(decoderPath+"/level1/block1/conv2/weight") == nil {
 		t.Error("nothing has grown")
+	}
+}
+
+// A decoder of a bundle goes on narrower, with those channels of each group that the
+// second convolutions listen to.
+func TestDecoderNarrows(t *testing.T) {
+	c := small()
+	wide := c
+	o := options(t, folder(t, 6, 32))
+	trained, _ := exported(t, wide, o)
+	deaf := 0
+	for v := range trained.store.IterVariables() {
+		if path := v.Path(); !strings.HasPrefix(path, decoderPath+"/level") || !strings.HasSuffix(path, "/conv2/weight") {
+			continue
+		}
+		values, dims := tensors.MustCopyFlatData[float32](v.MustValue()), v.Shape().Dimensions
+		area := dims[2] * dims[3]
+		for i := range values {
+			if each := dims[1] / c.Groups; i/area%dims[1]%each < each/2 {
+				values[i] = 0
+				deaf++
+			}
+		}
+		v.MustSetValue(tensors.FromFlatDataAndDimensions(values, dims...))
+	}
+	if deaf == 0 {
+		t.Fatal("there is nothing to narrow")
+	}
+	files := &Files{Writer: o.Backend}
+	var err error
+	if files.Encoder, err = trained.ExportEncoder(o.Backend); err != nil {
+		t.Fatal(err)
+	}
+	if files.Decoder, err = trained.ExportDecoder(o.Backend); err != nil {
+		t.Fatal(err)
+	}
+	o.From = files
+	c.DecoderBottleneck = []int{1, 2}
+	c.Sharpen.Steps = 1
+	store := engine.NewStore(9)
+	if _, err := c.begin(store, o); err != nil {
+		t.Fatal(err)
+	}
+	weight := store.GetVariable(decoderPath + "/level1/block0/conv2/weight")
+	if weight == nil || weight.Shape().Dim(1) != weight.Shape().Dim(0)/2 {
+		t.Fatalf("the second convolution of a narrowed block is %v", weight)
+	}
+	want := trained.store.GetVariable(decoderPath + "/level1/block0/conv2/weight").MustValue()
+	var rest []int
+	for i, each := 0, want.Shape().Dim(1)/c.Groups; i < want.Shape().Dim(1); i++ {
+		if i%each >= each/2 {
+			rest = append(rest, i)
+		}
+	}
+	if !pick(want, 1, rest).Equal(weight.MustValue()) {
+		t.Error("channels were kept that nothing listens to")
 	}
 }
 

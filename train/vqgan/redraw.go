@@ -10,12 +10,13 @@ import (
 	"sundae/train/engine"
 )
 
-// redraw turns a step's crops [B, S, S, 3] into tokens [B, h·w], some of which the
-// prior has drawn anew.
-type redraw func(crops *tensors.Tensor, step int) ([]int32, error)
+// redraw turns a step's crops [B, S, S, 3] into tokens [B, h·w], which the prior has
+// drawn anew or not.
+type redraw func(crops *tensors.Tensor, step int) (tokens []int32, anew bool, err error)
 
-// newRedraw is nil where every crop is to keep its tokens. Otherwise each goes
-// through 0 to Sharpen.Redraw steps of sampling, which depend on (seed, step) alone.
+// newRedraw is nil where every crop is to keep its tokens. Otherwise those of every
+// second step go through 1 to Sharpen.Redraw steps of sampling, which depend on
+// (seed, step) alone.
 func (c Config) newRedraw(t *trainer) (redraw, error) {
 	if !t.report.Redrawn {
 		return nil, nil
@@ -28,20 +29,23 @@ func (c Config) newRedraw(t *trainer) (redraw, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build the encoder: %w", err)
 	}
-	return func(crops *tensors.Tensor, step int) ([]int32, error) {
+	return func(crops *tensors.Tensor, step int) (tokens []int32, anew bool, err error) {
 		out, err := encode.Exec(crops)
 		if err != nil {
-			return nil, fmt.Errorf("run the encoder: %w", err)
+			return nil, false, fmt.Errorf("run the encoder: %w", err)
 		}
 		defer out[0].FinalizeAll()
-		tokens := tensors.MustCopyFlatData[int32](out[0])
+		tokens = tensors.MustCopyFlatData[int32](out[0])
+		if step%2 == 0 {
+			return tokens, false, nil
+		}
 		rng := engine.Keyed(t.Seed, fmt.Sprintf("redraw/%d", step))
 		n := len(tokens) / c.Batch
 		for from := 0; from < len(tokens); from += n {
-			if err := t.From.Redraw(tokens[from:from+n], rng.IntN(c.Sharpen.Redraw+1), rng.Uint64()); err != nil {
-				return nil, fmt.Errorf("draw tokens anew: %w", err)
+			if err := t.From.Redraw(tokens[from:from+n], 1+rng.IntN(c.Sharpen.Redraw), rng.Uint64()); err != nil {
+				return nil, false, fmt.Errorf("draw tokens anew: %w", err)
 			}
 		}
-		return tokens, nil
+		return tokens, true, nil
 	}, nil
 }

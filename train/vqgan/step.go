@@ -50,8 +50,9 @@ func (c Config) phaseAt(step int) phase {
 }
 
 // trainStep runs one optimizer step on crops [B, S, S, 3], bytes, and frees them.
-// A step that is given tokens decodes those, int32 [B, h·w], instead of the encoder's.
-type trainStep func(crops *tensors.Tensor, tokens []int32, rate, decay float64) (stepReport, error)
+// A step that is given tokens decodes those, int32 [B, h·w], instead of the encoder's;
+// where they were drawn anew, they say only what the picture is like.
+type trainStep func(crops *tensors.Tensor, tokens []int32, anew bool, rate, decay float64) (stepReport, error)
 
 // newStep compiles one optimizer step of a phase, which is given tokens or not.
 func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase, given bool) (trainStep, error) {
@@ -68,6 +69,9 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 			p = c.reconstruct(scope.In(generatorScope), x, phase != continuous)
 		}
 		reconstruction := c.Loss.reconstructionLoss(x, p.x)
+		if given {
+			reconstruction = Where(in[4], c.Loss.likenessLoss(x, p.x, c.Factor()), reconstruction)
+		}
 		loss := Add(reconstruction, MulScalar(p.commitment, c.Loss.Commitment))
 		fool, judge := zero, zero
 		learning, ratio := scope.At(generatorScope), c.Discriminator.LearningRate/c.LearningRate
@@ -97,12 +101,12 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 	if err != nil {
 		return nil, fmt.Errorf("build the VQ-GAN's training step: %w", err)
 	}
-	return func(crops *tensors.Tensor, tokens []int32, rate, decay float64) (stepReport, error) {
+	return func(crops *tensors.Tensor, tokens []int32, anew bool, rate, decay float64) (stepReport, error) {
 		defer crops.FinalizeAll()
 		in := []any{crops, float32(rate), float32(decay)}
 		if given {
 			side := c.Crop / c.Factor()
-			in = append(in, tensors.FromFlatDataAndDimensions(tokens, c.Batch, side, side))
+			in = append(in, tensors.FromFlatDataAndDimensions(tokens, c.Batch, side, side), anew)
 		}
 		out, err := exec.Exec(in...)
 		if err != nil {

@@ -139,13 +139,14 @@ func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
 		}
 		crops := tensor(batch, c.Batch, c.Crop)
 		var tokens []int32
+		var anew bool
 		if redraw != nil {
-			if tokens, err = redraw(crops, step); err != nil {
+			if tokens, anew, err = redraw(crops, step); err != nil {
 				return err
 			}
 		}
 		rate := c.rateAt(step)
-		now, err := steps[c.phaseAt(step)](crops, tokens, rate, engine.AverageDecay(step+1, c.Average))
+		now, err := steps[c.phaseAt(step)](crops, tokens, anew, rate, engine.AverageDecay(step+1, c.Average))
 		if err != nil {
 			return err
 		}
@@ -250,6 +251,9 @@ func (c Config) network() string {
 		outlineSide, c.Stem, c.StemChannels, c.Channels, c.Multipliers, c.Blocks, c.Attention, c.Groups, c.Embedding, c.Vocabulary)
 	if len(c.DecoderBlocks) > 0 {
 		name += fmt.Sprintf(" decoder blocks %v", c.DecoderBlocks)
+	}
+	if len(c.DecoderBottleneck) > 0 {
+		name += fmt.Sprintf(" decoder bottleneck %v", c.DecoderBottleneck)
 	}
 	return name
 }

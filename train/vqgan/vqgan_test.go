@@ -336,6 +336,8 @@ func TestValidate(t *testing.T) {
 		"sharpen.crop 4":       func(c *Config) { c.Sharpen.Crop = 4 },
 		"2 numbers":            func(c *Config) { c.DecoderBlocks = []int{2} },
 		"of at least 1":        func(c *Config) { c.DecoderBlocks = []int{0, 1} },
+		"numbers, one a level": func(c *Config) { c.DecoderBottleneck = []int{2} },
+		"into 4 groups":        func(c *Config) { c.DecoderBottleneck = []int{1, 3} },
 		"contrast":             func(c *Config) { c.Discriminator.Contrast = -1 },
 	} {
 		c := small()
@@ -357,7 +359,7 @@ func BenchmarkTrain(b *testing.B) {
 		b.Fatal(err)
 	}
 	run := func() {
-		report, err := step(noise(c.Batch, c.Crop), nil, 1e-3, 0.9)
+		report, err := step(noise(c.Batch, c.Crop), nil, false, 1e-3, 0.9)
 		if err != nil {
 			b.Fatal(err)
 		}
