@@ -6,13 +6,14 @@ import (
 )
 
 // Compose lays an original back outside a region, white where the made picture
-// is to be seen. Around the region the two run into each other: within feather
-// pixels of it the original's share grows smoothly, and beyond that every byte
-// is the original's. All three have one size.
+// is to be seen, in a tone that meets the original's. Around the region the two run
+// into each other: within feather pixels of it the original's share grows smoothly,
+// and beyond that every byte is the original's. All three have one size.
 func Compose(original, made *image.RGBA, region *image.Gray, feather float64) *image.RGBA {
 	out := image.NewRGBA(image.Rectangle{Max: original.Rect.Size()})
 	w, h := out.Rect.Dx(), out.Rect.Dy()
 	reach := distances(region)
+	tone := newTone(original, made, reach)
 	for y := range h {
 		below := original.Pix[original.PixOffset(original.Rect.Min.X, original.Rect.Min.Y+y):][:4*w]
 		above := made.Pix[made.PixOffset(made.Rect.Min.X, made.Rect.Min.Y+y):][:4*w]
@@ -23,10 +24,13 @@ func Compose(original, made *image.RGBA, region *image.Gray, feather float64) *i
 				copy(row[4*x:4*x+4], below[4*x:])
 				continue
 			}
-			for c := 4 * x; c < 4*x+4; c++ {
-				a, b := float64(below[c]), float64(above[c])
-				row[c] = uint8(math.Round(a + share*(b-a)))
+			lighter := tone.at(x, y)
+			for c := range 3 {
+				a, b := float64(below[4*x+c]), float64(above[4*x+c])
+				b = min(max(b+lighter[c], 0), 255)
+				row[4*x+c] = uint8(math.Round(a + share*(b-a)))
 			}
+			row[4*x+3] = 255
 		}
 	}
 	return out

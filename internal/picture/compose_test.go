@@ -2,17 +2,19 @@ package picture
 
 import (
 	"image"
+	"image/color"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
-// Outside the region and its feather every byte is the original's; in the region
-// every byte is the new picture's; between them the share falls with the distance.
+// Outside the region and its feather every byte is the original's. In the region the
+// new picture is seen, as it is where the two agree around the region.
 func TestCompose(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 60 {
-		w, h := 1+random.IntN(30), 1+random.IntN(30)
+		w, h := 1+random.IntN(60), 1+random.IntN(60)
 		original, made := noise(w, h, random.Uint64()), noise(w, h, random.Uint64())
 		region := image.NewGray(image.Rect(0, 0, w, h))
 		var painted []image.Point
@@ -23,29 +25,62 @@ func TestCompose(t *testing.T) {
 		}
 		feather := float64(random.IntN(8))
 		got := Compose(original, made, region, feather)
+		patched := image.NewRGBA(original.Rect) // the original with the new picture's region
+		copy(patched.Pix, original.Pix)
+		for _, p := range painted {
+			patched.SetRGBA(p.X, p.Y, made.RGBAAt(p.X, p.Y))
+		}
+		if !slices.Equal(Compose(original, patched, region, feather).Pix, patched.Pix) {
+			t.Fatalf("%d×%d: a picture that differs in the region alone doesn't come back", w, h)
+		}
 		for y := range h {
 			for x := range w {
 				distance := math.Inf(1)
 				for _, p := range painted {
 					distance = min(distance, math.Hypot(float64(p.X-x), float64(p.Y-y)))
 				}
-				a, b, c := original.RGBAAt(x, y), made.RGBAAt(x, y), got.RGBAAt(x, y)
-				switch {
-				case distance > feather:
-					if c != a {
-						t.Fatalf("%d,%d is %g away with a feather of %g and isn't the original", x, y, distance, feather)
-					}
-				case distance == 0:
-					if c != b {
-						t.Fatalf("%d,%d is masked and isn't new", x, y)
-					}
-				default:
-					if low, high := min(a.R, b.R), max(a.R, b.R); c.R < low || c.R > high || c.A != 255 {
-						t.Fatalf("%d,%d: %v isn't between %v and %v", x, y, c, a, b)
-					}
+				a, c := original.RGBAAt(x, y), got.RGBAAt(x, y)
+				if distance > feather && c != a {
+					t.Fatalf("%d,%d is %g away with a feather of %g and isn't the original", x, y, distance, feather)
+				}
+				if c.A != 255 {
+					t.Fatalf("%d,%d is %v", x, y, c)
 				}
 			}
 		}
+	}
+}
+
+// A picture that is lighter throughout meets the original as if it were not, and one
+// that is lighter on one side of the region more than on the other runs from the one
+// to the other. Where nothing of the original is left, nothing changes.
+func TestTone(t *testing.T) {
+	const w, h = 160, 120
+	original := image.NewRGBA(image.Rect(0, 0, w, h))
+	made, slanted := image.NewRGBA(original.Rect), image.NewRGBA(original.Rect)
+	region, whole := image.NewGray(original.Rect), image.NewGray(original.Rect)
+	for y := range h {
+		for x := range w {
+			level := uint8(60 + y/2)
+			original.SetRGBA(x, y, color.RGBA{level, level, 90, 255})
+			made.SetRGBA(x, y, color.RGBA{level + 40, level - 20, 90, 255})
+			slanted.SetRGBA(x, y, color.RGBA{level + uint8(x/2), level, 90, 255})
+			whole.SetGray(x, y, color.Gray{255})
+			if x >= 40 && x < 120 && y >= 30 && y < 90 {
+				region.SetGray(x, y, color.Gray{255})
+			}
+		}
+	}
+	for name, picture := range map[string]*image.RGBA{"lighter": made, "slanted": slanted} {
+		got := Compose(original, picture, region, 8)
+		for i, v := range got.Pix {
+			if off := math.Abs(float64(v) - float64(original.Pix[i])); off > 3 {
+				t.Fatalf("%s: %d,%d is %g off", name, i/4%w, i/4/w, off)
+			}
+		}
+	}
+	if !slices.Equal(Compose(original, made, whole, 8).Pix, made.Pix) {
+		t.Error("a picture that is made anew as a whole has changed")
 	}
 }
 
