@@ -71,11 +71,10 @@ type Sharpen struct {
 	// only when the crop is the whole picture.
 	Crop  int `yaml:"crop,omitempty"`
 	Batch int `yaml:"batch,omitempty"`
-	// Redraw is the most steps of sampling that a crop's tokens go through before
-	// they are decoded, where the VQ-GAN comes with a prior (Files.Redraw). The
-	// decoder then learns to draw what was meant from what the prior makes of it:
-	// a sun stays round though one token of its rim is another. Some crops keep
-	// the tokens that they have.
+	// Redraw is the most steps of sampling that the tokens of every second step's
+	// crops go through before they are decoded, where the VQ-GAN comes with a prior
+	// (Files.Redraw). The decoder then learns to draw what the prior makes of a
+	// picture as sharp as what the encoder does.
 	Redraw int `yaml:"redraw,omitempty"`
 }
 

@@ -118,14 +118,32 @@ func (l Loss) reconstructionLoss(x, y *Node) *Node {
 	return Add(loss, MulScalar(edges, l.Gradient/float64(l.Scales)))
 }
 
-// likenessLoss compares only the colours of f×f pixels, for a picture y whose tokens
-// were drawn anew: its ridges don't lie where those of x do. Compared pixel by pixel
-// the best answer would be a blur of all the places where they may have lain; it is
-// for the discriminator to say what a ridge looks like.
+// likenessLoss compares only what f×f pixels hold, their mean colour and how much
+// changes in them, for a picture y whose tokens were drawn anew: its ridges don't lie
+// where those of x do. Compared pixel by pixel the best answer would be a blur of all
+// the places where they may have lain; it is for the discriminator to say what a ridge
+// looks like, and for the sum of changes to keep a sky plain.
 func (l Loss) likenessLoss(x, y *Node, f int) *Node {
-	b, ch, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	diff := ReduceMean(Reshape(Sub(y, x), b, ch, h/f, f, w/f, f), 3, 5)
-	return Add(MulScalar(ReduceAllMean(Abs(diff)), l.L1), MulScalar(ReduceAllMean(Square(diff)), l.L2))
+	means := func(x *Node) *Node {
+		b, ch, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+		return ReduceMean(Reshape(x, b, ch, h/f, f, w/f, f), 3, 5)
+	}
+	changes := func(x *Node, axis int) *Node {
+		var later, sooner [4]SliceAxisSpec
+		padding := make([]PadAxis, 4)
+		for i := range later {
+			later[i], sooner[i] = AxisRange(), AxisRange()
+		}
+		later[axis], sooner[axis] = AxisRange(1), AxisRange(0, x.Shape().Dim(axis)-1)
+		padding[axis] = PadAxis{End: 1}
+		return means(Pad(Abs(Sub(Slice(x, later[:]...), Slice(x, sooner[:]...))), ScalarZero(x.Graph(), x.DType()), padding...))
+	}
+	diff := Sub(means(y), means(x))
+	loss := Add(MulScalar(ReduceAllMean(Abs(diff)), l.L1), MulScalar(ReduceAllMean(Square(diff)), l.L2))
+	for _, axis := range []int{2, 3} {
+		loss = Add(loss, MulScalar(ReduceAllMean(Abs(Sub(changes(y, axis), changes(x, axis)))), l.Gradient))
+	}
+	return loss
 }
 
 // halve averages 2×2 pixels.
