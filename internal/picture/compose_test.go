@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// Outside the region and its feather every byte is the original's. In the region the
-// new picture is seen, as it is where the two agree around the region.
+// Outside the region and its feather every byte is the original's; in the region every
+// byte is the new picture's in the original's tone, which is its own where the two
+// agree around the region; between them the share falls with the distance.
 func TestCompose(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 60 {
@@ -25,6 +26,7 @@ func TestCompose(t *testing.T) {
 		}
 		feather := float64(random.IntN(8))
 		got := Compose(original, made, region, feather)
+		tone := newTone(original, made, distances(region))
 		patched := image.NewRGBA(original.Rect) // the original with the new picture's region
 		copy(patched.Pix, original.Pix)
 		for _, p := range painted {
@@ -40,11 +42,21 @@ func TestCompose(t *testing.T) {
 					distance = min(distance, math.Hypot(float64(p.X-x), float64(p.Y-y)))
 				}
 				a, c := original.RGBAAt(x, y), got.RGBAAt(x, y)
-				if distance > feather && c != a {
-					t.Fatalf("%d,%d is %g away with a feather of %g and isn't the original", x, y, distance, feather)
-				}
-				if c.A != 255 {
-					t.Fatalf("%d,%d is %v", x, y, c)
+				toned := float64(made.RGBAAt(x, y).R) + tone.at(x, y)[0]
+				b := uint8(math.Round(min(max(toned, 0), 255)))
+				switch {
+				case distance > feather:
+					if c != a {
+						t.Fatalf("%d,%d is %g away with a feather of %g and isn't the original", x, y, distance, feather)
+					}
+				case distance == 0:
+					if c.R != b || c.A != 255 {
+						t.Fatalf("%d,%d is masked and isn't new: %v, want %d", x, y, c, b)
+					}
+				default:
+					if low, high := min(a.R, b), max(a.R, b); c.R < low || c.R > high || c.A != 255 {
+						t.Fatalf("%d,%d: %v isn't between %v and %d", x, y, c, a, b)
+					}
 				}
 			}
 		}
@@ -55,27 +67,32 @@ func TestCompose(t *testing.T) {
 // that is lighter on one side of the region more than on the other runs from the one
 // to the other. Where nothing of the original is left, nothing changes.
 func TestTone(t *testing.T) {
-	const w, h = 160, 120
+	const w, h = 320, 240
 	original := image.NewRGBA(image.Rect(0, 0, w, h))
 	made, slanted := image.NewRGBA(original.Rect), image.NewRGBA(original.Rect)
-	region, whole := image.NewGray(original.Rect), image.NewGray(original.Rect)
+	region, large, whole := image.NewGray(original.Rect), image.NewGray(original.Rect), image.NewGray(original.Rect)
 	for y := range h {
 		for x := range w {
-			level := uint8(60 + y/2)
+			level := uint8(60 + y/4)
 			original.SetRGBA(x, y, color.RGBA{level, level, 90, 255})
 			made.SetRGBA(x, y, color.RGBA{level + 40, level - 20, 90, 255})
-			slanted.SetRGBA(x, y, color.RGBA{level + uint8(x/2), level, 90, 255})
+			slanted.SetRGBA(x, y, color.RGBA{level + uint8(x/8), level, 90, 255})
 			whole.SetGray(x, y, color.Gray{255})
+			if x >= 20 && x < w-20 && y >= 20 && y < h-20 {
+				large.SetGray(x, y, color.Gray{255})
+			}
 			if x >= 40 && x < 120 && y >= 30 && y < 90 {
 				region.SetGray(x, y, color.Gray{255})
 			}
 		}
 	}
 	for name, picture := range map[string]*image.RGBA{"lighter": made, "slanted": slanted} {
-		got := Compose(original, picture, region, 8)
-		for i, v := range got.Pix {
-			if off := math.Abs(float64(v) - float64(original.Pix[i])); off > 3 {
-				t.Fatalf("%s: %d,%d is %g off", name, i/4%w, i/4/w, off)
+		for _, region := range []*image.Gray{region, large} {
+			got := Compose(original, picture, region, 8)
+			for i, v := range got.Pix {
+				if off := math.Abs(float64(v) - float64(original.Pix[i])); off > 1 {
+					t.Fatalf("%s: %d,%d is %g off", name, i/4%w, i/4/w, off)
+				}
 			}
 		}
 	}

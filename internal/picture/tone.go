@@ -8,9 +8,8 @@ import (
 // Cells of toneCell×toneCell pixels are fine enough for a tone, which is smooth, and
 // few enough to be worked out for every step of a run.
 const (
-	toneCell   = 8
-	toneRing   = 16  // how far around the region, in pixels, the two pictures are compared
-	toneSweeps = 150 // of the whole field, after which nothing of it is seen to change
+	toneCell = 8
+	toneRing = 16 // how far around the region, in pixels, the two pictures are compared
 )
 
 // A tone is what a made picture is to be lightened by, in three colours, to meet the
@@ -82,12 +81,14 @@ func newTone(original, made *image.RGBA, reach []float64) *tone {
 }
 
 // relax brings each of the open cells towards the mean of its neighbours, and beyond
-// it, which is sooner there (successive over-relaxation).
+// it, which is sooner there: successive over-relaxation, with the factor that is best
+// for a square of their extent, and sweeps enough for it.
 func (t *tone) relax(open []int) {
-	const beyond = 1.9
 	around := make([][]int, len(open))
+	var extent image.Rectangle
 	for k, i := range open {
 		column := i % t.w
+		extent = extent.Union(image.Rect(column, i/t.w, column+1, i/t.w+1))
 		for _, next := range []struct {
 			cell int
 			is   bool
@@ -97,7 +98,9 @@ func (t *tone) relax(open []int) {
 			}
 		}
 	}
-	for range toneSweeps {
+	side := max(extent.Dx(), extent.Dy()) + 1
+	beyond := 2 / (1 + math.Sin(math.Pi/float64(side)))
+	for range 2 * side {
 		for k, i := range open {
 			var sum [3]float64
 			for _, next := range around[k] {

@@ -108,12 +108,9 @@ func (l Loss) reconstructionLoss(x, y *Node) *Node {
 	edges := ScalarZero(x.Graph(), x.DType())
 	for scale := range l.Scales {
 		if scale > 0 {
-			diff = halve(diff)
+			diff = shrink(diff, 2)
 		}
-		side := diff.Shape().Dim(3)
-		dx := Sub(Slice(diff, AxisRange(), AxisRange(), AxisRange(), AxisRange(1)), Slice(diff, AxisRange(), AxisRange(), AxisRange(), AxisRange(0, side-1)))
-		dy := Sub(Slice(diff, AxisRange(), AxisRange(), AxisRange(1)), Slice(diff, AxisRange(), AxisRange(), AxisRange(0, side-1)))
-		edges = Add(edges, Add(ReduceAllMean(Abs(dx)), ReduceAllMean(Abs(dy))))
+		edges = Add(edges, Add(ReduceAllMean(changes(diff, 3)), ReduceAllMean(changes(diff, 2))))
 	}
 	return Add(loss, MulScalar(edges, l.Gradient/float64(l.Scales)))
 }
@@ -124,32 +121,28 @@ func (l Loss) reconstructionLoss(x, y *Node) *Node {
 // the places where they may have lain; it is for the discriminator to say what a ridge
 // looks like, and for the sum of changes to keep a sky plain.
 func (l Loss) likenessLoss(x, y *Node, f int) *Node {
-	means := func(x *Node) *Node {
-		b, ch, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-		return ReduceMean(Reshape(x, b, ch, h/f, f, w/f, f), 3, 5)
-	}
-	changes := func(x *Node, axis int) *Node {
-		var later, sooner [4]SliceAxisSpec
-		padding := make([]PadAxis, 4)
-		for i := range later {
-			later[i], sooner[i] = AxisRange(), AxisRange()
-		}
-		later[axis], sooner[axis] = AxisRange(1), AxisRange(0, x.Shape().Dim(axis)-1)
-		padding[axis] = PadAxis{End: 1}
-		return means(Pad(Abs(Sub(Slice(x, later[:]...), Slice(x, sooner[:]...))), ScalarZero(x.Graph(), x.DType()), padding...))
-	}
-	diff := Sub(means(y), means(x))
+	diff := Sub(shrink(y, f), shrink(x, f))
 	loss := Add(MulScalar(ReduceAllMean(Abs(diff)), l.L1), MulScalar(ReduceAllMean(Square(diff)), l.L2))
 	for _, axis := range []int{2, 3} {
-		loss = Add(loss, MulScalar(ReduceAllMean(Abs(Sub(changes(y, axis), changes(x, axis)))), l.Gradient))
+		last := make([]PadAxis, 4) // the last pixel changes into nothing
+		last[axis].End = 1
+		sums := func(x *Node) *Node {
+			return shrink(Pad(changes(x, axis), ScalarZero(x.Graph(), x.DType()), last...), f)
+		}
+		loss = Add(loss, MulScalar(ReduceAllMean(Abs(Sub(sums(y), sums(x)))), l.Gradient))
 	}
 	return loss
 }
 
-// halve averages 2×2 pixels.
-func halve(x *Node) *Node {
-	b, c, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	return ReduceMean(Reshape(x, b, c, h/2, 2, w/2, 2), 3, 5)
+// changes is by how much each pixel of x [B, C, H, W] differs from the next along an
+// axis, which gets shorter by one.
+func changes(x *Node, axis int) *Node {
+	later, sooner := make([]SliceAxisSpec, 4), make([]SliceAxisSpec, 4)
+	for i := range later {
+		later[i], sooner[i] = AxisRange(), AxisRange()
+	}
+	later[axis], sooner[axis] = AxisRange(1), AxisRange(0, x.Shape().Dim(axis)-1)
+	return Abs(Sub(Slice(x, later...), Slice(x, sooner...)))
 }
 
 // judge is the patch discriminator: pictures [B, 3, S, S] to one score a patch,
@@ -171,9 +164,7 @@ const detail = 8
 
 // details is what is left of x [B, C, S, S] without its means of detail×detail pixels.
 func details(x *Node) *Node {
-	b, c, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	means := ReduceMean(Reshape(x, b, c, h/detail, detail, w/detail, detail), 3, 5)
-	return Sub(x, enlarge(means, detail))
+	return Sub(x, enlarge(shrink(x, detail), detail))
 }
 
 // adversarial adds the discriminator's two sides: the generator's term, already

@@ -10,9 +10,9 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// narrowed is what the weights of wide, a decoder without DecoderBottleneck, become
-// with it: each residual block keeps those channels between its convolutions that
-// the second one listens to most, as many from each group of the norm.
+// narrowed is what the weights of wide, a decoder with or without DecoderBottleneck,
+// become with it: each residual block keeps those channels between its convolutions
+// that the second one listens to most, as many from each group of the norm, or all.
 func (c Config) narrowed(wide *model.Store) map[string]*tensors.Tensor {
 	weights := map[string]*tensors.Tensor{}
 	for level := range c.Multipliers {

@@ -78,17 +78,20 @@ const outlineSide = 4
 // what is not. It is the shortcut of deep-compression autoencoders (Chen et al.,
 // 2410.10733, section 3.1), with weights.
 func (c Config) outlineDown(scope *model.Scope, x *Node) *Node {
-	b, ch, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	side := min(outlineSide, c.Factor())
-	k := c.Factor() / side
-	x = ReduceMean(Reshape(x, b, ch, h/k, k, w/k, k), 3, 5)
-	return conv(scope, fold(x, side), c.Embedding, 1)
+	return conv(scope, fold(shrink(x, c.Factor()/side), side), c.Embedding, 1)
 }
 
 // outlineUp mirrors outlineDown; its colours run smoothly from one to the next.
 func (c Config) outlineUp(scope *model.Scope, z *Node) *Node {
 	side := min(outlineSide, c.Factor())
 	return enlarge(unfold(conv(scope, z, 3*side*side, 3), side), c.Factor()/side)
+}
+
+// shrink makes one pixel of each k×k: x [B, C, H, W] -> [B, C, H/k, W/k], their means.
+func shrink(x *Node, k int) *Node {
+	b, ch, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	return ReduceMean(Reshape(x, b, ch, h/k, k, w/k, k), 3, 5)
 }
 
 // enlarge makes x [B, C, h, w] k times as large by bilinear interpolation, as

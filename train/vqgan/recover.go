@@ -40,14 +40,11 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 		{"decoder", (*Model).recoverDecoder},
 	}
 	for _, part := range parts {
-		source, scratch, err := c.source(o, part.read)
+		scratch, err := c.source(o, part.read)
 		if err != nil {
 			return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
 		}
-		var narrowed map[string]*tensors.Tensor
-		if len(source.DecoderBottleneck) < len(c.DecoderBottleneck) {
-			narrowed = c.narrowed(scratch)
-		}
+		narrowed := c.narrowed(scratch)
 		for v := range scratch.IterVariables() {
 			if store.GetVariable(v.Path()) != nil {
 				continue // the codebook, which both have
@@ -69,9 +66,9 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 	}, nil
 }
 
-// source is the network that one part of o.From holds, c or one that c may begin as,
-// and a store with its weights.
-func (c Config) source(o Options, read func(m *Model, from *Files) error) (Config, *model.Store, error) {
+// source is a store with what one part of o.From holds: weights of c, or of a network
+// that c may begin as.
+func (c Config) source(o Options, read func(m *Model, from *Files) error) (*model.Store, error) {
 	sources := []Config{c}
 	if len(c.DecoderBlocks) > 0 {
 		short := c
@@ -79,19 +76,19 @@ func (c Config) source(o Options, read func(m *Model, from *Files) error) (Confi
 		sources = append(sources, short)
 	}
 	if len(c.DecoderBottleneck) > 0 {
-		for _, narrow := range sources {
-			narrow.DecoderBottleneck = nil
-			sources = append(sources, narrow)
+		for _, wide := range sources {
+			wide.DecoderBottleneck = nil
+			sources = append(sources, wide)
 		}
 	}
 	var err error
 	for _, source := range sources {
 		var store *model.Store
 		if store, err = source.recovered(o, read); !errors.Is(err, engine.ErrOther) {
-			return source, store, err
+			return store, err
 		}
 	}
-	return c, nil, err
+	return nil, err
 }
 
 // recovered is a store with what one part of o.From holds.

@@ -97,7 +97,7 @@ func TestRedraw(t *testing.T) {
 		return nil
 	}
 	other := decoderDistance(t, c, o, kept, sharpen(c, o))
-	if again > 1e-4 || closely < 10*again || other < 10*again {
+	if again > 1e-4 || closely < 1e-3 || other < 1e-3 {
 		t.Errorf("the decoder moved by %g when the same was done again, by %g without a prior, by %g on other tokens", again, closely, other)
 	}
 }
