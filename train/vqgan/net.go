@@ -44,7 +44,7 @@ func (c Config) Encode(scope *model.Scope, x *Node) *Node {
 // convolution, where the discriminator's adaptive weight is measured.
 func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
 	top := len(c.Multipliers) - 1
-	outline := c.outlineUp(scope.In("outline"), z)
+	outline, k := c.outlineUp(scope.In("outline"), z)
 	x = conv(scope.In("in"), z, c.Channels*c.Multipliers[top], 3)
 	if c.Attention {
 		x = c.attend(scope.In("attention"), x)
@@ -63,8 +63,7 @@ func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
 		}
 	}
 	x = activation.Swish(c.groupNorm(scope.In("norm"), x))
-	x, last = c.stemUp(scope.In("stem"), x)
-	return Add(x, outline), last
+	return c.stemUp(scope.In("stem"), x, outline, k)
 }
 
 // outlineSide is the side of the outline: how many colours across each token
@@ -82,10 +81,12 @@ func (c Config) outlineDown(scope *model.Scope, x *Node) *Node {
 	return conv(scope, fold(shrink(x, c.Factor()/side), side), c.Embedding, 1)
 }
 
-// outlineUp mirrors outlineDown; its colours run smoothly from one to the next.
-func (c Config) outlineUp(scope *model.Scope, z *Node) *Node {
+// outlineUp mirrors outlineDown; its colours run smoothly from one to the next. They
+// come folded by k, where they take a k²-th of the room.
+func (c Config) outlineUp(scope *model.Scope, z *Node) (outline *Node, k int) {
 	side := min(outlineSide, c.Factor())
-	return enlarge(unfold(conv(scope, z, 3*side*side, 3), side), c.Factor()/side)
+	k = c.Factor() / side
+	return interpolate(unfold(conv(scope, z, 3*side*side, 3), side), k), k
 }
 
 // shrink makes one pixel of each k×k: x [B, C, H, W] -> [B, C, H/k, W/k], their means.
@@ -94,33 +95,49 @@ func shrink(x *Node, k int) *Node {
 	return ReduceMean(Reshape(x, b, ch, h/k, k, w/k, k), 3, 5)
 }
 
-// enlarge makes x [B, C, h, w] k times as large by bilinear interpolation, as
-// two matrix products: the rows first, while there is little to move about, and
-// the columns in one plain product, for which ONNX Runtime moves nothing about.
-func enlarge(x *Node, k int) *Node {
+// enlarge makes x [B, C, h, w] k times as large by bilinear interpolation.
+func enlarge(x *Node, k int) *Node { return unfold(interpolate(x, k), k) }
+
+// interpolate is enlarge before its unfolding, [B, C·k², h, w]: what lies in the
+// place of one value depends on it and the eight around, which makes bilinear
+// interpolation a 3×3 convolution, of a picture that goes on past its borders.
+func interpolate(x *Node, k int) *Node {
 	if k == 1 {
 		return x
 	}
-	g := x.Graph()
-	rows := Const(g, bilinear(x.Shape().Dim(2), k))
-	columns := Const(g, bilinear(x.Shape().Dim(3), k))
-	x = Einsum("bchw,hu->bcuw", x, rows)
-	return Einsum("bcuw,wv->bcuv", x, columns)
+	channels := x.Shape().Dim(1)
+	weight := Const(x.Graph(), bilinear(channels, k))
+	for _, axis := range []int{2, 3} {
+		last := x.Shape().Dim(axis) - 1
+		x = Concatenate([]*Node{SliceAxis(x, axis, AxisElem(0)), x, SliceAxis(x, axis, AxisElem(last))}, axis)
+	}
+	return Convolve(x, weight).ChannelsAxis(images.ChannelsFirst).NoPadding().Done()
 }
 
-// bilinear returns the weights [n, n·k] with which n values make k times as
-// many: linear between their centres, constant past the outer ones.
-func bilinear(n, k int) [][]float32 {
-	weights := make([][]float32, n)
-	for i := range weights {
-		weights[i] = make([]float32, n*k)
+// bilinear returns the weights [C·k², C, 3, 3] of interpolate. The new values' centres
+// lie at (i + ½)/k - ½ from the old one's, for i from 0 to k-1.
+func bilinear(channels, k int) [][][][]float32 {
+	shares := make([][3]float32, k) // along one axis, of the value before, the value itself, the value after
+	for i := range shares {
+		at := (float32(i)+0.5)/float32(k) - 0.5
+		shares[i] = [3]float32{max(-at, 0), 1 - max(at, -at), max(at, 0)}
 	}
-	for out := range n * k {
-		at := (float64(out)+0.5)/float64(k) - 0.5
-		low := math.Floor(at)
-		share := float32(at - low)
-		weights[min(max(int(low), 0), n-1)][out] += 1 - share
-		weights[min(max(int(low)+1, 0), n-1)][out] += share
+	weights := make([][][][]float32, channels*k*k)
+	for out := range weights {
+		channel, rows, columns := out/(k*k), shares[out/k%k], shares[out%k]
+		weights[out] = make([][][]float32, channels)
+		for in := range channels {
+			kernel := make([][]float32, 3)
+			for i := range kernel {
+				kernel[i] = make([]float32, 3)
+				for j := range kernel[i] {
+					if in == channel {
+						kernel[i][j] = rows[i] * columns[j]
+					}
+				}
+			}
+			weights[out][in] = kernel
+		}
 	}
 	return weights
 }
@@ -145,8 +162,9 @@ func (c Config) stemDown(scope *model.Scope, x *Node) *Node {
 }
 
 // stemUp mirrors stemDown: the convolutions between the unfoldings run over the
-// borders of patches, so that no grid of patches shows.
-func (c Config) stemUp(scope *model.Scope, x *Node) (pixels, last *Node) {
+// borders of patches, so that no grid of patches shows. What is folded the same way
+// is unfolded together: the outline and the linear map of whole patches.
+func (c Config) stemUp(scope *model.Scope, x, outline *Node, k int) (pixels, last *Node) {
 	h := x
 	for i := range c.stemStages() - 1 {
 		h = activation.Swish(unfold(conv(scope.In("fold%d", i), h, 4*c.StemChannels, 3), 2))
@@ -158,9 +176,14 @@ func (c Config) stemUp(scope *model.Scope, x *Node) (pixels, last *Node) {
 	out := scope.In("out")
 	pixels = unfold(convScaled(out, h, 3*side*side, 3, smallGain), side)
 	if c.stemStages() > 1 {
-		pixels = Add(pixels, unfold(convScaled(scope.In("patch"), x, 3*c.Stem*c.Stem, 1, smallGain), c.Stem))
+		patches := convScaled(scope.In("patch"), x, 3*c.Stem*c.Stem, 1, smallGain)
+		if k == c.Stem {
+			outline = Add(outline, patches)
+		} else {
+			pixels = Add(pixels, unfold(patches, c.Stem))
+		}
 	}
-	return pixels, out.GetVariable("weight").NodeValue(x.Graph())
+	return Add(pixels, unfold(outline, k)), out.GetVariable("weight").NodeValue(x.Graph())
 }
 
 func (c Config) stemStages() int { return bits.Len(uint(c.Stem)) - 1 }

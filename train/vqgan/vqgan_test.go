@@ -154,22 +154,33 @@ func TestFoldAndBack(t *testing.T) {
 }
 
 // Two values made four: a quarter of the way in from each centre, and constant
-// past the outer ones; a constant picture stays what it is at any size.
-func TestBilinear(t *testing.T) {
-	want := [][]float32{{1, 0.75, 0.25, 0}, {0, 0.25, 0.75, 1}}
-	if got := bilinear(2, 2); !slices.EqualFunc(got, want, slices.Equal) {
-		t.Errorf("bilinear(2, 2) = %v, want %v", got, want)
+// past the outer ones; a slope stays a slope between the outer centres, in every channel.
+func TestEnlarge(t *testing.T) {
+	exec, err := NewExec(open(t, "onnx:cpu"), func(pair, slope *Node) []*Node {
+		return []*Node{enlarge(pair, 2), enlarge(slope, 3)}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, size := range [][2]int{{1, 4}, {5, 3}, {8, 8}} {
-		weights := bilinear(size[0], size[1])
-		for out := range size[0] * size[1] {
-			var sum float32
-			for i := range weights {
-				sum += weights[i][out]
-			}
-			if math.Abs(float64(sum)-1) > 1e-6 {
-				t.Errorf("bilinear(%d, %d): the weights of value %d add up to %g", size[0], size[1], out, sum)
-			}
+	slope := make([]float32, 2*2*4*5) // [B, C, h, w]: 10 a row, 1 a column, 100 a channel, 1000 a picture
+	for i := range slope {
+		slope[i] = float32(i/40*1000 + i/20%2*100 + i/5%4*10 + i%5)
+	}
+	out, err := exec.Exec(tensors.FromFlatDataAndDimensions([]float32{0, 4}, 1, 1, 1, 2), tensors.FromFlatDataAndDimensions(slope, 2, 2, 4, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tensors.MustCopyFlatData[float32](out[0]); !slices.Equal(got, []float32{0, 1, 3, 4, 0, 1, 3, 4}) {
+		t.Errorf("0 and 4, made twice as large: %v", got)
+	}
+	if got := out[1].Shape().Dimensions; !slices.Equal(got, []int{2, 2, 12, 15}) {
+		t.Fatalf("enlarged three times: shape %v", got)
+	}
+	along := func(i, n int) float64 { return min(max((float64(i)+0.5)/3-0.5, 0), float64(n-1)) }
+	for i, got := range tensors.MustCopyFlatData[float32](out[1]) {
+		want := float64(i/360*1000+i/180%2*100) + 10*along(i/15%12, 4) + along(i%15, 5)
+		if math.Abs(float64(got)-want) > 1e-3 {
+			t.Fatalf("value %d is %g, want %g", i, got, want)
 		}
 	}
 }
