@@ -31,25 +31,50 @@ func (a AdamW) Update(scope *model.Scope, loss, lr *Node) *Node {
 // that schedules stay on the host). It returns the gradient's global norm before
 // the clip. Moments are kept as non-trainable variables of the store.
 func (a AdamW) Apply(scope *model.Scope, grads []*Node, lr *Node) *Node {
-	g, dtype := lr.Graph(), lr.DType()
-	sum := ScalarZero(g, dtype)
-	for _, grad := range grads {
-		sum = Add(sum, ReduceAllSum(Square(grad)))
-	}
-	norm := Sqrt(sum)
-	if a.Clip > 0 {
-		shrink := Min(ScalarOne(g, dtype), Div(Scalar(g, dtype, a.Clip), AddScalar(norm, 1e-6)))
-		for i, grad := range grads {
-			grads[i] = Mul(grad, shrink)
-		}
-	}
-	optimizer.LearningRateVar(scope, dtype, 0).SetNodeValue(lr)
+	grads, norm := clip(grads, a.Clip)
+	a.adam(scope, grads, lr)
+	return norm
+}
+
+// adam moves all trainable weights under scope by their gradients.
+func (a AdamW) adam(scope *model.Scope, grads []*Node, lr *Node) {
+	optimizer.LearningRateVar(scope, lr.DType(), 0).SetNodeValue(lr)
 	type gradientOptimizer interface {
 		UpdateGraphWithGradients(*model.Scope, []*Node, dtypes.DType)
 	}
 	adam := optimizer.Adam().Betas(a.Beta1, a.Beta2).Epsilon(1e-8).WeightDecay(a.WeightDecay).Done()
-	adam.(gradientOptimizer).UpdateGraphWithGradients(scope, grads, dtype)
-	return norm
+	adam.(gradientOptimizer).UpdateGraphWithGradients(scope, grads, lr.DType())
+}
+
+// clip shortens the gradients to a global norm of most, if that is above 0, and
+// returns the norm that they had.
+func clip(grads []*Node, most float64) (clipped []*Node, norm *Node) {
+	g, dtype := grads[0].Graph(), grads[0].DType()
+	sum := ScalarZero(g, dtype)
+	for _, grad := range grads {
+		sum = Add(sum, ReduceAllSum(Square(grad)))
+	}
+	norm = Sqrt(sum)
+	if most <= 0 {
+		return grads, norm
+	}
+	shrink := Min(ScalarOne(g, dtype), Div(Scalar(g, dtype, most), AddScalar(norm, 1e-6)))
+	for _, grad := range grads {
+		clipped = append(clipped, Mul(grad, shrink))
+	}
+	return clipped, norm
+}
+
+// trained lists the trainable weights under scope that the graph uses. Scalars are
+// none: in a store that was loaded, gomlx's step and learning rate count as trainable
+// until its Adam is built.
+func trained(scope *model.Scope, g *Graph) (weights []*model.Variable) {
+	for v := range scope.IterVariables() {
+		if v.Trainable && !v.Shape().IsScalar() && v.InUseByGraph(g) {
+			weights = append(weights, v)
+		}
+	}
+	return weights
 }
 
 // averageRoot is where the moving averages live, under the weights' own paths.
@@ -60,13 +85,7 @@ const averageRoot = "/average"
 // that it can warm up; a decay of 0 copies the weights.
 func Average(scope *model.Scope, decay *Node) {
 	g := decay.Graph()
-	var weights []*model.Variable
-	for v := range scope.IterVariables() {
-		if v.Trainable && v.InUseByGraph(g) {
-			weights = append(weights, v)
-		}
-	}
-	for _, v := range weights {
+	for _, v := range trained(scope, g) {
 		average := scope.Store().Scope(averageRoot+v.Scope()).WithInitializer(initializer.Zero).
 			VariableWithShape(v.Name(), v.Shape()).SetTrainable(false)
 		old, now := average.NodeValue(g), v.NodeValue(g)

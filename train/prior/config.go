@@ -43,6 +43,9 @@ type Config struct {
 	Steps        int     `yaml:"steps"`
 	Every        int     `yaml:"every"`   // steps between checkpoints, sheets and reports
 	HeldOut      int     `yaml:"heldout"` // latents kept back for the report
+	// Optimizer is "adamw", which is the default, or "muon" for the matrices of the
+	// hourglass: a tenth slower a step, and further after as many.
+	Optimizer    string  `yaml:"optimizer,omitempty"`
 	LearningRate float64 `yaml:"learning_rate"`
 	Warmup       int     `yaml:"warmup"`
 	WeightDecay  float64 `yaml:"weight_decay"`
@@ -122,6 +125,9 @@ func (c Config) Validate(g Grid) error {
 	}
 	if c.Resample != "linear" && c.Resample != "attention" {
 		return fmt.Errorf("prior.resample must be linear or attention, not %q", c.Resample)
+	}
+	if c.Optimizer != "" && c.Optimizer != "adamw" && c.Optimizer != "muon" {
+		return fmt.Errorf("prior.optimizer must be adamw or muon, not %q", c.Optimizer)
 	}
 	if c.ClassDropout < 0 || c.ClassDropout > 1 {
 		return fmt.Errorf("prior.class_dropout must be 0 to 1, not %g", c.ClassDropout)

@@ -2,6 +2,7 @@ package prior
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -115,7 +116,11 @@ func (c Config) gradients(grid Grid) func(scope *model.Scope, in []*Node) []*Nod
 // update is the graph that moves the weights: learning rate, decay of the average,
 // and the gradients of each worker to their mean's norm.
 func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node {
-	optimizer := engine.AdamW{Beta1: 0.9, Beta2: 0.98, WeightDecay: c.WeightDecay, Clip: c.Clip}
+	adamw := engine.AdamW{Beta1: 0.9, Beta2: 0.98, WeightDecay: c.WeightDecay, Clip: c.Clip}
+	apply := adamw.Apply
+	if c.Optimizer == "muon" {
+		apply = engine.Muon{AdamW: adamw, Momentum: 0.95, Moves: isMatrix}.Apply
+	}
 	return func(scope *model.Scope, in []*Node) []*Node {
 		rate, decay, all := in[0], in[1], in[2:]
 		scope.Store().SetTraining(rate.Graph(), true)
@@ -132,10 +137,16 @@ func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node
 			}
 			mean[i] = DivScalar(mean[i], float64(workers))
 		}
-		norm := optimizer.Apply(scope.At(modelScope), mean, rate)
+		norm := apply(scope.At(modelScope), mean, rate)
 		engine.Average(scope.At(modelScope), decay)
 		return []*Node{norm}
 	}
+}
+
+// isMatrix reports whether a weight maps what one layer says to the next. Embeddings
+// and the head are matrices too, but their rows are tokens, each on its own.
+func isMatrix(v *model.Variable) bool {
+	return v.Shape().Rank() == 2 && strings.HasPrefix(v.Path(), "/"+modelScope+"/hourglass/")
 }
 
 // workers is how many share the batch on a backend: a number that divides it.

@@ -21,16 +21,17 @@ func trained(t *testing.T, c Config, l Latents) string {
 }
 
 func TestLearns(t *testing.T) {
-	c, g := small()
-	c.Steps, c.Every = 120, 60
-	dir := t.TempDir()
-	r, err := Train(t.Context(), c, Options{Backend: open(t, "onnx:cpu"), Latents: toy(g, 24), Seed: 1, Out: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Uniform guessing costs ln 12 = 2.48 nats.
-	if r.HeldOut[0] > 1.0 {
-		t.Errorf("held-out loss %v after %d steps on rows of one token", r.HeldOut, r.Step)
+	for _, optimizer := range []string{"adamw", "muon"} {
+		c, g := small()
+		c.Optimizer, c.Steps, c.Every = optimizer, 120, 60
+		r, err := Train(t.Context(), c, Options{Backend: open(t, "onnx:cpu"), Latents: toy(g, 24), Seed: 1, Out: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Uniform guessing costs ln 12 = 2.48 nats.
+		if r.HeldOut[0] > 1.0 {
+			t.Errorf("%s: held-out loss %v after %d steps on rows of one token", optimizer, r.HeldOut, r.Step)
+		}
 	}
 }
 
@@ -73,6 +74,7 @@ func TestWorkersShareTheBatch(t *testing.T) {
 
 func TestResumeRepeats(t *testing.T) {
 	c, g := small()
+	c.Optimizer = "muon" // which keeps moments of both kinds
 	l := toy(g, 12)
 	straight := trained(t, c, l)
 	dir := t.TempDir()

@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"math"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/model/initializer"
+)
+
+// Muon moves a network's matrices, each by the orthogonal matrix nearest to its
+// momentum: a step is as long in the directions that gradients seldom take as in
+// those that they always take (Jordan et al., "Muon: an optimizer for hidden layers",
+// 2024). All other weights are left to AdamW.
+type Muon struct {
+	AdamW
+	Momentum float64                      // decay of the gradients' moving average
+	Moves    func(v *model.Variable) bool // whether a weight is such a matrix [in, out]
+}
+
+// Apply is AdamW's Apply. A matrix moves by about as much as AdamW would move it (Liu
+// et al., 2502.16982, equation 4), so the two share learning rate and weight decay.
+func (m Muon) Apply(scope *model.Scope, grads []*Node, lr *Node) *Node {
+	grads, norm := clip(grads, m.Clip)
+	var matrices []*model.Variable
+	var momenta, rest []*Node
+	for i, v := range trained(scope, lr.Graph()) {
+		if m.Moves(v) {
+			matrices, momenta = append(matrices, v), append(momenta, grads[i])
+		} else {
+			rest = append(rest, grads[i])
+		}
+	}
+	for i, v := range matrices {
+		m.move(scope.Store(), v, momenta[i], lr)
+		v.SetTrainable(false) // Adam moves all that is trainable
+	}
+	if len(rest) > 0 {
+		m.adam(scope, rest, lr)
+	}
+	for _, v := range matrices {
+		v.SetTrainable(true)
+	}
+	return norm
+}
+
+// momentumRoot is where the momenta live, under the weights' own paths.
+const momentumRoot = "/momentum"
+
+// move takes the step of one matrix.
+func (m Muon) move(store *model.Store, v *model.Variable, grad, lr *Node) {
+	kept := store.Scope(momentumRoot+v.Scope()).WithInitializer(initializer.Zero).VariableWithShape(v.Name(), v.Shape()).SetTrainable(false)
+	blend := func(old *Node) *Node { return Add(MulScalar(old, m.Momentum), MulScalar(grad, 1-m.Momentum)) }
+	momentum := blend(kept.NodeValue(grad.Graph()))
+	kept.SetNodeValue(momentum)
+	w := v.NodeValue(grad.Graph())
+	// An orthogonal matrix's values have a mean square of 1/max(in, out), the steps of
+	// Adam one of about 0.2².
+	length := 0.2 * math.Sqrt(float64(max(w.Shape().Dim(0), w.Shape().Dim(1))))
+	step := Add(MulScalar(orthogonal(blend(momentum)), length), MulScalar(w, m.WeightDecay))
+	v.SetNodeValue(Sub(w, Mul(step, lr)))
+}
+
+// orthogonal is roughly the orthogonal matrix nearest to x: the singular vectors
+// are those of x exactly, the singular values lie around 1, between 0.6 and 1.3, save
+// those that were next to nothing. Each round of Newton and Schulz's iteration takes
+// every singular value s to 3.4445·s - 4.7750·s³ + 2.0315·s⁵.
+func orthogonal(x *Node) *Node {
+	flip := func(x *Node) *Node { return TransposeAllDims(x, 1, 0) }
+	tall := x.Shape().Dim(0) > x.Shape().Dim(1)
+	if tall {
+		x = flip(x)
+	}
+	x = Div(x, AddScalar(Sqrt(ReduceAllSum(Square(x))), 1e-7)) // no singular value is above 1
+	for range 5 {
+		square := MatMul(x, flip(x))
+		x = Add(MulScalar(x, 3.4445), MatMul(Add(MulScalar(square, -4.7750), MulScalar(MatMul(square, square), 2.0315)), x))
+	}
+	if tall {
+		x = flip(x)
+	}
+	return x
+}
