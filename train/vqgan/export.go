@@ -54,9 +54,9 @@ func (m *Model) picture(scope *model.Scope, ids *Node) *Node {
 	b, h, w := ids.Shape().Dim(0), ids.Shape().Dim(1), ids.Shape().Dim(2)
 	codes := scope.Store().GetVariable(codebookPath).NodeValue(ids.Graph())
 	vectors := Gather(codes, Reshape(ids, b, h*w, 1)) // [B, h·w, E]
-	x, _ := m.Config.Decode(scope.At(generatorScope).In("decoder"), grid(vectors, h, w))
-	bytes := ConvertDType(Round(MulScalar(OnePlus(ClipScalar(x, -1, 1)), 127.5)), dtypes.Uint8)
-	return TransposeAllDims(bytes, 0, 2, 3, 1)
+	levels := tone{gain: 127.5, lift: 127.5 + 0.5}    // 0 to 255, and rounded by cutting off
+	x, _ := m.Config.decode(scope.At(generatorScope).In("decoder"), grid(vectors, h, w), levels)
+	return TransposeAllDims(ConvertDType(ClipScalar(x, 0, 255.5), dtypes.Uint8), 0, 2, 3, 1)
 }
 
 // Encoder returns a function from n pictures' bytes [n, H, W, 3] to their

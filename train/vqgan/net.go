@@ -43,8 +43,26 @@ func (c Config) Encode(scope *model.Scope, x *Node) *Node {
 // near [-1, 1], not clipped. It mirrors Encode. last is the weight of the last
 // convolution, where the discriminator's adaptive weight is measured.
 func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
+	return c.decode(scope, z, plain)
+}
+
+// tone is what becomes of each value of a picture: gain·x + lift. The decoder's last
+// convolutions take it in for nothing, where over the whole picture it would take
+// time.
+type tone struct{ gain, lift float64 }
+
+var plain = tone{gain: 1}
+
+func (t tone) stretch(x *Node) *Node {
+	if t.gain == 1 {
+		return x
+	}
+	return MulScalar(x, t.gain)
+}
+
+func (c Config) decode(scope *model.Scope, z *Node, t tone) (x, last *Node) {
 	top := len(c.Multipliers) - 1
-	outline, k := c.outlineUp(scope.In("outline"), z)
+	outline, k := c.outlineUp(scope.In("outline"), z, t)
 	x = conv(scope.In("in"), z, c.Channels*c.Multipliers[top], 3)
 	if c.Attention {
 		x = c.attend(scope.In("attention"), x)
@@ -63,7 +81,7 @@ func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
 		}
 	}
 	x = activation.Swish(c.groupNorm(scope.In("norm"), x))
-	return c.stemUp(scope.In("stem"), x, outline, k)
+	return c.stemUp(scope.In("stem"), x, outline, k, t)
 }
 
 // outlineSide is the side of the outline: how many colours across each token
@@ -83,10 +101,14 @@ func (c Config) outlineDown(scope *model.Scope, x *Node) *Node {
 
 // outlineUp mirrors outlineDown; its colours run smoothly from one to the next. They
 // come folded by k, where they take a k²-th of the room.
-func (c Config) outlineUp(scope *model.Scope, z *Node) (outline *Node, k int) {
+func (c Config) outlineUp(scope *model.Scope, z *Node, t tone) (outline *Node, k int) {
 	side := min(outlineSide, c.Factor())
 	k = c.Factor() / side
-	return interpolate(unfold(conv(scope, z, 3*side*side, 3), side), k), k
+	colours := t.stretch(conv(scope, z, 3*side*side, 3))
+	if t.lift != 0 {
+		colours = AddScalar(colours, t.lift)
+	}
+	return interpolate(unfold(colours, side), k), k
 }
 
 // shrink makes one pixel of each k×k: x [B, C, H, W] -> [B, C, H/k, W/k], their means.
@@ -164,7 +186,7 @@ func (c Config) stemDown(scope *model.Scope, x *Node) *Node {
 // stemUp mirrors stemDown: the convolutions between the unfoldings run over the
 // borders of patches, so that no grid of patches shows. What is folded the same way
 // is unfolded together: the outline and the linear map of whole patches.
-func (c Config) stemUp(scope *model.Scope, x, outline *Node, k int) (pixels, last *Node) {
+func (c Config) stemUp(scope *model.Scope, x, outline *Node, k int, t tone) (pixels, last *Node) {
 	h := x
 	for i := range c.stemStages() - 1 {
 		h = activation.Swish(unfold(conv(scope.In("fold%d", i), h, 4*c.StemChannels, 3), 2))
@@ -174,9 +196,9 @@ func (c Config) stemUp(scope *model.Scope, x, outline *Node, k int) (pixels, las
 		side = 2
 	}
 	out := scope.In("out")
-	pixels = unfold(convScaled(out, h, 3*side*side, 3, smallGain), side)
+	pixels = unfold(t.stretch(convScaled(out, h, 3*side*side, 3, smallGain)), side)
 	if c.stemStages() > 1 {
-		patches := convScaled(scope.In("patch"), x, 3*c.Stem*c.Stem, 1, smallGain)
+		patches := t.stretch(convScaled(scope.In("patch"), x, 3*c.Stem*c.Stem, 1, smallGain))
 		if k == c.Stem {
 			outline = Add(outline, patches)
 		} else {

@@ -185,6 +185,35 @@ func TestEnlarge(t *testing.T) {
 	}
 }
 
+// A tone is the same within the decoder as over its picture, whether the outline is
+// folded as the stem's patches are, or otherwise, or there are none.
+func TestTone(t *testing.T) {
+	for _, shape := range []struct{ stem, levels int }{{4, 3}, {4, 2}, {1, 2}} {
+		c := small()
+		c.Stem, c.Multipliers, c.DecoderBlocks = shape.stem, []int{1, 2, 2}[:shape.levels], nil
+		levels := tone{gain: 127.5, lift: 128}
+		exec, err := model.NewExec(open(t, "onnx:cpu"), engine.NewStore(1), func(scope *model.Scope, bytes *Node) []*Node {
+			z := pixels(bytes) // as latents of 3 numbers
+			x, _ := c.Decode(scope.At("decoder"), z)
+			y, _ := c.decode(scope.At("decoder"), z, levels)
+			return []*Node{x, y}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Exec(noise(1, 4))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, y := tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1])
+		for i := range x {
+			if want := levels.gain*float64(x[i]) + levels.lift; math.Abs(float64(y[i])-want) > 1e-2 {
+				t.Fatalf("%+v: value %d is %g, want %g", shape, i, y[i], want)
+			}
+		}
+	}
+}
+
 func TestKMeansFindsClusters(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	centres := [][]float32{{0, 0}, {10, 0}, {0, 10}, {10, 10}}
