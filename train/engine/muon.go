@@ -13,30 +13,31 @@ import (
 // those that they always take (Jordan et al., "Muon: an optimizer for hidden layers",
 // 2024). All other weights are left to AdamW.
 type Muon struct {
-	AdamW
 	Momentum float64                      // decay of the gradients' moving average
 	Moves    func(v *model.Variable) bool // whether a weight is such a matrix [in, out]
+	Rest     AdamW                        // of the others; its weight decay and clip are for all
 }
 
-// Apply is AdamW's Apply. A matrix moves by about as much as AdamW would move it (Liu
-// et al., 2502.16982, equation 4), so the two share learning rate and weight decay.
+// Apply does what AdamW's Apply does. A matrix moves by about as much as AdamW would
+// move it (Liu et al., 2502.16982, equation 4), so the two share learning rate and
+// weight decay.
 func (m Muon) Apply(scope *model.Scope, grads []*Node, lr *Node) *Node {
-	grads, norm := clip(grads, m.Clip)
+	grads, norm := clip(grads, m.Rest.Clip)
 	var matrices []*model.Variable
-	var momenta, rest []*Node
+	var theirs, rest []*Node // the gradients
 	for i, v := range trained(scope, lr.Graph()) {
 		if m.Moves(v) {
-			matrices, momenta = append(matrices, v), append(momenta, grads[i])
+			matrices, theirs = append(matrices, v), append(theirs, grads[i])
 		} else {
 			rest = append(rest, grads[i])
 		}
 	}
 	for i, v := range matrices {
-		m.move(scope.Store(), v, momenta[i], lr)
+		m.move(scope.Store(), v, theirs[i], lr)
 		v.SetTrainable(false) // Adam moves all that is trainable
 	}
 	if len(rest) > 0 {
-		m.adam(scope, rest, lr)
+		m.Rest.adam(scope, rest, lr)
 	}
 	for _, v := range matrices {
 		v.SetTrainable(true)
@@ -57,7 +58,7 @@ func (m Muon) move(store *model.Store, v *model.Variable, grad, lr *Node) {
 	// An orthogonal matrix's values have a mean square of 1/max(in, out), the steps of
 	// Adam one of about 0.2².
 	length := 0.2 * math.Sqrt(float64(max(w.Shape().Dim(0), w.Shape().Dim(1))))
-	step := Add(MulScalar(orthogonal(blend(momentum)), length), MulScalar(w, m.WeightDecay))
+	step := Add(MulScalar(orthogonal(blend(momentum)), length), MulScalar(w, m.Rest.WeightDecay))
 	v.SetNodeValue(Sub(w, Mul(step, lr)))
 }
 

@@ -91,8 +91,8 @@ func TestMuon(t *testing.T) {
 			loss := Add(ReduceAllSum(Mul(w, push)), ReduceAllSum(Square(b)))
 			grads := scope.At("net").BuildTrainableVariablesGradientsGraph(loss)
 			muon := Muon{
-				AdamW: AdamW{Beta1: 0.9, Beta2: 0.99, WeightDecay: decay, Clip: 1}, Momentum: 0.9,
-				Moves: func(v *model.Variable) bool { return matrix && v.Shape().Rank() == 2 },
+				Momentum: 0.9, Moves: func(v *model.Variable) bool { return matrix && v.Shape().Rank() == 2 },
+				Rest: AdamW{Beta1: 0.9, Beta2: 0.99, WeightDecay: decay, Clip: 1},
 			}
 			return muon.Apply(scope.At("net"), grads, lr)
 		})

@@ -119,7 +119,7 @@ func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node
 	adamw := engine.AdamW{Beta1: 0.9, Beta2: 0.98, WeightDecay: c.WeightDecay, Clip: c.Clip}
 	apply := adamw.Apply
 	if c.Optimizer == "muon" {
-		apply = engine.Muon{AdamW: adamw, Momentum: 0.95, Moves: isMatrix}.Apply
+		apply = engine.Muon{Momentum: 0.95, Moves: isMatrix, Rest: adamw}.Apply
 	}
 	return func(scope *model.Scope, in []*Node) []*Node {
 		rate, decay, all := in[0], in[1], in[2:]

@@ -46,13 +46,12 @@ func (c Config) Decode(scope *model.Scope, z *Node) (x, last *Node) {
 	return c.decode(scope, z, plain)
 }
 
-// tone is what becomes of each value of a picture: gain·x + lift. The decoder's last
-// convolutions take it in for nothing, where over the whole picture it would take
-// time.
+// tone is what becomes of each value of a picture: gain·x + lift.
 type tone struct{ gain, lift float64 }
 
 var plain = tone{gain: 1}
 
+// stretch is what a tone does to one of several terms: the lift comes but once.
 func (t tone) stretch(x *Node) *Node {
 	if t.gain == 1 {
 		return x
@@ -60,6 +59,8 @@ func (t tone) stretch(x *Node) *Node {
 	return MulScalar(x, t.gain)
 }
 
+// decode is Decode with a tone. The last convolutions take that into their weights,
+// for nothing; over the whole picture it would be two passes more.
 func (c Config) decode(scope *model.Scope, z *Node, t tone) (x, last *Node) {
 	top := len(c.Multipliers) - 1
 	outline, k := c.outlineUp(scope.In("outline"), z, t)
