@@ -44,7 +44,7 @@ type Config struct {
 	Every        int     `yaml:"every"`   // steps between checkpoints, sheets and reports
 	HeldOut      int     `yaml:"heldout"` // latents kept back for the report
 	// Optimizer is "adamw", which is the default, or "muon" for the matrices of the
-	// hourglass: a tenth slower a step, and further after as many.
+	// hourglass, with which a step is a little slower and half as many go as far.
 	Optimizer    string  `yaml:"optimizer,omitempty"`
 	LearningRate float64 `yaml:"learning_rate"`
 	Warmup       int     `yaml:"warmup"`
