@@ -39,10 +39,14 @@ type Config struct {
 
 	Unroll       int     `yaml:"unroll"`        // T, the steps of the objective
 	ClassDropout float64 `yaml:"class_dropout"` // share of samples whose class is hidden
-	Batch        int     `yaml:"batch"`
-	Steps        int     `yaml:"steps"`
-	Every        int     `yaml:"every"`   // steps between checkpoints, sheets and reports
-	HeldOut      int     `yaml:"heldout"` // latents kept back for the report
+	// Corruption is the power p of r = uᵖ, the share of a training sample's tokens that
+	// are made noise, u ~ U[0, 1]. 0 and 1 are the paper's; with 2 every second sample
+	// has less than a quarter of noise, where a sampler settles edges.
+	Corruption float64 `yaml:"corruption,omitempty"`
+	Batch      int     `yaml:"batch"`
+	Steps      int     `yaml:"steps"`
+	Every      int     `yaml:"every"`   // steps between checkpoints, sheets and reports
+	HeldOut    int     `yaml:"heldout"` // latents kept back for the report
 	// Optimizer is "adamw", which is the default, or "muon" for the matrices of the
 	// hourglass, with which a step is a little slower and half as many go as far.
 	Optimizer    string  `yaml:"optimizer,omitempty"`
@@ -131,6 +135,9 @@ func (c Config) Validate(g Grid) error {
 	}
 	if c.ClassDropout < 0 || c.ClassDropout > 1 {
 		return fmt.Errorf("prior.class_dropout must be 0 to 1, not %g", c.ClassDropout)
+	}
+	if c.Corruption < 0 {
+		return fmt.Errorf("prior.corruption must be at least 0, not %g", c.Corruption)
 	}
 	side := int(math.Round(math.Sqrt(float64(c.Shortening))))
 	if side*side != c.Shortening {

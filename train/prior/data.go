@@ -2,6 +2,7 @@ package prior
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -85,7 +86,7 @@ func (c Config) batch(l Latents, items []int, seed uint64, step int) batch {
 		order := epochOrder(seed, k/len(items), len(items))
 		chosen[i] = items[order[k%len(items)]]
 	}
-	rate := func() float64 { return rng.Float64() } // r ~ U[0, 1], one a sample
+	rate := func() float64 { return c.rate(rng.Float64()) }
 	return c.makeBatch(l, chosen, rng, rate)
 }
 
@@ -102,6 +103,14 @@ func epochOrder(seed uint64, number, n int) []int {
 		epoch.order = engine.Keyed(seed, fmt.Sprintf("epoch/%d", number)).Perm(n)
 	}
 	return epoch.order
+}
+
+// rate is the share of corrupted tokens of a sample, for u ~ U[0, 1].
+func (c Config) rate(u float64) float64 {
+	if c.Corruption == 0 {
+		return u
+	}
+	return math.Pow(u, c.Corruption)
 }
 
 func (c Config) makeBatch(l Latents, chosen []int, rng *rand.Rand, rate func() float64) batch {

@@ -40,43 +40,51 @@ func TestCorruption(t *testing.T) {
 	}
 }
 
-func TestCorruptionRateIsUniform(t *testing.T) {
-	c, g := small()
-	c.Batch, c.ClassDropout = 64, 0.25
-	g.Vocabulary = 60000 // a replacement hardly ever falls on the token that was there
-	l := toy(g, 16)
-	items := make([]int, 16)
-	for i := range items {
-		items[i] = i
-	}
-	var buckets [4]float64
-	var hidden, total float64
-	for step := range 50 {
-		b := c.batch(l, items, 9, step)
-		dirty, clean := tensors.MustCopyFlatData[int32](b.corrupted), tensors.MustCopyFlatData[int32](b.clean)
-		class := tensors.MustCopyFlatData[int32](b.class)
-		n := g.Tokens()
-		for i := range c.Batch {
-			changed := 0.0
-			for k := i * n; k < (i+1)*n; k++ {
-				if dirty[k] != clean[k] {
-					changed++
+// Half of the samples have at most a corruption of 1/2 where rates are uniform, of
+// 1/4 where they are squared; hidden classes are as the recipe says.
+func TestCorruptionRates(t *testing.T) {
+	for power, shares := range map[float64][4]float64{
+		0: {0.25, 0.25, 0.25, 0.25},
+		1: {0.25, 0.25, 0.25, 0.25},
+		2: {0.5, 0.207, 0.159, 0.134}, // √¼, √½ - √¼, √¾ - √½, 1 - √¾
+	} {
+		c, g := small()
+		c.Batch, c.ClassDropout, c.Corruption = 64, 0.25, power
+		g.Vocabulary = 60000 // a replacement hardly ever falls on the token that was there
+		l := toy(g, 16)
+		items := make([]int, 16)
+		for i := range items {
+			items[i] = i
+		}
+		var quarters [4]float64
+		var hidden, total float64
+		for step := range 50 {
+			b := c.batch(l, items, 9, step)
+			dirty, clean := tensors.MustCopyFlatData[int32](b.corrupted), tensors.MustCopyFlatData[int32](b.clean)
+			class := tensors.MustCopyFlatData[int32](b.class)
+			n := g.Tokens()
+			for i := range c.Batch {
+				changed := 0.0
+				for k := i * n; k < (i+1)*n; k++ {
+					if dirty[k] != clean[k] {
+						changed++
+					}
 				}
+				quarters[min(3, int(4*changed/float64(n)))]++
+				if class[i] == int32(g.Classes) {
+					hidden++
+				}
+				total++
 			}
-			buckets[min(3, int(4*changed/float64(n)))]++
-			if class[i] == int32(g.Classes) {
-				hidden++
+		}
+		for i, count := range quarters {
+			if share := count / total; math.Abs(share-shares[i]) > 0.03 {
+				t.Errorf("power %g, corruption in quarter %d: share %.3f, want %.3f", power, i, share, shares[i])
 			}
-			total++
 		}
-	}
-	for i, count := range buckets {
-		if share := count / total; math.Abs(share-0.25) > 0.03 {
-			t.Errorf("corruption in quarter %d: share %.3f, want 0.25", i, share)
+		if share := hidden / total; math.Abs(share-0.25) > 0.03 {
+			t.Errorf("power %g, hidden classes: share %.3f, want 0.25", power, share)
 		}
-	}
-	if share := hidden / total; math.Abs(share-0.25) > 0.03 {
-		t.Errorf("hidden classes: share %.3f, want 0.25", share)
 	}
 }
 

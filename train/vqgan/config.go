@@ -65,7 +65,9 @@ type Config struct {
 type Sharpen struct {
 	Steps        int     `yaml:"steps"` // 0 is none
 	LearningRate float64 `yaml:"learning_rate"`
-	Weight       float64 `yaml:"weight"` // of the discriminator, in Discriminator.Weight's place
+	// Weight is the discriminator's, in the place of Discriminator.Weight. 0 leaves it out:
+	// the decoder goes on by the reconstruction loss alone, and a step is faster.
+	Weight float64 `yaml:"weight"`
 	// Crop and Batch take the places of those above, one crop from each picture;
 	// 0 leaves them. The nets' group norms, and the borders, are what they will be
 	// only when the crop is the whole picture.
@@ -74,7 +76,10 @@ type Sharpen struct {
 	// Redraw is the most steps of sampling that the tokens of every second step's
 	// crops go through before they are decoded, where the VQ-GAN comes with a prior
 	// (Files.Redraw). The decoder then learns to draw what the prior makes of a
-	// picture as sharp as what the encoder does.
+	// picture as sharp as what the encoder does. With a discriminator it is held to
+	// what the picture is like (likenessLoss), without one to its pixels: then a few
+	// steps, which leave things in their places, teach it to see through the prior's
+	// slips.
 	Redraw int `yaml:"redraw,omitempty"`
 }
 
@@ -223,8 +228,11 @@ func (c Config) Validate(size int) error {
 	if s := c.sharpening(); c.Sharpen.Crop != 0 && (s.Crop < f || s.Crop%max(f, 4<<c.Discriminator.Layers) != 0 || s.Crop > size) {
 		return fmt.Errorf("vqgan.sharpen.crop %d must be a multiple of f = %d and at most the picture's %d", s.Crop, f, size)
 	}
-	if c.Sharpen.Steps > 0 && (c.Discriminator.Start == 0 || c.Sharpen.LearningRate <= 0) {
-		return fmt.Errorf("vqgan.sharpen needs a learning_rate and a discriminator: set vqgan.discriminator.start")
+	if c.Sharpen.Steps > 0 && c.Sharpen.LearningRate <= 0 {
+		return fmt.Errorf("vqgan.sharpen needs a learning_rate")
+	}
+	if c.Sharpen.Steps > 0 && c.Sharpen.Weight > 0 && c.Discriminator.Start == 0 {
+		return fmt.Errorf("vqgan.sharpen needs a discriminator: set vqgan.discriminator.start, or vqgan.sharpen.weight to 0")
 	}
 	return nil
 }

@@ -92,6 +92,12 @@ func TestRedraw(t *testing.T) {
 	plain := c
 	plain.Sharpen.Redraw = 0
 	closely := decoderDistance(t, c, o, kept, sharpen(plain, o))
+	// Without the discriminator it is held to the picture pixel by pixel.
+	exact, exactPlain := c, plain
+	exact.Sharpen.Weight, exactPlain.Sharpen.Weight = 0, 0
+	if d := decoderDistance(t, c, o, sharpen(exact, o), sharpen(exactPlain, o)); d > 1e-4 {
+		t.Errorf("without the discriminator the picture's own tokens moved the decoder by %g", d)
+	}
 	files.Redraw = func(tokens []int32, _ int, _ uint64) error {
 		clear(tokens)
 		return nil

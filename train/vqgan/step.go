@@ -51,7 +51,8 @@ func (c Config) phaseAt(step int) phase {
 
 // trainStep runs one optimizer step on crops [B, S, S, 3], bytes, and frees them.
 // A step that is given tokens decodes those, int32 [B, h·w], instead of the encoder's;
-// where they were drawn anew, they say only what the picture is like.
+// where they were drawn anew, they say only what the picture is like, and with a
+// discriminator to say the rest it is held to no more than that.
 type trainStep func(crops *tensors.Tensor, tokens []int32, anew bool, rate, decay float64) (stepReport, error)
 
 // newStep compiles one optimizer step of a phase, which is given tokens or not.
@@ -62,6 +63,12 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 		scope.Store().SetTraining(bytes.Graph(), true)
 		x := pixels(bytes)
 		zero := ScalarZero(x.Graph(), x.DType())
+		d := c.Discriminator
+		learning, ratio := scope.At(generatorScope), d.LearningRate/c.LearningRate
+		if phase == sharpening {
+			learning, ratio = scope.Store().Scope(decoderPath), d.LearningRate/c.Sharpen.LearningRate
+			d.Weight = c.Sharpen.Weight
+		}
 		var p pass
 		if given {
 			p = c.decodeTokens(scope.In(generatorScope), in[3])
@@ -69,18 +76,12 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 			p = c.reconstruct(scope.In(generatorScope), x, phase != continuous)
 		}
 		reconstruction := c.Loss.reconstructionLoss(x, p.x)
-		if given {
+		if given && d.Weight > 0 {
 			reconstruction = Where(in[4], c.Loss.likenessLoss(x, p.x, c.Factor()), reconstruction)
 		}
 		loss := Add(reconstruction, MulScalar(p.commitment, c.Loss.Commitment))
 		fool, judge := zero, zero
-		learning, ratio := scope.At(generatorScope), c.Discriminator.LearningRate/c.LearningRate
-		if phase == adversarial || phase == sharpening {
-			d := c.Discriminator
-			if phase == sharpening {
-				learning, ratio = scope.Store().Scope(decoderPath), d.LearningRate/c.Sharpen.LearningRate
-				d.Weight = c.Sharpen.Weight
-			}
+		if (phase == adversarial || phase == sharpening) && d.Weight > 0 {
 			fool, judge = d.adversarial(scope, x, p, reconstruction)
 			loss = Add(loss, fool)
 		}
