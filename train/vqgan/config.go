@@ -228,8 +228,11 @@ func (c Config) Validate(size int) error {
 	if s := c.sharpening(); c.Sharpen.Crop != 0 && (s.Crop < f || s.Crop%max(f, 4<<c.Discriminator.Layers) != 0 || s.Crop > size) {
 		return fmt.Errorf("vqgan.sharpen.crop %d must be a multiple of f = %d and at most the picture's %d", s.Crop, f, size)
 	}
+	if c.Sharpen.Weight < 0 {
+		return fmt.Errorf("vqgan.sharpen.weight must be at least 0, not %g", c.Sharpen.Weight)
+	}
 	if c.Sharpen.Steps > 0 && c.Sharpen.LearningRate <= 0 {
-		return fmt.Errorf("vqgan.sharpen needs a learning_rate")
+		return fmt.Errorf("vqgan.sharpen needs a rate: set vqgan.sharpen.learning_rate above 0")
 	}
 	if c.Sharpen.Steps > 0 && c.Sharpen.Weight > 0 && c.Discriminator.Start == 0 {
 		return fmt.Errorf("vqgan.sharpen needs a discriminator: set vqgan.discriminator.start, or vqgan.sharpen.weight to 0")

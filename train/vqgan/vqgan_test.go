@@ -376,16 +376,17 @@ func TestBadPictures(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"power of two":          func(c *Config) { c.Stem = 3 },
-		"does not divi":         func(c *Config) { c.Groups = 3 },
-		"multiple of f":         func(c *Config) { c.Crop = 12 },
-		"vocabulary":            func(c *Config) { c.Vocabulary = 1 << 17 },
-		"at least 1":            func(c *Config) { c.Batch = 0 },
-		"sharpen.crop a":        func(c *Config) { c.Sharpen.Crop = -16 },
-		"sharpen.redraw must":   func(c *Config) { c.Sharpen.Redraw = -1 },
-		"sharpen.redraw needs":  func(c *Config) { c.Sharpen.Redraw = 1 },
-		"sharpen.crop 4":        func(c *Config) { c.Sharpen.Crop = 4 },
-		"sharpen needs a learn": func(c *Config) { c.Sharpen.Steps = 1 },
+		"power of two":         func(c *Config) { c.Stem = 3 },
+		"does not divi":        func(c *Config) { c.Groups = 3 },
+		"multiple of f":        func(c *Config) { c.Crop = 12 },
+		"vocabulary":           func(c *Config) { c.Vocabulary = 1 << 17 },
+		"at least 1":           func(c *Config) { c.Batch = 0 },
+		"sharpen.crop a":       func(c *Config) { c.Sharpen.Crop = -16 },
+		"sharpen.redraw must":  func(c *Config) { c.Sharpen.Redraw = -1 },
+		"sharpen.redraw needs": func(c *Config) { c.Sharpen.Redraw = 1 },
+		"sharpen.crop 4":       func(c *Config) { c.Sharpen.Crop = 4 },
+		"sharpen.weight must":  func(c *Config) { c.Sharpen.Weight = -1 },
+		"sharpen needs a rate": func(c *Config) { c.Sharpen.Steps = 1 },
 		"sharpen needs a discr": func(c *Config) {
 			c.Sharpen = Sharpen{Steps: 1, LearningRate: 1e-3, Weight: 1}
 			c.Discriminator.Start = 0
