@@ -13,11 +13,18 @@ import (
 type Curve string
 
 // The curves. Keyframes goes in straight lines through points of its own.
+//
+// Harmonic is the end divided by the steps that are left, this one with them:
+// as a proportion, 0:1:harmonic draws 1/T of the tokens, then 1/(T-1), and at last
+// all of them, so that the share of tokens never drawn falls in a straight line from
+// 1 to 0, however many steps there are. That is the reverse of a diffusion with
+// uniform noise (2107.03006): most of what has been drawn stays while the rest is.
 const (
 	Constant    Curve = "constant"
 	Linear      Curve = "linear"
 	Cosine      Curve = "cosine"
 	Exponential Curve = "exponential"
+	Harmonic    Curve = "harmonic"
 	Keyframes   Curve = "keyframes"
 )
 
@@ -36,8 +43,15 @@ type Schedule struct {
 }
 
 // At is the value at step t of steps, t from 1 to steps. The first step has the
-// start and the last the end, exactly; a run of one step has the start.
+// start and the last the end, exactly; a run of one step has the start. A harmonic
+// curve is one step's share away from its start at the first, and ends all the same.
 func (s Schedule) At(t, steps int) float64 {
+	if s.Curve == Harmonic {
+		if left := steps - max(1, t) + 1; left > 1 {
+			return s.Start + (s.End-s.Start)/float64(left)
+		}
+		return s.End
+	}
 	if steps <= 1 || t <= 1 {
 		if s.Curve == Keyframes {
 			return s.Keys[0].Value
@@ -101,7 +115,7 @@ func ParseSchedule(text string) (Schedule, error) {
 	}
 	s := Schedule{Start: start, End: end, Curve: curve}
 	if curve == Keyframes || curve == "" {
-		return Schedule{}, fmt.Errorf("schedule %q: a curve is constant, linear, cosine or exponential", text)
+		return Schedule{}, fmt.Errorf("schedule %q: a curve is constant, linear, cosine, exponential or harmonic", text)
 	}
 	if err := s.check(largest); err != nil {
 		return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
@@ -150,7 +164,7 @@ func (s Schedule) check(most float64) error {
 			return errors.New("an exponential curve never reaches 0")
 		}
 		fallthrough
-	case Linear, Cosine:
+	case Linear, Cosine, Harmonic:
 		return cmp.Or(value(s.Start), value(s.End))
 	case Keyframes:
 		if n := len(s.Keys); n < 2 || s.Keys[0].At != 0 || s.Keys[n-1].At != 1 {
@@ -166,7 +180,7 @@ func (s Schedule) check(most float64) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("no curve %q; there are constant, linear, cosine and exponential", s.Curve)
+	return fmt.Errorf("no curve %q; there are constant, linear, cosine, exponential and harmonic", s.Curve)
 }
 
 // equal reports whether two schedules have the same values. The zero one is the

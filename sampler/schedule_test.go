@@ -95,6 +95,34 @@ func TestScheduleEnds(t *testing.T) {
 	}
 }
 
+// As a proportion, 0:1:harmonic leaves a share of the tokens that no step has drawn
+// which falls in a straight line from 1 to 0, and every value lies between the ends.
+func TestHarmonicDrawsAnEvenShare(t *testing.T) {
+	s, err := ParseSchedule("0:1:harmonic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, steps := range []int{1, 2, 7, 96, 1000} {
+		never := 1.0
+		for step := 1; step <= steps; step++ {
+			never *= 1 - s.At(step, steps)
+			if want := 1 - float64(step)/float64(steps); math.Abs(never-want) > 1e-12 {
+				t.Fatalf("after %d of %d steps %g of the tokens were never drawn, want %g", step, steps, never, want)
+			}
+		}
+		if s.At(steps, steps) != 1 || s.At(steps+1, steps) != 1 || s.At(0, steps) != s.At(1, steps) {
+			t.Errorf("of %d steps the last has %g, the one after %g; the first has %g, the one before %g", steps,
+				s.At(steps, steps), s.At(steps+1, steps), s.At(1, steps), s.At(0, steps))
+		}
+	}
+	s = Schedule{Start: 0.8, End: 0.2, Curve: Harmonic}
+	for step := 1; step <= 10; step++ {
+		if v := s.At(step, 10); v > 0.8 || v < 0.2 || step > 1 && v >= s.At(step-1, 10) {
+			t.Errorf("%s is %g at step %d of 10", s, v, step)
+		}
+	}
+}
+
 func TestScheduleInYAML(t *testing.T) {
 	type settings struct{ Temperature, Proportion Schedule }
 	var s settings

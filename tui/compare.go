@@ -231,18 +231,16 @@ func sweepRange(text string) (low, high float64, n int, err error) {
 
 // curveLanes gives one lane for each way between the schedule's ends.
 func curveLanes(from sampler.Settings, of func(*sampler.Settings) *sampler.Schedule) ([]sampler.Settings, error) {
+	if ends := of(&from); ends.Start == ends.End {
+		return nil, fmt.Errorf("both ends of the schedule are %g: every curve between them is the same", ends.Start)
+	}
 	var lanes []sampler.Settings
-	for _, curve := range []sampler.Curve{sampler.Constant, sampler.Linear, sampler.Cosine, sampler.Exponential} {
+	for _, curve := range []sampler.Curve{sampler.Linear, sampler.Cosine, sampler.Exponential, sampler.Harmonic} {
 		s := from
 		to := of(&s)
 		*to = sampler.Schedule{Start: to.Start, End: to.End, Curve: curve}
 		if curve == sampler.Exponential && (to.Start == 0 || to.End == 0) {
 			continue
-		}
-		if curve == sampler.Constant {
-			to.End = to.Start
-		} else if to.Start == to.End {
-			return nil, fmt.Errorf("both ends of the schedule are %g: every curve between them is the same", to.Start)
 		}
 		lanes = append(lanes, s)
 	}

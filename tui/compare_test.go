@@ -36,7 +36,7 @@ func TestSweepLanes(t *testing.T) {
 		"steps 4 to 16":                    "steps 4|steps 8|steps 12|steps 16",
 		"seed 1 to 3 in 3":                 "seed 1|seed 2|seed 3",
 		"class 0 to 2 in 3":                "alpine|dunes|ocean",
-		"temperature curve":                "temp 1|temp 1:0.6:linear|temp 1:0.6:cosine|temp 1:0.6:exponential",
+		"temperature curve":                "temp 1:0.6:linear|temp 1:0.6:cosine|temp 1:0.6:exponential|temp 1:0.6:harmonic",
 	} {
 		lanes, err := sweepLanes(swept(t), text)
 		if err != nil {

@@ -68,7 +68,7 @@ type field struct {
 }
 
 // curveOrder is what the curve fields go through.
-var curveOrder = []sampler.Curve{sampler.Constant, sampler.Linear, sampler.Cosine, sampler.Exponential, sampler.Keyframes}
+var curveOrder = []sampler.Curve{sampler.Constant, sampler.Linear, sampler.Cosine, sampler.Exponential, sampler.Harmonic, sampler.Keyframes}
 
 var fields = slices.Concat([]field{
 	{"class", onFields, func(a *app, s sampler.Settings) string { return className(a.Model.Classes, s.Class) }, func(a *app, by int) {
@@ -103,20 +103,17 @@ var fields = slices.Concat([]field{
 // fieldsOf are a schedule's start, end and curve.
 func fieldsOf(on focus) []field {
 	one := schedules[on]
-	at := func(t int) func(*app, sampler.Settings) string {
-		return func(_ *app, s sampler.Settings) string { return number(one.of(&s).At(t, 2)) }
-	}
-	change := func(to func(sampler.Schedule, int) sampler.Schedule) func(*app, int) {
+	change := func(to func(s sampler.Schedule, by, steps int) sampler.Schedule) func(*app, int) {
 		return func(a *app, by int) {
-			a.set(func(s *sampler.Settings) { *one.of(s) = to(*one.of(s), by) })
+			a.set(func(s *sampler.Settings) { *one.of(s) = to(*one.of(s), by, s.Steps) })
 		}
 	}
-	move := func(which int) func(sampler.Schedule, int) sampler.Schedule {
-		return func(s sampler.Schedule, by int) sampler.Schedule { return end(s, which, by, one.most) }
+	move := func(which int) func(sampler.Schedule, int, int) sampler.Schedule {
+		return func(s sampler.Schedule, by, _ int) sampler.Schedule { return end(s, which, by, one.most) }
 	}
 	return []field{
-		{one.name + " start", on, at(1), change(move(0))},
-		{one.name + " end", on, at(2), change(move(1))},
+		{one.name + " start", on, func(_ *app, s sampler.Settings) string { return number(one.of(&s).Start) }, change(move(0))},
+		{one.name + " end", on, func(_ *app, s sampler.Settings) string { return number(one.of(&s).At(2, 2)) }, change(move(1))},
 		{one.name + " curve", on, func(_ *app, s sampler.Settings) string { return curveName(*one.of(&s)) }, change(bend)},
 	}
 }
@@ -153,8 +150,8 @@ func end(s sampler.Schedule, which, by int, most float64) sampler.Schedule {
 	return exponentiable(s)
 }
 
-// bend goes to the next curve; keyframes begin as what the schedule was.
-func bend(s sampler.Schedule, by int) sampler.Schedule {
+// bend goes to the next curve; keyframes begin as what the schedule was over the steps.
+func bend(s sampler.Schedule, by, steps int) sampler.Schedule {
 	n := len(curveOrder)
 	step := 1
 	if by < 0 {
@@ -163,7 +160,7 @@ func bend(s sampler.Schedule, by int) sampler.Schedule {
 	next := curveOrder[(slices.Index(curveOrder, sampler.Curve(curveName(s)))+step)%n]
 	switch {
 	case next == sampler.Keyframes:
-		return plot.Keyed(s)
+		return plot.Keyed(s, steps)
 	case next == sampler.Constant:
 		s.End = s.Start
 	}
@@ -191,7 +188,7 @@ func (a *app) schedule(on focus) (*sampler.Schedule, float64) {
 // edit changes the schedule in focus.
 func (a *app) edit(change func(sampler.Schedule) sampler.Schedule) {
 	of := schedules[a.panel.focus].of
-	a.set(func(s *sampler.Settings) { *of(s) = change(plot.Keyed(*of(s))) })
+	a.set(func(s *sampler.Settings) { *of(s) = change(plot.Keyed(*of(s), s.Steps)) })
 }
 
 // arrow moves what is in focus: fields and their values, or a keyframe.

@@ -26,7 +26,7 @@ type samplingFlags struct {
 
 func (f *samplingFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.steps, "steps", 0, "denoising steps (default from the settings, or as the model recommends)")
-	cmd.Flags().StringVar(&f.temperature, "temperature", "", "`schedule` start:end:curve, curve constant, linear, cosine or exponential; or keyframes 0:1.0,0.5:0.9,1:0.6")
+	cmd.Flags().StringVar(&f.temperature, "temperature", "", "`schedule` start:end:curve, curve constant, linear, cosine, exponential or harmonic; or keyframes 0:1.0,0.5:0.9,1:0.6")
 	cmd.Flags().StringVar(&f.proportion, "proportion", "", "`schedule` of the share of tokens updated at a step")
 	cmd.Flags().StringVar(&f.corruption, "corruption", "", "`schedule` of the share of tokens made noise again before a step")
 	cmd.Flags().IntVar(&f.minSteps, "min-steps", 0, "no sample is frozen before this step (default likewise)")

@@ -10,12 +10,15 @@ import (
 // gap is the least distance between keyframes.
 const gap = 0.01
 
-// Keyed is the schedule as keyframes: its ends, and where it bends, enough
-// points between to follow the curve.
-func Keyed(s sampler.Schedule) sampler.Schedule {
-	if s.Curve == sampler.Keyframes {
+// Keyed is the schedule over the steps of a run as keyframes: its ends, and where
+// it bends, enough points between to follow the curve.
+func Keyed(s sampler.Schedule, steps int) sampler.Schedule {
+	switch s.Curve {
+	case sampler.Keyframes:
 		s.Keys = slices.Clone(s.Keys)
 		return s
+	case sampler.Harmonic:
+		return halving(s, steps)
 	}
 	points := 2
 	if s.Curve == sampler.Cosine || s.Curve == sampler.Exponential {
@@ -28,6 +31,22 @@ func Keyed(s sampler.Schedule) sampler.Schedule {
 		value := s.At(1+int(math.Round(at*(fine-1))), fine)
 		out.Keys = append(out.Keys, sampler.Key{At: at, Value: round(value)})
 	}
+	return ends(out)
+}
+
+// halving is a harmonic schedule as keyframes, one wherever half as many steps are
+// left as at the one before. Its values begin far below what an eye tells apart, and
+// count all the same: they keep a third decimal.
+func halving(s sampler.Schedule, steps int) sampler.Schedule {
+	value := func(left int) float64 { return math.Round(1000*s.At(steps-left+1, steps)) / 1000 }
+	out := sampler.Schedule{Curve: sampler.Keyframes, Keys: []sampler.Key{{At: 0, Value: value(steps)}}}
+	for left := (steps + 1) / 2; left > 1; left = (left + 1) / 2 {
+		at := float64(steps-left) / float64(steps-1)
+		if at-out.Keys[len(out.Keys)-1].At >= gap && 1-at >= gap {
+			out.Keys = append(out.Keys, sampler.Key{At: at, Value: value(left)})
+		}
+	}
+	out.Keys = append(out.Keys, sampler.Key{At: 1, Value: value(1)})
 	return ends(out)
 }
 

@@ -55,8 +55,8 @@ func TestViewKeepsThePast(t *testing.T) {
 // Whatever is done to keyframes, the sampler can read them back.
 func TestEditsStayValid(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for _, text := range []string{"1:0.6:cosine", "1.2:0.3:exponential", "0.7", "0:1,0.5:0.2,1:0.9"} {
-		s := Keyed(schedule(t, text))
+	for _, text := range []string{"1:0.6:cosine", "1.2:0.3:exponential", "0:1:harmonic", "0.7", "0:1,0.5:0.2,1:0.9"} {
+		s := Keyed(schedule(t, text), 96)
 		for range 300 {
 			i := rng.IntN(len(s.Keys))
 			switch rng.IntN(3) {
@@ -80,9 +80,9 @@ func TestEditsStayValid(t *testing.T) {
 
 // Keyframes follow the curve they come from to within a twentieth.
 func TestKeyedFollowsTheCurve(t *testing.T) {
-	for _, text := range []string{"1:0.6:cosine", "1:0.5:exponential", "1:0.2", "0.8"} {
+	for _, text := range []string{"1:0.6:cosine", "1:0.5:exponential", "0:1:harmonic", "1:0.2", "0.8"} {
 		s := schedule(t, text)
-		keyed := Keyed(s)
+		keyed := Keyed(s, 50)
 		for step := 1; step <= 50; step++ {
 			if a, b := s.At(step, 50), keyed.At(step, 50); math.Abs(a-b) > 0.05 {
 				t.Errorf("%s at step %d of 50: %g as keyframes, %g as it is", text, step, b, a)
