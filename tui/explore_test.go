@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -209,6 +210,35 @@ func TestKeyframesByKeys(t *testing.T) {
 		s.press("delete")
 		s.until("two again", func(a *app) bool { return len(a.stage.lanes[0].settings.Temperature.Keys) == 2 })
 	})
+}
+
+// A schedule goes through all curves, one key each, and every one can be run; as
+// keyframes it is what it was as a curve.
+func TestCurvesInTurn(t *testing.T) {
+	for by, want := range map[int]string{
+		1:  "cosine exponential harmonic keyframes constant linear",
+		-1: "constant keyframes harmonic exponential cosine linear",
+	} {
+		s, turn := schedule(t, "0.3:1:linear"), []string{}
+		for range len(curveOrder) {
+			s = bend(s, by, 24)
+			turn = append(turn, curveName(s))
+			settings := sampler.Settings{Steps: 24, Temperature: s, Proportion: s}
+			if err := settings.Validate(0); err != nil {
+				t.Errorf("%s: %v", s, err)
+			}
+		}
+		if got := strings.Join(turn, " "); got != want {
+			t.Errorf("by %d: %s, want %s", by, got, want)
+		}
+	}
+	harmonic := schedule(t, "0:1:harmonic")
+	keyed := bend(harmonic, 1, 24)
+	for _, left := range []int{24, 12, 6, 3, 2, 1} {
+		if a, b := harmonic.At(25-left, 24), keyed.At(25-left, 24); math.Abs(a-b) > 6e-4 {
+			t.Errorf("with %d steps left: %g as keyframes, %g as it was", left, b, a)
+		}
+	}
 }
 
 // Where there is room for two plots only, the schedule in focus has one of them.

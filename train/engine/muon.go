@@ -11,11 +11,17 @@ import (
 // Muon moves a network's matrices, each by the orthogonal matrix nearest to its
 // momentum: a step is as long in the directions that gradients seldom take as in
 // those that they always take (Jordan et al., "Muon: an optimizer for hidden layers",
-// 2024). All other weights are left to AdamW.
+// 2024). A convolution's kernel [out, in, k, k] is a matrix [out, in·k²]. All other
+// weights are left to AdamW.
 type Muon struct {
 	Momentum float64                      // decay of the gradients' moving average
-	Moves    func(v *model.Variable) bool // whether a weight is such a matrix [in, out]
+	Moves    func(v *model.Variable) bool // whether a weight is such a matrix or kernel
 	Rest     AdamW                        // of the others; its weight decay and clip are for all
+}
+
+// Update does what AdamW's Update does, by Apply.
+func (m Muon) Update(scope *model.Scope, loss, lr *Node) *Node {
+	return m.Apply(scope, scope.BuildTrainableVariablesGradientsGraph(loss), lr)
 }
 
 // Apply does what AdamW's Apply does. A matrix moves by about as much as AdamW would
@@ -55,10 +61,13 @@ func (m Muon) move(store *model.Store, v *model.Variable, grad, lr *Node) {
 	momentum := blend(kept.NodeValue(grad.Graph()))
 	kept.SetNodeValue(momentum)
 	w := v.NodeValue(grad.Graph())
-	// An orthogonal matrix's values have a mean square of 1/max(in, out), the steps of
-	// Adam one of about 0.2².
-	length := 0.2 * math.Sqrt(float64(max(w.Shape().Dim(0), w.Shape().Dim(1))))
-	step := Add(MulScalar(orthogonal(blend(momentum)), length), MulScalar(w, m.Rest.WeightDecay))
+	// An orthogonal matrix's values have a mean square of 1/max(rows, columns), the steps
+	// of Adam one of about 0.2².
+	rows := w.Shape().Dim(0)
+	columns := w.Shape().Size() / rows
+	length := 0.2 * math.Sqrt(float64(max(rows, columns)))
+	turn := Reshape(orthogonal(Reshape(blend(momentum), rows, columns)), w.Shape().Dimensions...)
+	step := Add(MulScalar(turn, length), MulScalar(w, m.Rest.WeightDecay))
 	v.SetNodeValue(Sub(w, Mul(step, lr)))
 }
 

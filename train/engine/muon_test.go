@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -71,12 +72,12 @@ func TestOrthogonal(t *testing.T) {
 	}
 }
 
-// A matrix takes Muon's step, along its gradient and of AdamW's length; what is not a
-// matrix of the network moves as it does without Muon. Both stay trainable.
+// A matrix takes Muon's step, along its gradient and of AdamW's length, and a kernel the
+// one of its matrix; what is neither moves as it does without Muon. All stay trainable.
 func TestMuon(t *testing.T) {
 	const rate, decay = 0.01, 0.1
 	gradient := []float32{3, 0, 0, 0, 2e-3, 0} // of two singular values
-	walk := func(matrix bool) (w, b []float32) {
+	walk := func(moves bool, dims ...int) (w, b []float32) {
 		backend, err := Open("onnx:cpu", onnxtest.Library(t))
 		if err != nil {
 			t.Fatal(err)
@@ -86,12 +87,12 @@ func TestMuon(t *testing.T) {
 		exec, err := model.NewExec(backend, store, func(scope *model.Scope, lr *Node) *Node {
 			scope.Store().SetTraining(lr.Graph(), true)
 			net := scope.In("net")
-			w, b := Constant(net, lr.Graph(), "weight", 1, 2, 3), Constant(net, lr.Graph(), "bias", 1, 3)
-			push := ConstTensor(lr.Graph(), tensors.FromFlatDataAndDimensions(gradient, 2, 3))
+			w, b := Constant(net, lr.Graph(), "weight", 1, dims...), Constant(net, lr.Graph(), "bias", 1, 3)
+			push := ConstTensor(lr.Graph(), tensors.FromFlatDataAndDimensions(gradient, dims...))
 			loss := Add(ReduceAllSum(Mul(w, push)), ReduceAllSum(Square(b)))
 			grads := scope.At("net").BuildTrainableVariablesGradientsGraph(loss)
 			muon := Muon{
-				Momentum: 0.9, Moves: func(v *model.Variable) bool { return matrix && v.Shape().Rank() == 2 },
+				Momentum: 0.9, Moves: func(v *model.Variable) bool { return moves && v.Shape().Rank() == len(dims) },
 				Rest: AdamW{Beta1: 0.9, Beta2: 0.99, WeightDecay: decay, Clip: 1},
 			}
 			return muon.Apply(scope.At("net"), grads, lr)
@@ -116,8 +117,11 @@ func TestMuon(t *testing.T) {
 		}
 		return read("/net/weight"), read("/net/bias")
 	}
-	moved, bias := walk(true)
-	_, alone := walk(false)
+	moved, bias := walk(true, 2, 3)
+	_, alone := walk(false, 2, 3)
+	if kernel, _ := walk(true, 2, 1, 3, 1); !slices.Equal(kernel, moved) {
+		t.Errorf("a kernel becomes %v, its matrix %v", kernel, moved)
+	}
 	for i := range bias {
 		if bias[i] != alone[i] || bias[i] == 1 {
 			t.Errorf("bias %d is %g, with AdamW alone %g", i, bias[i], alone[i])

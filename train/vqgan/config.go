@@ -47,6 +47,9 @@ type Config struct {
 	Every   int `yaml:"every"`   // steps between checkpoints, sheets and reports
 	HeldOut int `yaml:"heldout"` // pictures kept back for the report
 
+	// Optimizer is "adamw", which is the default, or "muon" for the convolutions of
+	// the levels. The discriminator's is AdamW.
+	Optimizer    string  `yaml:"optimizer,omitempty"`
 	LearningRate float64 `yaml:"learning_rate"`
 	Warmup       int     `yaml:"warmup"`
 	Clip         float64 `yaml:"clip"`
@@ -185,6 +188,9 @@ func (c Config) Validate(size int) error {
 		if divisor < 1 || c.Channels*c.Multipliers[level]%(divisor*c.Groups) != 0 {
 			return fmt.Errorf("vqgan.decoder_bottleneck %d does not divide the %d channels of a level into %d groups", divisor, c.Channels*c.Multipliers[level], c.Groups)
 		}
+	}
+	if c.Optimizer != "" && c.Optimizer != "adamw" && c.Optimizer != "muon" {
+		return fmt.Errorf("vqgan.optimizer must be adamw or muon, not %q", c.Optimizer)
 	}
 	if c.Discriminator.Contrast < 0 {
 		return fmt.Errorf("vqgan.discriminator.contrast must be at least 0, not %g", c.Discriminator.Contrast)

@@ -2,6 +2,7 @@ package vqgan
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -49,6 +50,12 @@ func (c Config) phaseAt(step int) phase {
 	return quantized
 }
 
+// isKernel reports whether a weight is the kernel of a convolution inside a level. Those
+// before and after stand between pictures, or codes, and the levels' channels.
+func isKernel(v *model.Variable) bool {
+	return v.Shape().Rank() == 4 && strings.Contains(v.Path(), "/level")
+}
+
 // trainStep runs one optimizer step on crops [B, S, S, 3], bytes, and frees them.
 // A step that is given tokens decodes those, int32 [B, h·w], instead of the encoder's;
 // where they were drawn anew, they say only what the picture is like, and with a
@@ -57,7 +64,11 @@ type trainStep func(crops *tensors.Tensor, tokens []int32, anew bool, rate, deca
 
 // newStep compiles one optimizer step of a phase, which is given tokens or not.
 func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase, given bool) (trainStep, error) {
-	optimizer := engine.AdamW{Beta1: 0.9, Beta2: 0.99, Clip: c.Clip}
+	adamw := engine.AdamW{Beta1: 0.9, Beta2: 0.99, Clip: c.Clip}
+	update := adamw.Update
+	if c.Optimizer == "muon" {
+		update = engine.Muon{Momentum: 0.95, Moves: isKernel, Rest: adamw}.Update
+	}
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) (*Node, *Node) {
 		bytes, rate, decay := in[0], in[1], in[2]
 		scope.Store().SetTraining(bytes.Graph(), true)
@@ -85,9 +96,9 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 			fool, judge = d.adversarial(scope, x, p, reconstruction)
 			loss = Add(loss, fool)
 		}
-		norm := optimizer.Update(learning, loss, rate)
+		norm := update(learning, loss, rate)
 		if judge != zero {
-			optimizer.Update(scope.At(discriminatorScope), judge, MulScalar(rate, ratio))
+			adamw.Update(scope.At(discriminatorScope), judge, MulScalar(rate, ratio))
 		}
 		if phase == quantized || phase == adversarial {
 			c.followEncoder(scope.Store(), p)

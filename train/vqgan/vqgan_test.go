@@ -340,6 +340,36 @@ func TestSharpenHoldsTheEncoder(t *testing.T) {
 	}
 }
 
+// Muon keeps its momenta: one for each kernel inside a level, and for nothing else.
+func TestMuonMovesTheLevels(t *testing.T) {
+	c := small()
+	c.Optimizer = "muon"
+	o := options(t, folder(t, 6, 32))
+	if _, err := Train(t.Context(), c, o); err != nil {
+		t.Fatal(err)
+	}
+	store := model.NewStore()
+	if _, err := engine.Load(filepath.Join(o.Out, Checkpoint), store); err != nil {
+		t.Fatal(err)
+	}
+	kernels := 0
+	for v := range store.IterVariables() {
+		if !strings.HasPrefix(v.Path(), "/model/") {
+			continue
+		}
+		moves := v.Shape().Rank() == 4 && strings.Contains(v.Path(), "/level")
+		if moves {
+			kernels++
+		}
+		if kept := store.GetVariable("/momentum" + v.Path()); (kept != nil) != moves {
+			t.Errorf("%s has a momentum: %t, want %t", v.Path(), kept != nil, moves)
+		}
+	}
+	if kernels == 0 {
+		t.Error("no kernel was moved by Muon")
+	}
+}
+
 // cancelOn is a log that cancels when a text appears in it.
 type cancelOn struct {
 	text   string
@@ -395,6 +425,7 @@ func TestValidate(t *testing.T) {
 		"of at least 1":        func(c *Config) { c.DecoderBlocks = []int{0, 1} },
 		"numbers, one a level": func(c *Config) { c.DecoderBottleneck = []int{2} },
 		"into 4 groups":        func(c *Config) { c.DecoderBottleneck = []int{1, 3} },
+		"optimizer":            func(c *Config) { c.Optimizer = "sgd" },
 		"contrast":             func(c *Config) { c.Discriminator.Contrast = -1 },
 	} {
 		c := small()

@@ -56,7 +56,7 @@ func TestViewKeepsThePast(t *testing.T) {
 func TestEditsStayValid(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, text := range []string{"1:0.6:cosine", "1.2:0.3:exponential", "0:1:harmonic", "0.7", "0:1,0.5:0.2,1:0.9"} {
-		s := Keyed(schedule(t, text), 96)
+		s := Keyed(schedule(t, text), 400)
 		for range 300 {
 			i := rng.IntN(len(s.Keys))
 			switch rng.IntN(3) {
