@@ -50,10 +50,10 @@ func (c Config) phaseAt(step int) phase {
 	return quantized
 }
 
-// isKernel reports whether a weight is the kernel of a convolution inside a level. Those
+// isKernel reports whether a variable is the kernel of a convolution inside a level. Those
 // before and after stand between pictures, or codes, and the levels' channels.
 func isKernel(v *model.Variable) bool {
-	return v.Shape().Rank() == 4 && strings.Contains(v.Path(), "/level")
+	return v.Name() == "weight" && strings.Contains(v.Path(), "/level")
 }
 
 // trainStep runs one optimizer step on crops [B, S, S, 3], bytes, and frees them.
