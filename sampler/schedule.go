@@ -14,9 +14,9 @@ type Curve string
 
 // The curves. Keyframes goes in straight lines through points of its own.
 //
-// Harmonic is the end divided by the steps that are left, this one with them:
-// as a proportion, 0:1:harmonic draws 1/T of the tokens, then 1/(T-1), and at last
-// all of them, so that the share of tokens never drawn falls in a straight line from
+// Harmonic, with n steps left, this one with them, is an n-th of the way from start
+// to end: as a proportion, 0:1:harmonic draws 1/T of the tokens, then 1/(T-1), and at
+// last all of them, so that the share of tokens never drawn falls in a straight line from
 // 1 to 0, however many steps there are. That is the reverse of a diffusion with
 // uniform noise (2107.03006): most of what has been drawn stays while the rest is.
 const (
