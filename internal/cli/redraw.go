@@ -2,15 +2,15 @@ package cli
 
 import (
 	"context"
+	"math/rand/v2"
 
 	"sundae/internal/bundle"
 	"sundae/internal/onnx"
 	"sundae/sampler"
 )
 
-// redrawRun is how long a run tokens are taken out of when they are drawn anew: its
-// last steps make up again, out of some noise, what a picture is made of, and leave
-// where things are.
+// redrawRun is how long a run is whose last steps draw tokens anew: they make up
+// again, out of some noise, what a picture is made of, and leave where things are.
 const redrawRun = 24
 
 // redrawer draws tokens anew with a bundle's prior, as its maker recommends to.
@@ -46,6 +46,13 @@ func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 	}
 	settings := r.settings
 	settings.Steps, settings.Seed = max(redrawRun, steps), seed
+	noise := noiseBefore(settings, steps)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for i := range base {
+		if rng.Float64() < noise {
+			base[i] = uint16(rng.IntN(r.prior.Vocabulary))
+		}
+	}
 	past := make([]sampler.Frame, settings.Steps-steps+1)
 	for i := range past {
 		past[i] = sampler.Frame{Tokens: [][]uint16{base}, Confidence: make([][]float32, 1)}
@@ -63,4 +70,14 @@ func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 		tokens[i] = int32(id)
 	}
 	return nil
+}
+
+// noiseBefore is the share of the noise that a run begins from which is left where its
+// last steps begin.
+func noiseBefore(s sampler.Settings, last int) float64 {
+	left := 1.0
+	for t := 1; t <= s.Steps-last; t++ {
+		left *= 1 - s.Proportion.At(t, s.Steps)
+	}
+	return left
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
 	"sundae/internal/onnx"
+	"sundae/sampler"
 	"sundae/train/recipe"
 	"sundae/train/vqgan"
 )
@@ -142,5 +144,19 @@ func TestRedraw(t *testing.T) {
 	}
 	if slices.Max(redrawn(0, 1)) != 0 {
 		t.Error("no steps changed the tokens")
+	}
+}
+
+// Tokens are drawn anew out of as much noise as a run has left there: a third before the
+// last eight of 24 harmonic steps, none once every token has been drawn.
+func TestNoiseBefore(t *testing.T) {
+	for proportion, want := range map[string]float64{"0:1:harmonic": 1. / 3, "0.5": 1. / 65536, "1": 0, "0": 1} {
+		p, err := sampler.ParseSchedule(proportion)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := noiseBefore(sampler.Settings{Steps: 24, Proportion: p}, 8); math.Abs(got-want) > 1e-12 {
+			t.Errorf("proportion %s leaves %g, want %g", proportion, got, want)
+		}
 	}
 }
