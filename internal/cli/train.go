@@ -178,7 +178,7 @@ func newTrainPrior(a *app) *cobra.Command {
 		Long: `Train the SUNDAE prior on the run's latents. With --from it begins as the one in
 a bundle, of the recipe's network, classes and all: to train that longer, or on
 pictures of one's own. The recipe may give it what it had not: neighbours, or more
-layers in the valley or after it.`,
+layers after the valley.`,
 		Example: `  sundae train prior --recipe tiny --out runs/tiny
   sundae train prior --recipe tiny --out runs/tiny --resume
   sundae train prior --recipe vistas --tokenizer vistas --from vistas --out runs/longer`,

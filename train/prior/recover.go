@@ -21,7 +21,7 @@ type File struct {
 
 // begin fills the store with the weights of o.From. The recipe's steps are all
 // still to do. What that prior lacks, and the recipe has, begins as nothing:
-// neighbours, or the last of the layers in the valley or of those after it.
+// neighbours, or the last of the layers after the valley.
 func (c Config) begin(store *model.Store, o Options) (Report, error) {
 	err := c.recover(store, o)
 	for _, lesser := range c.lesser() {
@@ -32,9 +32,7 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 			break
 		}
 		if err = lesser.recover(store, o); err == nil {
-			err = errors.Join(
-				c.growLayers(store, "middle", lesser.Depth.Middle, c.Depth.Middle),
-				c.growLayers(store, "after", lesser.Depth.After, c.Depth.After))
+			err = c.growLayers(store, lesser.Depth.After)
 		}
 	}
 	if err != nil {
@@ -59,23 +57,18 @@ func (c Config) lesser() []Config {
 		shallow.Depth.After = after
 		all = append(all, shallow)
 	}
-	for middle := c.Depth.Middle - 1; middle > 0; middle-- {
-		shallow := c
-		shallow.Depth.Middle = middle
-		all = append(all, shallow)
-	}
 	return all
 }
 
-// growLayers adds the layers that the store lacks to a part of the hourglass. What
-// they give back begins at zero, so that the prior is at first what it was.
-func (c Config) growLayers(store *model.Store, part string, from, to int) error {
-	for i := from; i < to; i++ {
-		layer := fmt.Sprintf("/%s/hourglass/%s/layer%d", modelScope, part, i)
+// growLayers adds the layers after the valley that the store lacks. What they give
+// back begins at zero, so that the prior is at first what it was.
+func (c Config) growLayers(store *model.Store, from int) error {
+	for i := from; i < c.Depth.After; i++ {
+		layer := fmt.Sprintf("/%s/hourglass/after/layer%d", modelScope, i)
 		for path, in := range map[string]int{"/attention/out/weight": c.Heads * c.HeadDim, "/mlp/down/weight": int(c.MLP * float64(c.Dim))} {
 			zero := tensors.FromFlatDataAndDimensions(make([]float32, in*c.Dim), in, c.Dim)
 			if _, err := store.CreateVariable(layer+path, zero); err != nil {
-				return fmt.Errorf("add layer %d of %s: %w", i, part, err)
+				return fmt.Errorf("add layer %d after the valley: %w", i, err)
 			}
 		}
 	}
