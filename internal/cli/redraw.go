@@ -73,11 +73,11 @@ func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 }
 
 // noiseBefore is the share of the noise that a run begins from which is left where its
-// last steps begin.
+// last steps begin: what was neither updated nor corrupted, which is drawn then, too.
 func noiseBefore(s sampler.Settings, last int) float64 {
 	left := 1.0
 	for t := 1; t <= s.Steps-last; t++ {
-		left *= 1 - s.Proportion.At(t, s.Steps)
+		left *= (1 - s.Proportion.At(t, s.Steps)) * (1 - s.Corruption.At(t, s.Steps))
 	}
 	return left
 }

@@ -150,13 +150,25 @@ func TestRedraw(t *testing.T) {
 // Tokens are drawn anew out of as much noise as a run has left there: a third before the
 // last eight of 24 harmonic steps, none once every token has been drawn.
 func TestNoiseBefore(t *testing.T) {
-	for proportion, want := range map[string]float64{"0:1:harmonic": 1. / 3, "0.5": 1. / 65536, "1": 0, "0": 1} {
-		p, err := sampler.ParseSchedule(proportion)
-		if err != nil {
-			t.Fatal(err)
+	for _, run := range []struct {
+		proportion, corruption string
+		want                   float64
+	}{
+		{"0:1:harmonic", "0", 1. / 3},
+		{"0:1:harmonic", "0.5", 1. / 3 / 65536},
+		{"0.5", "0", 1. / 65536},
+		{"0", "0", 1},
+		{"1", "0", 0},
+		{"0", "1", 0},
+	} {
+		s := sampler.Settings{Steps: 24}
+		for schedule, text := range map[*sampler.Schedule]string{&s.Proportion: run.proportion, &s.Corruption: run.corruption} {
+			if err := schedule.UnmarshalText([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if got := noiseBefore(sampler.Settings{Steps: 24, Proportion: p}, 8); math.Abs(got-want) > 1e-12 {
-			t.Errorf("proportion %s leaves %g, want %g", proportion, got, want)
+		if got := noiseBefore(s, 8); math.Abs(got-run.want) > 1e-12 {
+			t.Errorf("proportion %s, corruption %s leave %g, want %g", run.proportion, run.corruption, got, run.want)
 		}
 	}
 }
