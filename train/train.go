@@ -38,12 +38,22 @@ type Run struct {
 
 	// Tokenizer, if not nil, takes the place of a VQ-GAN of the run's own.
 	Tokenizer tokenizer.Tokenizer
+	// Expect, if not nil, is the model that Tokenizer comes from: its prior is asked which
+	// tokens are expected where the recipe's latents.rate is above 0.
+	Expect *Expect
 	// FromVQGAN and FromPrior, if not nil, are what the two begin as.
 	FromVQGAN *vqgan.Files
 	FromPrior *prior.File
 	// Lender, if not nil, is the model whose prior goes into the bundle instead of one
 	// of the run's own.
 	Lender *bundle.Bundle
+}
+
+// Expect is a model whose prior has a say in what tokens a picture has.
+type Expect struct {
+	Name  string // names the prior's file: another one chooses other tokens
+	VQGAN *vqgan.Files
+	Prior *prior.File
 }
 
 // VQGAN trains the tokenizer.
@@ -81,9 +91,32 @@ func (r Run) Latents(ctx context.Context) (latents.Info, error) {
 		Tokenizer: tokens.Name(),
 		Height:    side, Width: side, Vocabulary: r.Recipe.VQGAN.Vocabulary, Classes: set.Classes, Flips: r.Recipe.Latents.Flips,
 	}
+	encode := func(bytes []uint8, classes []int32) ([]int32, error) { return tokens.Encode(bytes, len(classes)) }
+	if r.Recipe.Latents.Rate > 0 && r.Expect != nil {
+		info.Expected = fmt.Sprintf("%s, rate %g", r.Expect.Name, r.Recipe.Latents.Rate)
+		expected, err := r.expected(len(set.Classes))
+		if err != nil {
+			return latents.Info{}, err
+		}
+		encode = expected.Encode
+	}
 	return latents.Encode(ctx, info, latents.Options{
-		Set: set, Size: r.Recipe.Image.Size, Batch: r.Recipe.Latents.Batch, Encode: tokens.Encode, Out: r.latents(), Talk: r.Talk,
+		Set: set, Size: r.Recipe.Image.Size, Batch: r.Recipe.Latents.Batch, Encode: encode, Out: r.latents(), Talk: r.Talk,
 	})
+}
+
+func (r Run) expected(classes int) (latents.Expected, error) {
+	distances, err := r.Recipe.VQGAN.Distances(r.Expect.VQGAN, r.Recipe.Image.Size, r.Backend)
+	if err != nil {
+		return latents.Expected{}, err
+	}
+	likely, err := r.Recipe.Prior.LogProbabilities(r.Expect.Prior, r.Recipe.Grid(classes), r.Backend)
+	if err != nil {
+		return latents.Expected{}, err
+	}
+	return latents.Expected{
+		Rate: r.Recipe.Latents.Rate, Vocabulary: r.Recipe.VQGAN.Vocabulary, Seed: r.Recipe.Seed, Distances: distances, LogProbabilities: likely,
+	}, nil
 }
 
 // Prior trains the prior on the run's latents.

@@ -31,8 +31,13 @@ func priorFile(a *app, name string, writer compute.Backend) (*prior.File, error)
 	if err != nil {
 		return nil, err
 	}
+	return priorOf(b, writer), nil
+}
+
+// priorOf is the prior of a bundle.
+func priorOf(b *bundle.Bundle, writer compute.Backend) *prior.File {
 	t := b.Manifest.Training
-	return &prior.File{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Writer: writer}, nil
+	return &prior.File{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Writer: writer}
 }
 
 // borrowed is the encoder and decoder of a bundle, for a prior of one's own.

@@ -14,6 +14,7 @@ import (
 	"sundae/internal/bundle/bundletest"
 	"sundae/internal/onnx"
 	"sundae/sampler"
+	"sundae/train/latents"
 	"sundae/train/recipe"
 	"sundae/train/vqgan"
 )
@@ -62,6 +63,60 @@ func TestBorrowedTokenizer(t *testing.T) {
 	code, _, talk := run(t, "train", "latents", "--recipe", "tiny", "--tokenizer", dir, "--data", data, "--out", t.TempDir())
 	if code != 1 || !strings.Contains(talk, "doesn't fit the recipe tiny") {
 		t.Errorf("a tokenizer that doesn't fit: exit code %d: %s", code, talk)
+	}
+}
+
+// A model that lends its tokenizer has its prior choose among close codes, where the
+// recipe says what that is worth, and a prior can be trained on what was chosen.
+func TestExpectedLatents(t *testing.T) {
+	dir := sampleBundle(t, nil)
+	lender, err := bundle.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r recipe.Recipe
+	if err := yaml.Unmarshal([]byte(lender.Manifest.Training.Recipe), &r); err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	if code, _, talk := run(t, "train", "scenes", "--out", data, "--count", "16", "--size", "32"); code != 0 {
+		t.Fatal(talk)
+	}
+	r.Prior.Steps, r.Prior.HeldOut = 2, 4
+	encoded := func(rate float64) []uint16 {
+		t.Helper()
+		r.Latents.Rate = rate
+		text, err := yaml.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, out := filepath.Join(t.TempDir(), "expected.yaml"), t.TempDir()
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"latents", "--data", data}, {"prior", "--from", dir}} {
+			args = append([]string{"train"}, append(args, "--recipe", file, "--tokenizer", dir, "--out", out)...)
+			if code, _, talk := run(t, args...); code != 0 {
+				t.Fatalf("sundae %s: %s", strings.Join(args, " "), talk)
+			}
+		}
+		info, tokens, _, err := latents.Open(filepath.Join(out, "latents"))
+		if err != nil || strings.Contains(info.Expected, lender.Manifest.Name+", prior ") != (rate > 0) {
+			t.Fatalf("latents of rate %g, expected by %q: %v", rate, info.Expected, err)
+		}
+		return tokens
+	}
+	closest, little, much := encoded(0), encoded(1e-6), encoded(0.2)
+	differ := func(a, b []uint16) (n int) {
+		for i := range a {
+			if a[i] != b[i] {
+				n++
+			}
+		}
+		return n
+	}
+	if a, b := differ(closest, little), differ(closest, much); a > len(closest)/100 || b <= a || b == len(closest) {
+		t.Errorf("%d of %d tokens are not the closest codes at rate 1e-6, %d at 0.2", a, len(closest), b)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sundae/internal/bundle"
 	"sundae/internal/onnx"
 	"sundae/train"
 	"sundae/train/engine"
@@ -91,6 +92,13 @@ func (f *trainFlags) run(a *app, cmd *cobra.Command, work func(train.Run) error)
 		}
 		defer t.Close()
 		run.Tokenizer = t
+		if r.Latents.Rate > 0 {
+			m := t.bundle.Manifest
+			run.Expect = &train.Expect{
+				Name:  fmt.Sprintf("%s, prior %.12s", m.Name, m.Files[bundle.PriorFile].SHA256),
+				VQGAN: vqganFiles(t.bundle, writer), Prior: priorOf(t.bundle, writer),
+			}
+		}
 		run.Command += " --tokenizer " + t.bundle.Manifest.Name
 	}
 	return work(run)
@@ -149,8 +157,12 @@ func newTrainLatents(a *app) *cobra.Command {
 		Use:   "latents",
 		Short: "Encode the pictures into the prior's token data set",
 		Long: `Encode the pictures with the run's VQ-GAN into OUT/latents: latents.npy, uint16
-[n, h, w], and labels.npy, uint16 [n]. A run that was stopped goes on by itself.`,
-		Example: `  sundae train latents --recipe tiny --data pictures --out runs/tiny`,
+[n, h, w], and labels.npy, uint16 [n]. A run that was stopped goes on by itself.
+With --tokenizer, and a latents.rate above 0 in the recipe, the prior of that model
+chooses among the codes that are close to what the encoder says: tokens that are
+easier to learn, of pictures that look the same.`,
+		Example: `  sundae train latents --recipe tiny --data pictures --out runs/tiny
+  sundae train latents --recipe vistas --tokenizer vistas --data pictures --out runs/longer`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(a, cmd, func(r train.Run) error {
 				info, err := r.Latents(cmd.Context())

@@ -38,9 +38,10 @@ type Info struct {
 	Width      int      `json:"width"`
 	Vocabulary int      `json:"vocabulary"`
 	Classes    []string `json:"classes"`
-	Flips      bool     `json:"flips"` // each picture is followed by its mirror image
-	Files      int      `json:"files"` // pictures dealt with so far
-	Rows       int      `json:"rows"`  // latents written so far
+	Flips      bool     `json:"flips"`              // each picture is followed by its mirror image
+	Expected   string   `json:"expected,omitempty"` // the prior and the rate that chose the tokens; empty: the closest codes
+	Files      int      `json:"files"`              // pictures dealt with so far
+	Rows       int      `json:"rows"`               // latents written so far
 	Done       bool     `json:"done"`
 	Live       float64  `json:"live"`       // share of the codes used
 	Perplexity float64  `json:"perplexity"` // of their use
@@ -57,9 +58,9 @@ func (i Info) Per() int {
 // Options says what to encode and where to.
 type Options struct {
 	Set    dataset.Set
-	Size   int // the pictures' side
-	Batch  int // latents at a time
-	Encode func(bytes []uint8, n int) ([]int32, error)
+	Size   int                                                   // the pictures' side
+	Batch  int                                                   // latents at a time
+	Encode func(bytes []uint8, classes []int32) ([]int32, error) // pictures [n, S, S, 3] to tokens [n, h, w]
 	Out    string
 	Talk   *progress.Talk
 }
@@ -105,7 +106,13 @@ func Encode(ctx context.Context, info Info, o Options) (Info, error) {
 			return info, err
 		}
 		// The encoder's batch is fixed: what is missing stays black and is dropped.
-		ids, err := o.Encode(bytes, step*per)
+		classes := make([]int32, step*per)
+		for i, file := range kept {
+			for k := range per {
+				classes[i*per+k] = int32(file.Class)
+			}
+		}
+		ids, err := o.Encode(bytes, classes)
 		if err != nil {
 			return info, err
 		}
@@ -248,7 +255,7 @@ func writeRow(file *os.File, ids []int32) error {
 
 // same reports whether two notes are of the same data set.
 func (i Info) same(other Info) bool {
-	return i.Tokenizer == other.Tokenizer && i.Source == other.Source && i.Flips == other.Flips &&
+	return i.Tokenizer == other.Tokenizer && i.Source == other.Source && i.Flips == other.Flips && i.Expected == other.Expected &&
 		i.Height == other.Height && i.Width == other.Width && i.Vocabulary == other.Vocabulary
 }
 

@@ -37,7 +37,8 @@ func folder(t *testing.T, n int) string {
 }
 
 // encode makes a 1×2 latent of a picture: its red, and the green of its left edge.
-func encode(bytes []uint8, n int) ([]int32, error) {
+func encode(bytes []uint8, classes []int32) ([]int32, error) {
+	n := len(classes)
 	frame := len(bytes) / n
 	var ids []int32
 	for i := range n {
@@ -85,11 +86,11 @@ func TestStoppedEncodingGoesOn(t *testing.T) {
 	info, o := setup(t, dir, out)
 	ctx, cancel := context.WithCancel(t.Context())
 	batches := 0
-	o.Encode = func(bytes []uint8, n int) ([]int32, error) {
+	o.Encode = func(bytes []uint8, classes []int32) ([]int32, error) {
 		if batches++; batches == 2 {
 			cancel()
 		}
-		return encode(bytes, n)
+		return encode(bytes, classes)
 	}
 	if _, err := Encode(ctx, info, o); !errors.Is(err, context.Canceled) {
 		t.Fatalf("a stopped encoding ends with %v", err)

@@ -38,6 +38,9 @@ type Recipe struct {
 type Latents struct {
 	Flips bool `yaml:"flips"` // add each picture's mirror image
 	Batch int  `yaml:"batch"` // latents encoded at a time
+	// Rate, if above 0, lets the prior of a model that lends its tokenizer choose among
+	// the codes close to what the encoder says: the squared distance that a nat is worth.
+	Rate float64 `yaml:"rate,omitempty"`
 }
 
 // Image is what the model draws.
@@ -101,6 +104,9 @@ func (r Recipe) Validate() error {
 	}
 	if r.Latents.Batch < 1 {
 		return fmt.Errorf("latents.batch must be at least 1, not %d", r.Latents.Batch)
+	}
+	if r.Latents.Rate < 0 {
+		return fmt.Errorf("latents.rate must be at least 0, not %g", r.Latents.Rate)
 	}
 	return r.Prior.Validate(r.Grid(0))
 }

@@ -337,10 +337,14 @@ func unfold(x *Node, k int) *Node {
 }
 
 // nearest finds the code closest to each vector of z [B, N, E]: ids int32 [B, N].
-func nearest(z, codebook *Node) *Node {
+func nearest(z, codebook *Node) *Node { return ArgMin(distances(z, codebook), -1, dtypes.Int32) }
+
+// distances are the squared distances of each vector of z [B, N, E] to each code, [B, N, V],
+// but for the vector's own length, which is the same for all codes.
+func distances(z, codebook *Node) *Node {
 	dots := MatMul(z, TransposeAllDims(codebook, 1, 0)) // [B, N, V]
 	norms := Reshape(ReduceSum(Square(codebook), -1), 1, 1, codebook.Shape().Dim(0))
-	return ArgMin(Sub(norms, MulScalar(dots, 2)), -1, dtypes.Int32)
+	return Sub(norms, MulScalar(dots, 2))
 }
 
 // rows turns latents [B, E, h, w] into [B, h·w, E], one row a token in raster order.

@@ -1,0 +1,38 @@
+package vqgan
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// Distances returns a function from n pictures' bytes [n, H, W, 3] to the squared
+// distance of each token's vector to each code, [n, h·w, V], as the encoder of from
+// sees them. n must be the same at every call.
+func (c Config) Distances(from *Files, size int, backend compute.Backend) (func(bytes []uint8, n int) ([]float32, error), error) {
+	store, err := c.source(Options{From: from, Size: size}, (*Model).recoverEncoder)
+	if err != nil {
+		return nil, fmt.Errorf("read the encoder: %w", err)
+	}
+	exec, err := model.NewExec(backend, store, func(scope *model.Scope, bytes *Node) *Node {
+		z := rows(c.Encode(scope.At(generatorScope).In("encoder"), pixels(bytes)))
+		codes := store.GetVariable(codebookPath).NodeValue(bytes.Graph())
+		return Add(distances(z, codes), ReduceAndKeep(Square(z), ReduceSum, -1))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build the encoder: %w", err)
+	}
+	return func(bytes []uint8, n int) ([]float32, error) {
+		in := tensor(bytes, n, size)
+		defer in.FinalizeAll()
+		out, err := exec.Exec(in)
+		if err != nil {
+			return nil, fmt.Errorf("run the encoder: %w", err)
+		}
+		defer out[0].FinalizeAll()
+		return tensors.CopyFlatData[float32](out[0])
+	}, nil
+}
