@@ -30,7 +30,7 @@ func (r *Run) Branch(step int, s Settings) (*Run, error) {
 		return nil, err
 	}
 	b := &Run{
-		prior: r.prior, settings: s, first: r.first, mask: r.mask,
+		prior: r.prior, settings: s, first: r.first, mask: r.mask, given: r.given,
 		frames: slices.Clone(r.frames[:step+1]), still: slices.Clone(r.still[:step+1]), frozen: make([]bool, len(r.frozen)),
 	}
 	if !s.drawsLike(r.settings) {
@@ -58,7 +58,7 @@ func (p *Prior) resume(s Start) (*Run, error) {
 			}
 		}
 	}
-	r := &Run{prior: p, settings: s.Settings, first: s.First, mask: s.Mask, frames: slices.Clone(s.Past), frozen: make([]bool, s.N)}
+	r := &Run{prior: p, settings: s.Settings, first: s.First, mask: s.Mask, given: s.Base != nil || s.Mask != nil, frames: slices.Clone(s.Past), frozen: make([]bool, s.N)}
 	for range r.frames {
 		r.still = append(r.still, make([]float64, s.N))
 	}

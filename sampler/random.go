@@ -12,6 +12,7 @@ const (
 	drawStream                      // the inverse of the cumulative distribution
 	updateStream                    // which tokens a proportion below 1 updates
 	corruptStream                   // which tokens are made noise
+	classStream                     // the class of a sample of any
 )
 
 // uniforms fills out with numbers in [0, 1) of 24 bits, all that float32 holds.

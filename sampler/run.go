@@ -37,6 +37,7 @@ type Run struct {
 	settings Settings
 	first    int
 	mask     *Mask
+	given    bool // begins with a picture's tokens, all or some
 	frames   []Frame
 	still    [][]float64 // by frame and sample: the shares drawn at the steps since it last changed, summed
 	frozen   []bool      // by sample
@@ -66,7 +67,7 @@ func (p *Prior) Start(s Start) (*Run, error) {
 	if s.Base != nil && len(s.Base) != s.N {
 		return nil, fmt.Errorf("%d rows of tokens for %d samples", len(s.Base), s.N)
 	}
-	r := &Run{prior: p, settings: s.Settings, first: s.First, mask: s.Mask, frozen: make([]bool, s.N)}
+	r := &Run{prior: p, settings: s.Settings, first: s.First, mask: s.Mask, given: s.Base != nil, frozen: make([]bool, s.N)}
 	start := Frame{Tokens: make([][]uint16, s.N)}
 	noise := make([]float32, n)
 	for i := range start.Tokens {
@@ -244,12 +245,25 @@ func (r *Run) fill(b *batch, row, sample int, tokens []uint16, stats Stats) {
 		}
 		tokens = r.noisy
 	}
-	b.put(row, tokens, r.settings.Class)
+	b.put(row, tokens, r.class(sample))
 	uniforms(uniform, r.settings.Seed, r.first+sample, stats.Step, updateStream)
 	for k, u := range uniform {
 		update[k] = update[k] || float64(u) < stats.Proportion && r.anew(k)
 	}
 	uniforms(uniform, r.settings.Seed, r.first+sample, stats.Step, drawStream)
+}
+
+// class is what the model is told a sample is of. For any class that is one of them,
+// drawn for the sample: told of none, a model may begin two in one noise, and go on
+// with both. A picture that is there from the first says itself what it is of.
+func (r *Run) class(sample int) int {
+	classes := len(r.prior.Classes)
+	if r.settings.Class < classes || classes == 0 || r.given {
+		return r.settings.Class
+	}
+	var u [1]float32
+	uniforms(u[:], r.settings.Seed, r.first+sample, 0, classStream)
+	return min(int(u[0]*float32(classes)), classes-1)
 }
 
 // anew reports whether token k may change.

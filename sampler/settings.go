@@ -18,7 +18,7 @@ type Settings struct {
 	MinSteps    int      // no sample is frozen before this step
 	Freeze      bool     // samples that no longer change leave the batch
 	Seed        uint64
-	Class       int // 0 to classes; classes itself is any
+	Class       int // 0 to classes; classes itself is any: one of them for each sample, none where a picture is given
 }
 
 // What is recommended where a model's maker recommends nothing. With few steps

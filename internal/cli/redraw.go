@@ -57,7 +57,7 @@ func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 	for i := range past {
 		past[i] = sampler.Frame{Tokens: [][]uint16{base}, Confidence: make([][]float32, 1)}
 	}
-	run, err := r.prior.Start(sampler.Start{N: 1, Settings: settings, Past: past})
+	run, err := r.prior.Start(sampler.Start{N: 1, Settings: settings, Base: [][]uint16{base}, Past: past})
 	if err != nil {
 		return err
 	}

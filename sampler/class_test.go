@@ -1,0 +1,49 @@
+package sampler
+
+import "testing"
+
+// From noise, any class is one of them for each sample, whatever batch it is in and
+// wherever the run branches. Where a picture is given, the model is told of none.
+func TestAnyClass(t *testing.T) {
+	p := open(t)
+	classes := len(p.Classes)
+	s := settings()
+	s.Class = classes
+	begin := func(start Start) *Run {
+		t.Helper()
+		r, err := p.Start(start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	run := begin(Start{N: 64, Settings: s})
+	branch, err := run.Branch(0, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := begin(Start{N: 1, First: 5, Settings: s})
+	resumed := begin(Start{N: 64, Settings: s, Past: []Frame{run.At(0)}})
+	seen := map[int]int{}
+	for i := range 64 {
+		class := run.class(i)
+		seen[class]++
+		if class != branch.class(i) || class != resumed.class(i) || i == 5 && class != later.class(0) {
+			t.Errorf("sample %d is of class %d, %d and %d", i, class, branch.class(i), resumed.class(i))
+		}
+	}
+	if len(seen) != classes || seen[classes] > 0 {
+		t.Errorf("64 samples of %d classes: %v", classes, seen)
+	}
+
+	base := make([]uint16, p.Latent.Tokens())
+	given := begin(Start{N: 1, Settings: s, Base: [][]uint16{base}})
+	again := begin(Start{N: 1, Settings: s, Base: [][]uint16{base}, Past: []Frame{given.At(0)}})
+	if given.class(0) != classes || again.class(0) != classes {
+		t.Errorf("a picture is of class %d, and of %d later", given.class(0), again.class(0))
+	}
+	s.Class = 1
+	if r := begin(Start{N: 9, Settings: s}); r.class(8) != 1 {
+		t.Errorf("a sample of class 1 is of %d", r.class(8))
+	}
+}
