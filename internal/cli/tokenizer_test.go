@@ -66,18 +66,24 @@ func TestBorrowedTokenizer(t *testing.T) {
 	}
 }
 
-// A model that lends its tokenizer has its prior choose among close codes, where the
-// recipe says what that is worth, and a prior can be trained on what was chosen.
-func TestExpectedLatents(t *testing.T) {
-	dir := sampleBundle(t, nil)
-	lender, err := bundle.OpenFolder(dir)
+// lendingBundle is a bundle's folder, what is in it and its recipe.
+func lendingBundle(t *testing.T) (dir string, b *bundle.Bundle, r recipe.Recipe) {
+	t.Helper()
+	dir = sampleBundle(t, nil)
+	b, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r recipe.Recipe
-	if err := yaml.Unmarshal([]byte(lender.Manifest.Training.Recipe), &r); err != nil {
+	if err := yaml.Unmarshal([]byte(b.Manifest.Training.Recipe), &r); err != nil {
 		t.Fatal(err)
 	}
+	return dir, b, r
+}
+
+// A model that lends its tokenizer has its prior choose among close codes, where the
+// recipe says what that is worth, and a prior can be trained on what was chosen.
+func TestExpectedLatents(t *testing.T) {
+	dir, lender, r := lendingBundle(t)
 	data := t.TempDir()
 	if code, _, talk := run(t, "train", "scenes", "--out", data, "--count", "16", "--size", "32"); code != 0 {
 		t.Fatal(talk)
@@ -123,15 +129,7 @@ func TestExpectedLatents(t *testing.T) {
 // A model's decoder is sharpened on what its prior draws, and goes into a bundle with
 // that prior. A prior of other tokens is turned away.
 func TestSharpenWithPrior(t *testing.T) {
-	dir := sampleBundle(t, nil)
-	lender, err := bundle.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r recipe.Recipe
-	if err := yaml.Unmarshal([]byte(lender.Manifest.Training.Recipe), &r); err != nil {
-		t.Fatal(err)
-	}
+	dir, lender, r := lendingBundle(t)
 	r.VQGAN.Discriminator.Start = r.VQGAN.Steps
 	r.VQGAN.Sharpen = vqgan.Sharpen{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Batch: 2, Redraw: 2}
 	text, err := yaml.Marshal(r)
