@@ -112,7 +112,7 @@ func (r Run) expected(classes int) (latents.Expected, error) {
 	}
 	likely, err := r.Recipe.Prior.LogProbabilities(r.Expect.Prior, r.Recipe.Grid(classes), r.Backend)
 	if err != nil {
-		return latents.Expected{}, err
+		return latents.Expected{}, fmt.Errorf("ask %s what it expects of %d classes (latents.rate 0 does without): %w", r.Expect.Name, classes, err)
 	}
 	return latents.Expected{
 		Rate: r.Recipe.Latents.Rate, Vocabulary: r.Recipe.VQGAN.Vocabulary, Seed: r.Recipe.Seed, Distances: distances, LogProbabilities: likely,

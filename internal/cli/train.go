@@ -162,7 +162,7 @@ With --tokenizer, and a latents.rate above 0 in the recipe, the prior of that mo
 chooses among the codes that are close to what the encoder says: tokens that are
 easier to learn, of pictures that look the same.`,
 		Example: `  sundae train latents --recipe tiny --data pictures --out runs/tiny
-  sundae train latents --recipe vistas --tokenizer vistas --data pictures --out runs/longer`,
+  sundae train latents --recipe my.yaml --tokenizer vistas --data pictures --out runs/longer`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(a, cmd, func(r train.Run) error {
 				info, err := r.Latents(cmd.Context())
