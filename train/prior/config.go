@@ -37,7 +37,12 @@ type Config struct {
 	// channels keep edges from going in blocks of shortened tokens.
 	Neighbours int `yaml:"neighbours,omitempty"`
 
-	Unroll       int     `yaml:"unroll"`        // T, the steps of the objective
+	Unroll int `yaml:"unroll"` // T, the steps of the objective
+	// Partial lets the steps of the objective draw a share of the tokens only, another
+	// one, U[0, 1], for each sample and step, as partial updates do in sampling: what
+	// the prior then learns from is noise and its own tokens side by side. Without it
+	// they draw all, which is the paper's.
+	Partial      bool    `yaml:"partial,omitempty"`
 	ClassDropout float64 `yaml:"class_dropout"` // share of samples whose class is hidden
 	// Corruption is the power p of r = uᵖ, the share of a training sample's tokens that
 	// are made noise, u ~ U[0, 1]. 0 and 1 are the paper's; with 2 every second sample
@@ -138,6 +143,9 @@ func (c Config) Validate(g Grid) error {
 	}
 	if c.Corruption < 0 {
 		return fmt.Errorf("prior.corruption must be at least 0, not %g", c.Corruption)
+	}
+	if c.Partial && c.Unroll == 1 {
+		return errors.New("prior.partial is about unrolled steps, and prior.unroll 1 takes none: set it to 2")
 	}
 	side := int(math.Round(math.Sqrt(float64(c.Shortening))))
 	if side*side != c.Shortening {

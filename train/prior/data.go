@@ -55,19 +55,22 @@ func (l Latents) split(n, per int) (training, held []int) {
 	return training, held
 }
 
-// batch is one step's input: int32 [B, N], int32 [B, N], int32 [B] and float32
-// [B, T-1, N].
+// batch is one step's input: int32 [B, N], int32 [B, N], int32 [B], float32
+// [B, T-1, N] and bool [B, T-1, N].
 type batch struct {
-	corrupted, clean, class, uniform *tensors.Tensor
+	corrupted, clean, class, uniform, update *tensors.Tensor
 }
 
 // share is the i-th of n equal parts of the batch.
 func (b batch) share(i, n int) batch {
-	return batch{part[int32](b.corrupted, i, n), part[int32](b.clean, i, n), part[int32](b.class, i, n), part[float32](b.uniform, i, n)}
+	return batch{
+		part[int32](b.corrupted, i, n), part[int32](b.clean, i, n), part[int32](b.class, i, n),
+		part[float32](b.uniform, i, n), part[bool](b.update, i, n),
+	}
 }
 
 // part is the i-th of n parts of t along its first axis.
-func part[T int32 | float32](t *tensors.Tensor, i, n int) *tensors.Tensor {
+func part[T int32 | float32 | bool](t *tensors.Tensor, i, n int) *tensors.Tensor {
 	dims := slices.Clone(t.Shape().Dimensions)
 	dims[0] /= n
 	values := tensors.MustCopyFlatData[T](t)
@@ -76,8 +79,8 @@ func part[T int32 | float32](t *tensors.Tensor, i, n int) *tensors.Tensor {
 }
 
 // batch draws the batch of a step. It depends on (seed, step) alone: the epoch's
-// order, the corruption, the hidden classes and the numbers that the unrolled
-// samples are drawn with.
+// order, the corruption, the hidden classes, the numbers that the unrolled samples are
+// drawn with and which of their tokens are.
 func (c Config) batch(l Latents, items []int, seed uint64, step int) batch {
 	rng := engine.Keyed(seed, fmt.Sprintf("batch/%d", step))
 	chosen := make([]int, c.Batch)
@@ -129,18 +132,26 @@ func (c Config) makeBatch(l Latents, chosen []int, rng *rand.Rand, rate func() f
 		}
 		corrupted = corrupt(corrupted, clean[i*n:], l.Grid.Vocabulary, rate(), rng)
 	}
-	uniform := make([]float32, b*(c.Unroll-1)*n)
+	unrolled := max(1, c.Unroll-1) // T = 1 draws nothing; a tensor cannot be empty
+	uniform, update := make([]float32, b*unrolled*n), make([]bool, b*unrolled*n)
 	for i := range uniform {
 		uniform[i] = rng.Float32()
 	}
-	if len(uniform) == 0 { // T = 1 draws nothing; a tensor cannot be empty
-		uniform = make([]float32, b*n)
+	for from := 0; from < len(update); from += n {
+		proportion := 1.0
+		if c.Partial {
+			proportion = rng.Float64()
+		}
+		for i := range n {
+			update[from+i] = proportion == 1 || rng.Float64() < proportion
+		}
 	}
 	return batch{
 		corrupted: tensors.FromFlatDataAndDimensions(corrupted, b, n),
 		clean:     tensors.FromFlatDataAndDimensions(clean, b, n),
 		class:     tensors.FromFlatDataAndDimensions(class, b),
-		uniform:   tensors.FromFlatDataAndDimensions(uniform, b, max(1, c.Unroll-1), n),
+		uniform:   tensors.FromFlatDataAndDimensions(uniform, b, unrolled, n),
+		update:    tensors.FromFlatDataAndDimensions(update, b, unrolled, n),
 	}
 }
 

@@ -3,6 +3,7 @@ package prior
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,12 +89,53 @@ func TestCorruptionRates(t *testing.T) {
 	}
 }
 
+// The unrolled steps draw all tokens, or a share of them that is any share equally
+// often.
+func TestUpdateShares(t *testing.T) {
+	c, g := small()
+	c.Batch, c.Unroll = 64, 3
+	l := toy(g, 64)
+	items := make([]int, 64)
+	for i := range items {
+		items[i] = i
+	}
+	for _, c.Partial = range []bool{false, true} {
+		var tenths [10]float64
+		for step := range 20 {
+			update := tensors.MustCopyFlatData[bool](c.batch(l, items, 9, step).update)
+			n := g.Tokens()
+			if len(update) != c.Batch*(c.Unroll-1)*n {
+				t.Fatalf("%d places to draw or not", len(update))
+			}
+			for row := range slices.Chunk(update, n) {
+				drawn := 0
+				for _, yes := range row {
+					if yes {
+						drawn++
+					}
+				}
+				tenths[min(9, 10*drawn/n)] += 1.0 / float64(20*len(update)/n)
+			}
+		}
+		for i, share := range tenths {
+			want := 0.1
+			if !c.Partial {
+				want = float64(i / 9)
+			}
+			if math.Abs(share-want) > 0.03 {
+				t.Errorf("partial %v: %.3f of the rows have %d tenths drawn, want %.1f", c.Partial, share, i, want)
+			}
+		}
+	}
+}
+
 func TestBatchesRepeat(t *testing.T) {
 	c, g := small()
+	c.Partial = true
 	l := toy(g, 8)
 	items := []int{0, 1, 2, 3, 4, 5, 6, 7}
 	a, b := c.batch(l, items, 5, 17), c.batch(l, items, 5, 17)
-	if !a.corrupted.Equal(b.corrupted) || !a.clean.Equal(b.clean) || !a.class.Equal(b.class) || !a.uniform.Equal(b.uniform) {
+	if !a.corrupted.Equal(b.corrupted) || !a.clean.Equal(b.clean) || !a.class.Equal(b.class) || !a.uniform.Equal(b.uniform) || !a.update.Equal(b.update) {
 		t.Error("the same (seed, step) gave two batches")
 	}
 	if other := c.batch(l, items, 6, 17); a.corrupted.Equal(other.corrupted) {

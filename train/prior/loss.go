@@ -22,11 +22,12 @@ func crossEntropy(logits, target *Node) *Node {
 
 // unrolledLoss is the step-unrolled denoising objective (2112.06749, equation
 // 6): from corrupted tokens, denoise, sample, and denoise what was sampled, T
-// times in all, with no gradient through the samples. It returns the loss of
-// each step; the objective is their mean.
+// times in all, with no gradient through the samples. Where update is false, a token
+// of a sample stays as it was. It returns the loss of each step; the objective is
+// their mean.
 //
-// corrupted and clean are int32 [B, N], class int32 [B], uniform [B, T-1, N].
-func (c Config) unrolledLoss(scope *model.Scope, grid Grid, corrupted, clean, class, uniform *Node) []*Node {
+// corrupted and clean are int32 [B, N], class int32 [B], uniform and update [B, T-1, N].
+func (c Config) unrolledLoss(scope *model.Scope, grid Grid, corrupted, clean, class, uniform, update *Node) []*Node {
 	g := corrupted.Graph()
 	tokens := corrupted
 	losses := make([]*Node, c.Unroll)
@@ -35,9 +36,9 @@ func (c Config) unrolledLoss(scope *model.Scope, grid Grid, corrupted, clean, cl
 		logits := c.Logits(weights, grid, tokens, class)
 		losses[step] = crossEntropy(logits, clean)
 		if step < c.Unroll-1 {
-			u := Squeeze(Slice(uniform, AxisRange(), AxisElem(step)), 1)
-			tokens, _ = draw(StopGradient(logits), u, Ones(g, shapes.Make(dtypes.Float32, 1)))
-			tokens = StopGradient(tokens)
+			of := func(all *Node) *Node { return Squeeze(Slice(all, AxisRange(), AxisElem(step)), 1) }
+			drawn, _ := draw(StopGradient(logits), of(uniform), Ones(g, shapes.Make(dtypes.Float32, 1)))
+			tokens = StopGradient(Where(of(update), drawn, tokens))
 		}
 	}
 	return losses

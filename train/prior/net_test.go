@@ -22,7 +22,7 @@ func lossAndGradients(t *testing.T, c Config, g Grid, name string, nudge string,
 	var paths []string
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) []*Node {
 		scope.Store().SetTraining(in[0].Graph(), true)
-		losses := c.unrolledLoss(scope, g, in[0], in[1], in[2], in[3])
+		losses := c.unrolledLoss(scope, g, in[0], in[1], in[2], in[3], in[4])
 		loss := ReduceAllMean(Stack(losses, 0))
 		paths = nil
 		for v := range scope.At(modelScope).IterVariables() {
@@ -36,7 +36,7 @@ func lossAndGradients(t *testing.T, c Config, g Grid, name string, nudge string,
 	l := toy(g, 8)
 	run := func() []*tensors.Tensor {
 		b := c.batch(l, []int{0, 1, 2, 3, 4, 5, 6, 7}, 5, 0)
-		out, err := exec.Exec(b.corrupted, b.clean, b.class, b.uniform)
+		out, err := exec.Exec(b.corrupted, b.clean, b.class, b.uniform, b.update)
 		if err != nil {
 			t.Fatal(err)
 		}

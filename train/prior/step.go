@@ -41,7 +41,7 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, grid Grid, 
 		parts := make([][]*tensors.Tensor, workers) // of each worker: what it tells, and its gradients
 		work := func(i int) (err error) {
 			share := b.share(i, workers)
-			if parts[i], err = gradients[i].Exec(share.corrupted, share.clean, share.class, share.uniform); err != nil {
+			if parts[i], err = gradients[i].Exec(share.corrupted, share.clean, share.class, share.uniform, share.update); err != nil {
 				return fmt.Errorf("run the prior's gradients: %w", err)
 			}
 			return nil
@@ -104,9 +104,9 @@ func oneByOne(n int, work func(i int) error) error {
 // last step's loss] and the gradient of each weight.
 func (c Config) gradients(grid Grid) func(scope *model.Scope, in []*Node) []*Node {
 	return func(scope *model.Scope, in []*Node) []*Node {
-		corrupted, clean, class, uniform := in[0], in[1], in[2], in[3]
+		corrupted, clean, class, uniform, update := in[0], in[1], in[2], in[3], in[4]
 		scope.Store().SetTraining(clean.Graph(), true)
-		losses := c.unrolledLoss(scope, grid, corrupted, clean, class, uniform)
+		losses := c.unrolledLoss(scope, grid, corrupted, clean, class, uniform, update)
 		loss := ReduceAllMean(Stack(losses, 0))
 		told := Stack([]*Node{loss, losses[0], losses[len(losses)-1]}, 0)
 		return append([]*Node{told}, scope.At(modelScope).BuildTrainableVariablesGradientsGraph(loss)...)
