@@ -134,10 +134,11 @@ func (c Config) makeBatch(l Latents, chosen []int, rng *rand.Rand, rate func() f
 	}
 	unrolled := max(1, c.Unroll-1) // T = 1 draws nothing; a tensor cannot be empty
 	uniform, update := make([]float32, b*unrolled*n), make([]bool, b*unrolled*n)
-	for i := range uniform {
+	drawn := b * (c.Unroll - 1) * n
+	for i := range drawn {
 		uniform[i] = rng.Float32()
 	}
-	for from := 0; from < len(update); from += n {
+	for from := 0; from < drawn; from += n {
 		proportion := 1.0
 		if c.Partial {
 			proportion = rng.Float64()
