@@ -3,7 +3,9 @@ package latents
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"sundae/train/engine"
 )
@@ -23,8 +25,9 @@ type Expected struct {
 	// Distances takes n pictures' bytes [n, S, S, 3] to the squared distance of each
 	// token's vector to each code, [n, N, V].
 	Distances func(bytes []uint8, n int) ([]float32, error)
-	// LogProbabilities takes one picture's tokens [N] to log p of each code in each place, [N, V].
-	LogProbabilities func(tokens []int32, class int32) ([]float32, error)
+	// LogProbabilities takes n pictures' tokens [n, N], their classes [n] and P places of
+	// each, [n, P], to log p of each code in those places, [n, P, V].
+	LogProbabilities func(tokens, classes, places []int32) ([]float32, error)
 }
 
 const (
@@ -44,28 +47,56 @@ func (e Expected) Encode(bytes []uint8, classes []int32) ([]int32, error) {
 	if err != nil {
 		return nil, err
 	}
-	grid := len(distances) / len(classes)
-	var all []int32
-	for i, class := range classes {
-		tokens, err := e.choose(distances[i*grid:(i+1)*grid], class)
+	pictures := make([]choice, len(classes))
+	grid := len(distances) / len(pictures) // N·V
+	each(pictures, func(i int, c *choice) { *c = e.closest(distances[i*grid : (i+1)*grid]) })
+
+	n := grid / e.Vocabulary
+	for some := max(1, int(hidden*float64(n))); ; {
+		var around, places []int32
+		asked := false
+		for i := range pictures {
+			c := &pictures[i]
+			c.hide(some)
+			asked = asked || len(c.hidden) > 0
+			around, places = append(around, c.around...), append(places, c.hidden...)
+			places = append(places, make([]int32, some-len(c.hidden))...) // the answer to these is not looked at
+		}
+		if !asked {
+			break
+		}
+		likely, err := e.LogProbabilities(around, classes, places)
 		if err != nil {
 			return nil, fmt.Errorf("choose tokens: %w", err)
 		}
-		all = append(all, tokens...)
+		answer := some * e.Vocabulary
+		each(pictures, func(i int, c *choice) { e.fill(c, likely[i*answer:(i+1)*answer]) })
+	}
+	var all []int32
+	for _, c := range pictures {
+		all = append(all, c.tokens...)
 	}
 	return all, nil
 }
 
-// choose takes one picture's distances [N, V] to tokens [N]: first the closest, then,
-// an eighth of the picture at a time, what is expected among the open places.
-func (e Expected) choose(distances []float32, class int32) ([]int32, error) {
+// choice is how far one picture's tokens are chosen.
+type choice struct {
+	distances []float32 // [N, V]
+	tokens    []int32   // [N]
+	open      []int32   // places that are still to be chosen
+	hidden    []int32   // those that are being chosen
+	around    []int32   // [N], the tokens with noise in the hidden places
+	rng       *rand.Rand
+}
+
+// closest begins with the closest codes, and finds the places that are open.
+func (e Expected) closest(distances []float32) choice {
 	v := e.Vocabulary
-	tokens := make([]int32, len(distances)/v)
-	var open []int
-	for place := range tokens {
+	c := choice{distances: distances, tokens: make([]int32, len(distances)/v), rng: engine.Keyed(e.Seed, "expected")}
+	for place := range c.tokens {
 		costs := distances[place*v : (place+1)*v]
 		best := slices.Min(costs)
-		tokens[place] = int32(slices.Index(costs, best))
+		c.tokens[place] = int32(slices.Index(costs, best))
 		near := 0
 		for _, d := range costs {
 			if float64(d-best) < mostGain*e.Rate {
@@ -73,29 +104,43 @@ func (e Expected) choose(distances []float32, class int32) ([]int32, error) {
 			}
 		}
 		if near > 1 {
-			open = append(open, place)
+			c.open = append(c.open, int32(place))
 		}
 	}
-	rng := engine.Keyed(e.Seed, "expected")
-	rng.Shuffle(len(open), func(i, j int) { open[i], open[j] = open[j], open[i] })
-	for some := range slices.Chunk(open, max(1, int(hidden*float64(len(tokens))))) {
-		around := slices.Clone(tokens)
-		for _, place := range some {
-			around[place] = rng.Int32N(int32(v))
-		}
-		likely, err := e.LogProbabilities(around, class)
-		if err != nil {
-			return nil, err
-		}
-		for _, place := range some {
-			best := math.Inf(1)
-			for k := range v {
-				surprise := -max(float64(likely[place*v+k]), -mostSurprise)
-				if cost := float64(distances[place*v+k]) + e.Rate*surprise; cost < best {
-					best, tokens[place] = cost, int32(k)
-				}
+	c.rng.Shuffle(len(c.open), func(i, j int) { c.open[i], c.open[j] = c.open[j], c.open[i] })
+	return c
+}
+
+// hide takes up to n open places and puts noise there.
+func (c *choice) hide(n int) {
+	n = min(n, len(c.open))
+	c.hidden, c.open = c.open[:n], c.open[n:]
+	c.around = slices.Clone(c.tokens)
+	vocabulary := int32(len(c.distances) / len(c.tokens))
+	for _, place := range c.hidden {
+		c.around[place] = c.rng.Int32N(vocabulary)
+	}
+}
+
+// fill chooses the hidden places' tokens, of which the prior says likely [P, V].
+func (e Expected) fill(c *choice, likely []float32) {
+	v := e.Vocabulary
+	for i, place := range c.hidden {
+		best := math.Inf(1)
+		for k := range v {
+			surprise := -max(float64(likely[i*v+k]), -mostSurprise)
+			if cost := float64(c.distances[int(place)*v+k]) + e.Rate*surprise; cost < best {
+				best, c.tokens[place] = cost, int32(k)
 			}
 		}
 	}
-	return tokens, nil
+}
+
+// each calls f for all pictures side by side.
+func each(pictures []choice, f func(i int, c *choice)) {
+	var group sync.WaitGroup
+	for i := range pictures {
+		group.Go(func() { f(i, &pictures[i]) })
+	}
+	group.Wait()
 }

@@ -24,9 +24,9 @@ func expectedOnes(rate float64) Expected {
 			}
 			return all, nil
 		},
-		LogProbabilities: func(tokens []int32, _ int32) ([]float32, error) {
+		LogProbabilities: func(_, _, places []int32) ([]float32, error) {
 			var all []float32
-			for range tokens {
+			for range places {
 				all = append(all, -3, -0.05, -100, -100)
 			}
 			return all, nil
@@ -54,10 +54,10 @@ func TestExpectedCodes(t *testing.T) {
 func TestExpectedAsksBehindNoise(t *testing.T) {
 	e := expectedOnes(0.1)
 	likely, asked, last := e.LogProbabilities, 0, make([]int32, 16)
-	e.LogProbabilities = func(tokens []int32, class int32) ([]float32, error) {
+	e.LogProbabilities = func(tokens, classes, places []int32) ([]float32, error) {
 		asked++
-		if class != 7 {
-			t.Errorf("class %d", class)
+		if !slices.Equal(classes, []int32{7}) {
+			t.Errorf("classes %v", classes)
 		}
 		differ := 0
 		for i, id := range tokens {
@@ -72,7 +72,7 @@ func TestExpectedAsksBehindNoise(t *testing.T) {
 			t.Errorf("%d places of noise", differ)
 		}
 		copy(last, tokens)
-		return likely(tokens, class)
+		return likely(tokens, classes, places)
 	}
 	if _, err := e.Encode(nil, []int32{7}); err != nil {
 		t.Fatal(err)
@@ -91,12 +91,48 @@ func TestExpectedAsksBehindNoise(t *testing.T) {
 	}
 }
 
+// A picture's tokens are the same alone and beside others, one with no place open among them.
+func TestExpectedPicturesApart(t *testing.T) {
+	e := expectedOnes(0.1)
+	e.Distances = func(_ []uint8, n int) ([]float32, error) {
+		all, err := expectedOnes(0.1).Distances(nil, 2)
+		for place := range 16 {
+			all[4*place+1] = 4
+		}
+		return all[(2-n)*64:], err
+	}
+	// Code 1 is expected where the token before is 0, and code 0 elsewhere.
+	e.LogProbabilities = func(tokens, classes, places []int32) ([]float32, error) {
+		var all []float32
+		for i, place := range places {
+			picture := i / (len(places) / len(classes))
+			if place > 0 && tokens[picture*16+int(place)-1] == 0 {
+				all = append(all, -3, -0.05, -100, -100)
+			} else {
+				all = append(all, -0.05, -3, -100, -100)
+			}
+		}
+		return all, nil
+	}
+	both, err := e.Encode(nil, []int32{0, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := e.Encode(nil, []int32{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(both[16:], alone) || slices.Max(both[:16]) != 0 || slices.Max(alone) != 1 {
+		t.Errorf("%v beside %v, and %v alone", both[16:], both[:16], alone)
+	}
+}
+
 // Surprise counts up to a bound: a code of probability 0 may still be the one.
 func TestExpectedSurpriseIsBounded(t *testing.T) {
 	e := expectedOnes(0.1)
-	e.LogProbabilities = func(tokens []int32, _ int32) ([]float32, error) {
+	e.LogProbabilities = func(_, _, places []int32) ([]float32, error) {
 		impossible := float32(math.Inf(-1))
-		return slices.Repeat([]float32{impossible, impossible, impossible, 0}, len(tokens)), nil
+		return slices.Repeat([]float32{impossible, impossible, impossible, 0}, len(places)), nil
 	}
 	tokens, err := e.Encode(nil, []int32{0})
 	if err != nil || slices.Max(tokens) != 0 {
@@ -106,7 +142,7 @@ func TestExpectedSurpriseIsBounded(t *testing.T) {
 
 func TestExpectedError(t *testing.T) {
 	e, broken := expectedOnes(0.1), errors.New("broken")
-	e.LogProbabilities = func([]int32, int32) ([]float32, error) { return nil, broken }
+	e.LogProbabilities = func(_, _, _ []int32) ([]float32, error) { return nil, broken }
 	if _, err := e.Encode(nil, []int32{0}); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}

@@ -38,11 +38,10 @@ type Config struct {
 	Neighbours int `yaml:"neighbours,omitempty"`
 
 	Unroll int `yaml:"unroll"` // T, the steps of the objective
-	// Partial lets the steps of the objective draw a share of the tokens only, another
-	// one, U[0, 1], for each sample and step, as partial updates do in sampling: what
-	// the prior then learns from is noise and its own tokens side by side. Without it
-	// they draw all, which is the paper's.
-	Partial      bool    `yaml:"partial,omitempty"`
+	// Partial is how often a step of the objective draws a share of a sample's tokens
+	// only, U[0, 1], as partial updates do in sampling: what the prior then learns from
+	// is noise and its own tokens side by side. At 0 all are drawn, which is the paper's.
+	Partial      float64 `yaml:"partial,omitempty"`
 	ClassDropout float64 `yaml:"class_dropout"` // share of samples whose class is hidden
 	// Corruption is the power p of r = uᵖ, the share of a training sample's tokens that
 	// are made noise, u ~ U[0, 1]. 0 and 1 are the paper's; with 2 every second sample
@@ -144,7 +143,10 @@ func (c Config) Validate(g Grid) error {
 	if c.Corruption < 0 {
 		return fmt.Errorf("prior.corruption must be at least 0, not %g", c.Corruption)
 	}
-	if c.Partial && c.Unroll == 1 {
+	if c.Partial < 0 || c.Partial > 1 {
+		return fmt.Errorf("prior.partial %g must be from 0, never, to 1, always", c.Partial)
+	}
+	if c.Partial > 0 && c.Unroll == 1 {
 		return errors.New("prior.partial is about unrolled steps, and prior.unroll 1 takes none: set it to 2")
 	}
 	side := int(math.Round(math.Sqrt(float64(c.Shortening))))

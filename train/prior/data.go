@@ -140,7 +140,7 @@ func (c Config) makeBatch(l Latents, chosen []int, rng *rand.Rand, rate func() f
 	}
 	for from := 0; from < drawn; from += n {
 		proportion := 1.0
-		if c.Partial {
+		if c.Partial > 0 && rng.Float64() < c.Partial {
 			proportion = rng.Float64()
 		}
 		for i := range n {

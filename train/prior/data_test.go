@@ -89,8 +89,8 @@ func TestCorruptionRates(t *testing.T) {
 	}
 }
 
-// The unrolled steps draw all tokens, or a share of them that is any share equally
-// often.
+// The unrolled steps draw all tokens or, as often as they are told to, a share of them
+// that is any share equally often.
 func TestUpdateShares(t *testing.T) {
 	c, g := small()
 	c.Batch, c.Unroll = 64, 3
@@ -99,7 +99,7 @@ func TestUpdateShares(t *testing.T) {
 	for i := range items {
 		items[i] = i
 	}
-	for _, c.Partial = range []bool{false, true} {
+	for _, c.Partial = range []float64{0, 0.5, 1} {
 		var tenths [10]float64
 		for step := range 20 {
 			update := tensors.MustCopyFlatData[bool](c.batch(l, items, 9, step).update)
@@ -118,12 +118,9 @@ func TestUpdateShares(t *testing.T) {
 			}
 		}
 		for i, share := range tenths {
-			want := 0.1
-			if !c.Partial {
-				want = float64(i / 9)
-			}
+			want := c.Partial/10 + (1-c.Partial)*float64(i/9)
 			if math.Abs(share-want) > 0.03 {
-				t.Errorf("partial %v: %.3f of the rows have %d tenths drawn, want %.1f", c.Partial, share, i, want)
+				t.Errorf("partial %g: %.3f of the rows have %d tenths drawn, want %.1f", c.Partial, share, i, want)
 			}
 		}
 	}
@@ -131,7 +128,7 @@ func TestUpdateShares(t *testing.T) {
 
 func TestBatchesRepeat(t *testing.T) {
 	c, g := small()
-	c.Partial = true
+	c.Partial = 0.5
 	l := toy(g, 8)
 	items := []int{0, 1, 2, 3, 4, 5, 6, 7}
 	a, b := c.batch(l, items, 5, 17), c.batch(l, items, 5, 17)

@@ -11,21 +11,31 @@ import (
 	"sundae/train/engine"
 )
 
-// LogProbabilities returns a function from one picture's tokens [N] and class to what
-// the prior of from says of each place, log p of each code, [N, V].
-func (c Config) LogProbabilities(from *File, grid Grid, backend compute.Backend) (func(tokens []int32, class int32) ([]float32, error), error) {
+// LogProbabilities returns a function from n pictures' tokens [n, N], their classes [n] and
+// P places of each, [n, P], to what the prior of from says of those: log p of each code,
+// [n, P, V].
+func (c Config) LogProbabilities(from *File, grid Grid, backend compute.Backend) (func(tokens, classes, places []int32) ([]float32, error), error) {
 	store := engine.NewStore(0)
 	if _, err := c.begin(store, Options{From: from, Latents: Latents{Grid: grid}}); err != nil {
 		return nil, err
 	}
-	exec, err := model.NewExec(backend, store, func(scope *model.Scope, tokens, class *Node) *Node {
-		return LogSoftmax(c.Logits(scope.At(modelScope), grid, tokens, class))
+	exec, err := model.NewExec(backend, store, func(scope *model.Scope, tokens, class, places *Node) *Node {
+		scope = scope.At(modelScope)
+		b, n := tokens.Shape().Dim(0), tokens.Shape().Dim(1)
+		x := Reshape(c.trunk(scope, grid, tokens, class), b*n, c.Dim)
+		return LogSoftmax(c.head(scope, Gather(x, ExpandAxes(places, -1)), grid.Vocabulary))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the prior: %w", err)
 	}
-	return func(tokens []int32, class int32) ([]float32, error) {
-		out, err := exec.Exec(tensors.FromFlatDataAndDimensions(tokens, 1, len(tokens)), []int32{class})
+	return func(tokens, classes, places []int32) ([]float32, error) {
+		b := len(classes)
+		n, p := len(tokens)/b, len(places)/b
+		rows := make([]int32, len(places)) // of all pictures' tokens below each other
+		for i, place := range places {
+			rows[i] = int32(i/p*n) + place
+		}
+		out, err := exec.Exec(tensors.FromFlatDataAndDimensions(tokens, b, n), classes, tensors.FromFlatDataAndDimensions(rows, b, p))
 		if err != nil {
 			return nil, fmt.Errorf("run the prior: %w", err)
 		}

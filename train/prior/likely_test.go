@@ -2,6 +2,7 @@ package prior
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -15,13 +16,29 @@ func TestLogProbabilities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := likely(make([]int32, g.Tokens()), 0)
+	// Of all places of one picture, and of two places of the second of two.
+	all := make([]int32, g.Tokens())
+	for i := range all {
+		all[i] = int32(i)
+	}
+	got, err := likely(make([]int32, g.Tokens()), []int32{0}, all)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := logits(t, m)
 	if len(got) != len(want) {
 		t.Fatalf("%d values, want %d", len(got), len(want))
+	}
+	two := slices.Concat(slices.Repeat([]int32{1}, g.Tokens()), make([]int32, g.Tokens()))
+	some, err := likely(two, []int32{1, 0}, []int32{0, 0, 3, 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := g.Vocabulary
+	for i := range v {
+		if third, second := got[3*v+i], got[2*v+i]; math.Abs(float64(some[2*v+i]-third)) > 1e-4 || math.Abs(float64(some[3*v+i]-second)) > 1e-4 {
+			t.Fatalf("code %d: %g and %g beside another picture, %g and %g alone", i, some[2*v+i], some[3*v+i], third, second)
+		}
 	}
 	for from := 0; from < len(want); from += g.Vocabulary {
 		var sum float64

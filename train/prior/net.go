@@ -17,6 +17,11 @@ import (
 // Logits is the network: tokens int32 [B, N] in raster order and, where the grid
 // has classes, class int32 [B] in [0, Classes], to logits [B, N, V].
 func (c Config) Logits(scope *model.Scope, grid Grid, tokens, class *Node) *Node {
+	return c.head(scope, c.trunk(scope, grid, tokens, class), grid.Vocabulary)
+}
+
+// trunk is the network up to its head, [B, N, D].
+func (c Config) trunk(scope *model.Scope, grid Grid, tokens, class *Node) *Node {
 	g := tokens.Graph()
 	width := math.Sqrt(float64(c.Dim))
 	// Embeddings of length √D, as loud as what the layers add to them: a whisper
@@ -29,8 +34,7 @@ func (c Config) Logits(scope *model.Scope, grid Grid, tokens, class *Node) *Node
 	x = Add(x, c.places(scope.In("places"), g, grid))
 	x = MulScalar(x, width) // [B, N, D]
 	x = c.hourglass(scope.In("hourglass"), x, c.Depth, grid.Height, grid.Width)
-	x = layerNorm(scope.In("norm"), x)
-	return c.head(scope, x, grid.Vocabulary)
+	return layerNorm(scope.In("norm"), x)
 }
 
 // places are learned embeddings of the rows and the columns, [1, N, D]. The rotary
@@ -62,11 +66,11 @@ func (c Config) head(scope *model.Scope, x *Node, vocabulary int) *Node {
 // hourglass runs depth on x [B, h·w, D] (2110.13711, with the paper's own 2D
 // resampling, 2206.12351 section 3.2).
 func (c Config) hourglass(scope *model.Scope, x *Node, depth Depth, h, w int) *Node {
-	full := positions(h, w, 1)
-	x = c.layers(scope.In("before"), x, depth.Before, h, w)
+	full := newTurns(x.Graph(), c.HeadDim, positions(h, w, 1))
+	x = c.layers(scope.In("before"), x, depth.Before, full, h, w)
 	if depth.Inner != nil || depth.Middle > 0 {
 		side := c.shortenSide()
-		coarse := positions(h/side, w/side, side)
+		coarse := newTurns(x.Graph(), c.HeadDim, positions(h/side, w/side, side))
 		short := c.shorten(scope.In("down"), x, h, w) // [B, h·w/k, D]
 		if c.Resample == "attention" {
 			short = Add(short, c.attention(scope.In("look_down"), short, x, coarse, full))
@@ -74,19 +78,19 @@ func (c Config) hourglass(scope *model.Scope, x *Node, depth Depth, h, w int) *N
 		if depth.Inner != nil {
 			short = c.hourglass(scope.In("inner"), short, *depth.Inner, h/side, w/side)
 		} else {
-			short = c.layers(scope.In("middle"), short, depth.Middle, h/side, w/side)
+			near := newTurns(x.Graph(), c.HeadDim, positions(h/side, w/side, 1))
+			short = c.layers(scope.In("middle"), short, depth.Middle, near, h/side, w/side)
 		}
 		x = Add(x, c.lengthen(scope.In("up"), short, h, w)) // [B, h·w, D]
 		if c.Resample == "attention" {
 			x = Add(x, c.attention(scope.In("look_up"), x, short, full, coarse))
 		}
 	}
-	return c.layers(scope.In("after"), x, depth.After, h, w)
+	return c.layers(scope.In("after"), x, depth.After, full, h, w)
 }
 
 // layers is n pre-norm transformer layers on x [B, h·w, D].
-func (c Config) layers(scope *model.Scope, x *Node, n, h, w int) *Node {
-	at := positions(h, w, 1)
+func (c Config) layers(scope *model.Scope, x *Node, n int, at turns, h, w int) *Node {
 	for i := range n {
 		s := scope.In("layer%d", i)
 		x = Add(x, c.attention(s.In("attention"), x, nil, at, at))
@@ -97,7 +101,7 @@ func (c Config) layers(scope *model.Scope, x *Node, n, h, w int) *Node {
 
 // attention lets x [B, N, D] look at y [B, M, D], or at itself when y is nil.
 // There is no causal mask: every token sees all others.
-func (c Config) attention(scope *model.Scope, x, y *Node, atX, atY []position) *Node {
+func (c Config) attention(scope *model.Scope, x, y *Node, atX, atY turns) *Node {
 	inner := c.Heads * c.HeadDim
 	std := 1 / math.Sqrt(float64(c.Dim))
 	x = layerNorm(scope.In("norm"), x)
@@ -261,12 +265,14 @@ func positions(h, w, side int) []position {
 // ropeBase sets the slowest turn of the rotary embedding.
 const ropeBase = 10000
 
-// rotate is the rotary embedding in two axes on x [B, H, N, d]: the first half
-// of the head turns with the token's row, the second with its column, so that a
-// score depends on the difference of rows and of columns alone (2104.09864,
-// equation 34). Pairs lie a quarter head apart: x·cos + (x·swap)·sin.
-func rotate(x *Node, at []position) *Node {
-	g, d := x.Graph(), x.Shape().Dim(-1)
+// turns is what the rotary embedding of one level's tokens is made of: how far each
+// turns, and who is whose partner.
+type turns struct{ cos, sin, swap *Node } // [1, 1, N, d] twice, [d, d]
+
+// newTurns is for heads of d channels: the first half of them turns with the token's
+// row, the second with its column. Pairs lie a quarter head apart. A graph has them once
+// a level, whatever the number of layers: as constants they are much of it.
+func newTurns(g *Graph, d int, at []position) turns {
 	quarter := d / 4
 	cos, sin := make([]float32, len(at)*d), make([]float32, len(at)*d)
 	swap := make([]float32, d*d)
@@ -290,6 +296,12 @@ func rotate(x *Node, at []position) *Node {
 	table := func(values []float32) *Node {
 		return ConstTensor(g, tensors.FromFlatDataAndDimensions(values, 1, 1, len(at), d))
 	}
-	swapped := MatMul(x, ConstTensor(g, tensors.FromFlatDataAndDimensions(swap, d, d)))
-	return Add(Mul(x, table(cos)), Mul(swapped, table(sin)))
+	return turns{table(cos), table(sin), ConstTensor(g, tensors.FromFlatDataAndDimensions(swap, d, d))}
+}
+
+// rotate is the rotary embedding in two axes on x [B, H, N, d], so that a score depends
+// on the difference of rows and of columns alone (2104.09864, equation 34):
+// x·cos + (x·swap)·sin.
+func rotate(x *Node, t turns) *Node {
+	return Add(Mul(x, t.cos), Mul(MatMul(x, t.swap), t.sin))
 }

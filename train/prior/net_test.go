@@ -109,7 +109,7 @@ func TestRotaryScoresDependOnDistance(t *testing.T) {
 		row[i] = float32(rng.NormFloat64())
 	}
 	exec, err := NewExec(open(t, "onnx:cpu"), func(q, k *Node) *Node {
-		at := positions(h, w, 1)
+		at := newTurns(q.Graph(), d, positions(h, w, 1))
 		spread := func(x *Node) *Node { return rotate(BroadcastToDims(Reshape(x, 1, 1, 1, d), 1, 1, h*w, d), at) }
 		return MatMul(spread(q), TransposeAllDims(spread(k), 0, 1, 3, 2))
 	})

@@ -34,7 +34,7 @@ func TestImpossibleRecipes(t *testing.T) {
 		"image.size":         {"  size: 32", "  size: 33"},
 		"prior.resample":     {"resample: linear", "resample: magic"},
 		"prior.optimizer":    {"optimizer: muon", "optimizer: magic"},
-		"prior.partial":      {"unroll: 2", "unroll: 1\n  partial: true"},
+		"prior.partial":      {"unroll: 2", "unroll: 1\n  partial: 1"},
 		"depth must be":      {"depth: [1, 2, 1]", "depth: [1, 2]"},
 		"cannot unmarshal":   {"steps: 300", "steps: many"},
 		"latents.batch must": {"flips: true\n  batch: 32", "flips: true\n  batch: 0"},
