@@ -33,6 +33,17 @@ func stored(t *testing.T) (string, *model.Store) {
 	return path, store
 }
 
+func TestMissingPlugin(t *testing.T) {
+	backend, err := Open("xla:cpu", "")
+	if err == nil {
+		backend.Finalize()
+		t.Skip("there is a plugin")
+	}
+	if !strings.Contains(err.Error(), "needs pjrt_c_api_cpu_plugin.so") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestCheckpointRoundTrip(t *testing.T) {
 	path, store := stored(t)
 	back := model.NewStore()
