@@ -51,10 +51,10 @@ func Open(name, library string) (compute.Backend, error) {
 		config = "go:ops_sequential"
 	}
 	backend, err := compute.NewWithConfig(config)
-	if plugin, ok := strings.CutPrefix(name, "xla:"); ok && err != nil {
-		return nil, fmt.Errorf("open backend %s: %w; it needs pjrt_c_api_%s_plugin.so in a folder that PJRT_PLUGIN_LIBRARY_PATH names: the README tells where to get it", name, err, plugin)
-	}
 	if err != nil {
+		if plugin, ok := strings.CutPrefix(name, "xla:"); ok {
+			err = fmt.Errorf("%w; it needs pjrt_c_api_%s_plugin.so in a folder that PJRT_PLUGIN_LIBRARY_PATH names: the README tells where to get it", err, plugin)
+		}
 		return nil, fmt.Errorf("open backend %s: %w", name, err)
 	}
 	if name == "onnx:cpu" {

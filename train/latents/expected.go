@@ -51,19 +51,14 @@ func (e Expected) Encode(bytes []uint8, classes []int32) ([]int32, error) {
 	grid := len(distances) / len(pictures) // N·V
 	each(pictures, func(i int, c *choice) { *c = e.closest(distances[i*grid : (i+1)*grid]) })
 
-	n := grid / e.Vocabulary
-	for some := max(1, int(hidden*float64(n))); ; {
-		var around, places []int32
-		asked := false
+	some := max(1, int(hidden*float64(grid/e.Vocabulary)))
+	for slices.ContainsFunc(pictures, func(c choice) bool { return len(c.open) > 0 }) {
+		var around []int32
+		places := make([]int32, len(pictures)*some) // some too many, whose answers nobody looks at
 		for i := range pictures {
 			c := &pictures[i]
-			c.hide(some)
-			asked = asked || len(c.hidden) > 0
-			around, places = append(around, c.around...), append(places, c.hidden...)
-			places = append(places, make([]int32, some-len(c.hidden))...) // the answer to these is not looked at
-		}
-		if !asked {
-			break
+			around = append(around, c.hide(some)...)
+			copy(places[i*some:], c.hidden)
 		}
 		likely, err := e.LogProbabilities(around, classes, places)
 		if err != nil {
@@ -85,7 +80,6 @@ type choice struct {
 	tokens    []int32   // [N]
 	open      []int32   // places that are still to be chosen
 	hidden    []int32   // those that are being chosen
-	around    []int32   // [N], the tokens with noise in the hidden places
 	rng       *rand.Rand
 }
 
@@ -111,15 +105,16 @@ func (e Expected) closest(distances []float32) choice {
 	return c
 }
 
-// hide takes up to n open places and puts noise there.
-func (c *choice) hide(n int) {
+// hide takes up to n open places, and returns the tokens [N] with noise there.
+func (c *choice) hide(n int) []int32 {
 	n = min(n, len(c.open))
 	c.hidden, c.open = c.open[:n], c.open[n:]
-	c.around = slices.Clone(c.tokens)
+	around := slices.Clone(c.tokens)
 	vocabulary := int32(len(c.distances) / len(c.tokens))
 	for _, place := range c.hidden {
-		c.around[place] = c.rng.Int32N(vocabulary)
+		around[place] = c.rng.Int32N(vocabulary)
 	}
+	return around
 }
 
 // fill chooses the hidden places' tokens, of which the prior says likely [P, V].

@@ -70,9 +70,10 @@ func (c Config) hourglass(scope *model.Scope, x *Node, depth Depth, h, w int) *N
 	x = c.layers(scope.In("before"), x, depth.Before, full, h, w)
 	if depth.Inner != nil || depth.Middle > 0 {
 		side := c.shortenSide()
-		coarse := newTurns(x.Graph(), c.HeadDim, positions(h/side, w/side, side))
 		short := c.shorten(scope.In("down"), x, h, w) // [B, h·w/k, D]
+		var coarse turns
 		if c.Resample == "attention" {
+			coarse = newTurns(x.Graph(), c.HeadDim, positions(h/side, w/side, side))
 			short = Add(short, c.attention(scope.In("look_down"), short, x, coarse, full))
 		}
 		if depth.Inner != nil {
@@ -270,8 +271,8 @@ const ropeBase = 10000
 type turns struct{ cos, sin, swap *Node } // [1, 1, N, d] twice, [d, d]
 
 // newTurns is for heads of d channels: the first half of them turns with the token's
-// row, the second with its column. Pairs lie a quarter head apart. A graph has them once
-// a level, whatever the number of layers: as constants they are much of it.
+// row, the second with its column. Pairs lie a quarter head apart. They are made
+// once a level and not in every layer: as constants they would be most of a graph.
 func newTurns(g *Graph, d int, at []position) turns {
 	quarter := d / 4
 	cos, sin := make([]float32, len(at)*d), make([]float32, len(at)*d)
