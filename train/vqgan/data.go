@@ -27,15 +27,15 @@ type feed struct {
 	warn    func(format string, args ...any)
 }
 
-// ahead is how many steps' crops may wait: enough that a slow picture never
-// holds the trainer up, little enough to keep in memory.
-const ahead = 4
+// ahead is how many steps' crops may wait: enough that a slow picture never holds
+// the trainer up and all cores can read, little enough to keep in memory.
+func ahead() int { return max(4, runtime.GOMAXPROCS(0)) }
 
 // stream sends the crops of steps from, from+1, ... until the context ends or a
 // picture is too small; wait returns why it ended.
 func (f *feed) stream(ctx context.Context, from, to int) (batches <-chan []uint8, wait func() error) {
 	group, ctx := errgroup.WithContext(ctx)
-	pending := make(chan chan []uint8, ahead)
+	pending := make(chan chan []uint8, ahead())
 	out := make(chan []uint8)
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	group.Go(func() error { // starts one worker a step, in order

@@ -86,6 +86,31 @@ func TestRedraw(t *testing.T) {
 		t.Error("the resumed run drew other tokens")
 	}
 
+	// Stopped while the prior draws for the third time, it has kept the steps before and
+	// begins with that one.
+	calls = nil
+	always := files.Redraw
+	ctx, cancel = context.WithCancel(t.Context())
+	files.Redraw = func(tokens []int32, steps int, seed uint64) error {
+		if len(calls) == 5 {
+			cancel()
+			return ctx.Err()
+		}
+		return always(tokens, steps, seed)
+	}
+	drawing := o
+	drawing.Out = t.TempDir()
+	if _, err := Train(ctx, c, drawing); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "--resume") {
+		t.Fatalf("stopped while the prior draws, a run ends with %v", err)
+	}
+	calls, drawing.Resume, files.Redraw = nil, true, always
+	if _, err := Train(t.Context(), c, drawing); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(calls, straight[4:]) {
+		t.Errorf("it goes on with %d calls of %d", len(calls), len(straight)-4)
+	}
+
 	// The decoder learns from the tokens that come back, and less closely from the
 	// picture: even where they are the picture's own, it goes another way.
 	again := decoderDistance(t, c, o, kept, sharpen(c, o))

@@ -127,10 +127,7 @@ func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
 			return wait() // a picture was at fault
 		}
 		if ctx.Err() != nil {
-			if err := c.save(t.store, t.Options, t.report); err != nil {
-				return err
-			}
-			return fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", step, c.TotalSteps(), ctx.Err())
+			return t.stop(ctx, c)
 		}
 		if step == c.Codebook.Start {
 			if err := c.startCodebook(t.Backend, t.store, pictures, step); err != nil {
@@ -141,7 +138,9 @@ func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
 		var tokens []int32
 		var anew bool
 		if redraw != nil {
-			if tokens, anew, err = redraw(crops, step); err != nil {
+			if tokens, anew, err = redraw(crops, step); ctx.Err() != nil {
+				return t.stop(ctx, c)
+			} else if err != nil {
 				return err
 			}
 		}
@@ -173,6 +172,14 @@ func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
 		mean = running{}
 	}
 	return nil
+}
+
+// stop saves the run where a cancelled context has met it.
+func (t *trainer) stop(ctx context.Context, c Config) error {
+	if err := c.save(t.store, t.Options, t.report); err != nil {
+		return err
+	}
+	return fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", t.report.Step, c.TotalSteps(), ctx.Err())
 }
 
 // keep judges the averaged weights and writes everything down.
