@@ -41,7 +41,11 @@ type Config struct {
 	// Partial is how often a step of the objective draws a share of a sample's tokens
 	// only, U[0, 1], as partial updates do in sampling: what the prior then learns from
 	// is noise and its own tokens side by side. At 0 all are drawn, which is the paper's.
-	Partial      float64 `yaml:"partial,omitempty"`
+	Partial float64 `yaml:"partial,omitempty"`
+	// Guidance, if above 0, is how far a prior that goes on from a trained one (--from)
+	// learns to be led by its neighbours: not from clean tokens, but from what that prior
+	// would say under this weight of guidance; see target.
+	Guidance     float64 `yaml:"guidance,omitempty"`
 	ClassDropout float64 `yaml:"class_dropout"` // share of samples whose class is hidden
 	// Corruption is the power p of r = uᵖ, the share of a training sample's tokens that
 	// are made noise, u ~ U[0, 1]. 0 and 1 are the paper's; with 2 every second sample
@@ -148,6 +152,12 @@ func (c Config) Validate(g Grid) error {
 	}
 	if c.Partial > 0 && c.Unroll == 1 {
 		return errors.New("prior.partial is about unrolled steps, and prior.unroll 1 takes none: set it to 2")
+	}
+	if c.Guidance < 0 {
+		return fmt.Errorf("prior.guidance must be at least 0, not %g", c.Guidance)
+	}
+	if c.Guidance > 0 && c.Neighbours == 0 {
+		return errors.New("prior.guidance leads away from a prior without its neighbours, and prior.neighbours is 0: set it to 16")
 	}
 	side := int(math.Round(math.Sqrt(float64(c.Shortening))))
 	if side*side != c.Shortening {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -33,7 +34,7 @@ func (c Config) newJudge(backend compute.Backend, store *model.Store, l Latents,
 	}
 	var err error
 	j.loss, err = model.NewExec(backend, store, func(scope *model.Scope, tokens, clean, class *Node) *Node {
-		return crossEntropy(logits(scope.Store(), tokens, class), clean)
+		return crossEntropy(logits(scope.Store(), tokens, class), OneHot(clean, l.Grid.Vocabulary, dtypes.Float32))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the held-out report: %w", err)

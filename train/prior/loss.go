@@ -10,11 +10,10 @@ import (
 // modelScope is where the network keeps its weights.
 const modelScope = "model"
 
-// crossEntropy is the mean of -log softmax(logits)[target] over all tokens, the
-// kept ones as well (2112.06749, equation 4): logits [B, N, V], target int32 [B, N].
+// crossEntropy is the mean of -Σ target · log softmax(logits) over all tokens, the
+// kept ones as well (2112.06749, equation 4): logits and target [B, N, V].
 func crossEntropy(logits, target *Node) *Node {
-	v := logits.Shape().Dim(2)
-	right := ReduceSum(Mul(logits, OneHot(target, v, logits.DType())), -1) // [B, N]
+	right := ReduceSum(Mul(logits, target), -1) // [B, N]
 	top := StopGradient(ReduceAndKeep(logits, ReduceMax, -1))
 	sum := ReduceSum(Exp(Sub(logits, top)), -1)
 	return ReduceAllMean(Sub(Add(Log(sum), Squeeze(top, -1)), right))
@@ -34,7 +33,7 @@ func (c Config) unrolledLoss(scope *model.Scope, grid Grid, corrupted, clean, cl
 	for step := range c.Unroll {
 		weights := scope.At(modelScope)
 		logits := c.Logits(weights, grid, tokens, class)
-		losses[step] = crossEntropy(logits, clean)
+		losses[step] = crossEntropy(logits, c.target(scope, grid, tokens, clean, class))
 		if step < c.Unroll-1 {
 			of := func(all *Node) *Node { return Squeeze(Slice(all, AxisRange(), AxisElem(step)), 1) }
 			drawn, _ := draw(StopGradient(logits), of(uniform), Ones(g, shapes.Make(dtypes.Float32, 1)))

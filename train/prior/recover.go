@@ -41,6 +41,11 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 	if err := engine.StartAverages(store, "/"+modelScope); err != nil {
 		return Report{}, err
 	}
+	if c.Guidance > 0 {
+		if err := keepTeacher(store); err != nil {
+			return Report{}, err
+		}
+	}
 	return Report{Earlier: o.From.Steps, Hours: o.From.Hours}, nil
 }
 

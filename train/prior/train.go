@@ -64,6 +64,9 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err != nil || report.Step >= c.Steps {
 		return report, err
 	}
+	if c.Guidance > 0 && store.GetVariable("/"+teacherScope+"/tokens/weight") == nil {
+		return report, errors.New("prior.guidance is learnt from a prior that is there: begin as one with --from, in a folder without a run")
+	}
 	training, held := o.Latents.split(c.HeldOut, max(1, o.Per))
 	metrics, err := engine.OpenMetrics(o.Out, "prior", report.Step,
 		"loss", "first", "last", "norm", "heldout_0.1", "heldout_0.3", "heldout_0.5", "heldout_0.7", "heldout_0.9", "tokens_per_second", "rate")
