@@ -4,9 +4,9 @@
 // The method is "Megapixel Image Generation with Step-unrolled Denoising
 // Autoencoders" (McKinney & Willcocks, 2206.12351) on SUNDAE (Savinov et al.,
 // 2112.06749), Hourglass (Nawrot et al., 2110.13711) and RoPE (Su et al.,
-// 2104.09864). net.go is the network, loss.go the objective, sample.go the draw
-// inside the graph, data.go the batches, train.go the training page, export.go
-// the ONNX file.
+// 2104.09864). net.go is the network, loss.go the objective, guidance.go what else may
+// be its target, sample.go the draw inside the graph, data.go the batches, train.go
+// the training page, export.go the ONNX file.
 package prior
 
 import (

@@ -15,13 +15,13 @@ const teacherScope = "teacher"
 
 // target is what the network is to say of every token, probabilities [B, N, V]: the
 // clean token alone, int32 [B, N]; or with Guidance w what its teacher says of tokens
-// int32 [B, N], led away from a worse opinion (2406.02507, equation 4), which is its own
+// int32 [B, N], led away from a worse opinion (Karras et al., 2406.02507), which is its own
 // without its neighbours. With l and l⁻ its logits with and without them,
 //
 //	softmax(l + w·(l - l⁻)).
 //
 // A sampler would have to ask twice at every step; who has learnt the answer is asked
-// once (2210.03142, section 3.1).
+// once (Meng et al., 2210.03142).
 func (c Config) target(scope *model.Scope, grid Grid, tokens, clean, class *Node) *Node {
 	if c.Guidance == 0 {
 		return OneHot(clean, grid.Vocabulary, dtypes.Float32)
