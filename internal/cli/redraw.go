@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 
 	"sundae/internal/bundle"
 	"sundae/internal/onnx"
@@ -35,29 +36,34 @@ func newRedrawer(ctx context.Context, a *app, b *bundle.Bundle) (*redrawer, erro
 
 func (r *redrawer) Close() { r.prior.Close() }
 
-// redraw takes the last steps of a run on one picture's tokens, in place, for any class.
+// redraw takes the last steps of a run on the tokens of pictures, one after another in
+// place, for any class. They go through the model together: one picture alone leaves most
+// of many cores idle.
 func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 	if steps == 0 {
 		return nil
-	}
-	base := make([]uint16, len(tokens))
-	for i, id := range tokens {
-		base[i] = uint16(id)
 	}
 	settings := r.settings
 	settings.Steps, settings.Seed = max(redrawRun, steps), seed
 	noise := noiseBefore(settings, steps)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	for i := range base {
-		if rng.Float64() < noise {
-			base[i] = uint16(rng.IntN(r.prior.Vocabulary))
+	var base [][]uint16
+	for picture := range slices.Chunk(tokens, r.prior.Latent.Tokens()) {
+		row := make([]uint16, len(picture))
+		for i, id := range picture {
+			row[i] = uint16(id)
+			if rng.Float64() < noise {
+				row[i] = uint16(rng.IntN(r.prior.Vocabulary))
+			}
 		}
+		base = append(base, row)
 	}
+	n := len(base)
 	past := make([]sampler.Frame, settings.Steps-steps+1)
 	for i := range past {
-		past[i] = sampler.Frame{Tokens: [][]uint16{base}, Confidence: make([][]float32, 1)}
+		past[i] = sampler.Frame{Tokens: base, Confidence: make([][]float32, n)}
 	}
-	run, err := r.prior.Start(sampler.Start{N: 1, Settings: settings, Base: [][]uint16{base}, Past: past})
+	run, err := r.prior.Start(sampler.Start{N: n, Settings: settings, Base: base, Past: past})
 	if err != nil {
 		return err
 	}
@@ -66,7 +72,7 @@ func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 			return err
 		}
 	}
-	for i, id := range run.At(settings.Steps).Tokens[0] {
+	for i, id := range slices.Concat(run.At(settings.Steps).Tokens...) {
 		tokens[i] = int32(id)
 	}
 	return nil

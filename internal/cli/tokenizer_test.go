@@ -198,6 +198,15 @@ func TestRedraw(t *testing.T) {
 	if slices.Max(redrawn(0, 1)) != 0 {
 		t.Error("no steps changed the tokens")
 	}
+	// The first of several pictures is what it is alone; the others are drawn with numbers of their own.
+	several := make([]int32, 3*len(first))
+	if err := r.redraw(several, 3, 1); err != nil {
+		t.Fatal(err)
+	}
+	pictures := slices.Collect(slices.Chunk(several, len(first)))
+	if !slices.Equal(pictures[0], first) || slices.Equal(pictures[1], first) || slices.Equal(pictures[2], pictures[1]) {
+		t.Errorf("three pictures become %v", several)
+	}
 }
 
 // Tokens are drawn anew out of as much noise as a run has left there: a third before the

@@ -19,8 +19,8 @@ type Files struct {
 	Steps            int    // that it was trained
 	Hours            float64
 	Writer           compute.Backend // an ONNX one, to read them with
-	// Redraw, if not nil, lets the bundle's prior draw a picture's tokens [h·w] anew
-	// in a number of steps, all of them in place, with random numbers of seed.
+	// Redraw, if not nil, lets the bundle's prior draw the tokens [B, h·w] of pictures
+	// anew in a number of steps, in place, with random numbers of seed.
 	Redraw func(tokens []int32, steps int, seed uint64) error
 }
 

@@ -40,11 +40,8 @@ func (c Config) newRedraw(t *trainer) (redraw, error) {
 			return tokens, false, nil
 		}
 		rng := engine.Keyed(t.Seed, fmt.Sprintf("redraw/%d", step))
-		n := len(tokens) / c.Batch
-		for from := 0; from < len(tokens); from += n {
-			if err := t.From.Redraw(tokens[from:from+n], 1+rng.IntN(c.Sharpen.Redraw), rng.Uint64()); err != nil {
-				return nil, false, fmt.Errorf("draw tokens anew: %w", err)
-			}
+		if err := t.From.Redraw(tokens, 1+rng.IntN(c.Sharpen.Redraw), rng.Uint64()); err != nil {
+			return nil, false, fmt.Errorf("draw tokens anew: %w", err)
 		}
 		return tokens, true, nil
 	}, nil

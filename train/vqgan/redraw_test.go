@@ -30,7 +30,7 @@ func TestRedraw(t *testing.T) {
 	c := small()
 	o := options(t, folder(t, 6, 32))
 	trained, files := exported(t, c, o)
-	c.Sharpen = Sharpen{Steps: 8, LearningRate: 1e-3, Weight: 0.5, Crop: 32, Batch: 2, Redraw: 3}
+	c.Sharpen = Sharpen{Steps: 16, LearningRate: 1e-3, Weight: 0.5, Crop: 32, Batch: 2, Redraw: 3}
 	c.Every = 3
 	o.From = files
 
@@ -49,14 +49,20 @@ func TestRedraw(t *testing.T) {
 	}
 	kept := sharpen(c, o)
 	straight := calls
-	if len(straight) != 8/2*2 {
-		t.Fatalf("8 steps of 2 pictures called the prior %d times", len(straight))
+	if len(straight) != 16/2 {
+		t.Fatalf("16 steps called the prior %d times", len(straight))
 	}
 	known := encodings(t, trained, o.Set)
 	var counts [4]int
 	for _, call := range straight {
-		if !slices.ContainsFunc(known, func(tokens []int32) bool { return slices.Equal(tokens, call.tokens) }) {
-			t.Errorf("the prior was given %v, which no picture is", call.tokens)
+		pictures := slices.Collect(slices.Chunk(call.tokens, len(known[0])))
+		if len(pictures) != c.Sharpen.Batch {
+			t.Errorf("the prior was given %d pictures of %d", len(pictures), c.Sharpen.Batch)
+		}
+		for _, picture := range pictures {
+			if !slices.ContainsFunc(known, func(tokens []int32) bool { return slices.Equal(tokens, picture) }) {
+				t.Errorf("the prior was given %v, which no picture is", picture)
+			}
 		}
 		counts[call.steps]++
 	}
@@ -92,7 +98,7 @@ func TestRedraw(t *testing.T) {
 	always := files.Redraw
 	ctx, cancel = context.WithCancel(t.Context())
 	files.Redraw = func(tokens []int32, steps int, seed uint64) error {
-		if len(calls) == 5 {
+		if len(calls) == 2 {
 			cancel()
 			return ctx.Err()
 		}
@@ -107,8 +113,8 @@ func TestRedraw(t *testing.T) {
 	if _, err := Train(t.Context(), c, drawing); err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(calls, straight[4:]) {
-		t.Errorf("it goes on with %d calls of %d", len(calls), len(straight)-4)
+	if !reflect.DeepEqual(calls, straight[2:]) {
+		t.Errorf("it goes on with %d calls of %d", len(calls), len(straight)-2)
 	}
 
 	// The decoder learns from the tokens that come back, and less closely from the
