@@ -28,8 +28,8 @@ import (
 // Run is one training: a recipe, its pictures and its folder.
 type Run struct {
 	Recipe  recipe.Recipe
-	Data    string // the pictures' folder
-	Out     string // the run's folder: checkpoints, metrics, sheets, latents
+	Data    []string // the pictures' folders
+	Out     string   // the run's folder: checkpoints, metrics, sheets, latents
 	Resume  bool
 	Backend compute.Backend // trains
 	Writer  compute.Backend // an ONNX backend: writes the bundle
@@ -58,7 +58,7 @@ type Expect struct {
 
 // VQGAN trains the tokenizer.
 func (r Run) VQGAN(ctx context.Context) (vqgan.Report, error) {
-	set, err := dataset.Open(r.Data)
+	set, err := dataset.Open(r.Data...)
 	if err != nil {
 		return vqgan.Report{}, err
 	}
@@ -78,7 +78,7 @@ func (r Run) latents() string { return filepath.Join(r.Out, "latents") }
 
 // Latents encodes the pictures.
 func (r Run) Latents(ctx context.Context) (latents.Info, error) {
-	set, err := dataset.Open(r.Data)
+	set, err := dataset.Open(r.Data...)
 	if err != nil {
 		return latents.Info{}, err
 	}

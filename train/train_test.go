@@ -52,7 +52,7 @@ func TestTinyEndToEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	backend := open(t)
-	run := Run{Recipe: r, Data: draw(t, 800, r.Image.Size), Out: t.TempDir(), Backend: backend, Writer: backend, Command: "sundae train all --recipe tiny"}
+	run := Run{Recipe: r, Data: []string{draw(t, 800, r.Image.Size)}, Out: t.TempDir(), Backend: backend, Writer: backend, Command: "sundae train all --recipe tiny"}
 	m, err := run.All(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestTinyEndToEnd(t *testing.T) {
 	}
 	samples := sampleBundle(t, filepath.Join(run.Out, "bundle"), 8)
 
-	set, err := dataset.Open(run.Data)
+	set, err := dataset.Open(run.Data...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func trainUntilKilled(dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = Run{Recipe: r, Data: filepath.Join(dir, "data"), Out: filepath.Join(dir, "run"), Resume: true, Backend: backend}.VQGAN(context.Background())
+	_, err = Run{Recipe: r, Data: []string{filepath.Join(dir, "data")}, Out: filepath.Join(dir, "run"), Resume: true, Backend: backend}.VQGAN(context.Background())
 	return err
 }
 

@@ -11,21 +11,23 @@ import (
 )
 
 func newNeighbours(a *app) *cobra.Command {
-	var samples, data, out string
+	var samples, out string
+	var data []string
 	cmd := &cobra.Command{
 		Use:   "neighbours",
 		Short: "Show each sample over the training picture closest to it",
 		Long: `Find the training picture closest to each sample, by pictures shrunk to 32×32
 colours, and write a sheet of samples over their neighbours: where both are
 alike, the model repeats what it was shown.`,
-		Example: `  sundae train neighbours --samples samples --data pictures --out neighbours.png`,
+		Example: `  sundae train neighbours --samples samples --data pictures --out neighbours.png
+  sundae train neighbours --samples samples --data pictures --data more --out neighbours.png`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			made, err := neighbours.Pictures(samples)
 			if err != nil {
 				return err
 			}
 			made = withoutSheets(made)
-			known, err := neighbours.Pictures(data)
+			known, err := neighbours.Pictures(data...)
 			if err != nil {
 				return err
 			}
@@ -51,7 +53,7 @@ alike, the model repeats what it was shown.`,
 		},
 	}
 	cmd.Flags().StringVar(&samples, "samples", "", "`folder` of samples")
-	cmd.Flags().StringVar(&data, "data", "", "`folder` of training pictures")
+	cmd.Flags().StringArrayVar(&data, "data", nil, "`folder` of training pictures; give it again for more")
 	cmd.Flags().StringVar(&out, "out", "neighbours.png", "the sheet, a PNG `file`")
 	for _, flag := range []string{"samples", "data"} {
 		cmd.MarkFlagRequired(flag)

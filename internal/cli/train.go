@@ -27,9 +27,10 @@ Every stage keeps its checkpoints in --out; --resume goes on where it stopped.`,
 
 // trainFlags are what the stages are told.
 type trainFlags struct {
-	recipe, data, out, backend, tokenizer string
-	resume                                bool
-	seed                                  int64
+	recipe, out, backend, tokenizer string
+	data                            []string
+	resume                          bool
+	seed                            int64
 }
 
 func (f *trainFlags) add(cmd *cobra.Command) {
@@ -45,7 +46,7 @@ func (f *trainFlags) addResume(cmd *cobra.Command) {
 }
 
 func (f *trainFlags) addData(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.data, "data", "", "`folder` of PNG, JPEG or WebP pictures, one sub-folder a class")
+	cmd.Flags().StringArrayVar(&f.data, "data", nil, "`folder` of PNG, JPEG or WebP pictures, one sub-folder a class; give it again for more")
 	cmd.MarkFlagRequired("data")
 }
 
@@ -162,7 +163,7 @@ With --tokenizer, and a latents.rate above 0 in the recipe, the prior of that mo
 chooses among the codes that are close to what the encoder says: tokens that are
 easier to learn, of pictures that look the same.`,
 		Example: `  sundae train latents --recipe tiny --data pictures --out runs/tiny
-  sundae train latents --recipe my.yaml --tokenizer vistas --data pictures --out runs/longer`,
+  sundae train latents --recipe my.yaml --tokenizer vistas --data pictures --data more --out runs/longer`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(a, cmd, func(r train.Run) error {
 				info, err := r.Latents(cmd.Context())

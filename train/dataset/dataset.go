@@ -25,8 +25,9 @@ type File struct {
 	Class int
 }
 
-// Set is a folder's pictures, sorted by path, and the names of its classes.
-// Without sub-folders there are no classes and every File's Class is 0.
+// Set is the pictures of one or more folders, each folder's sorted by path, and the
+// names of their classes. Without sub-folders there are no classes and every File's
+// Class is 0.
 type Set struct {
 	Files   []File
 	Classes []string
@@ -35,10 +36,51 @@ type Set struct {
 // ErrEmpty says that a folder holds no pictures.
 var ErrEmpty = errors.New("no PNG, JPEG or WebP pictures")
 
-// Open lists the pictures below dir. Hidden files and folders are passed over.
-func Open(dir string) (Set, error) {
+// Open lists the pictures below each of dirs, whose sub-folders of the same name are one
+// class. Hidden files and folders are passed over.
+func Open(dirs ...string) (Set, error) {
 	var set Set
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	var labels []string // of each file
+	at := map[string]bool{}
+	for _, dir := range dirs {
+		dir = filepath.Clean(dir)
+		paths, err := pictures(dir)
+		if err != nil {
+			return Set{}, fmt.Errorf("list pictures: %w", err)
+		}
+		if len(paths) == 0 {
+			return Set{}, fmt.Errorf("%s: %w; draw some with `sundae train scenes --out %s`", dir, ErrEmpty, dir)
+		}
+		for _, path := range paths {
+			label, err := folderBelow(dir, path)
+			if err != nil {
+				return Set{}, fmt.Errorf("list pictures: %w", err)
+			}
+			labels = append(labels, label)
+			set.Files = append(set.Files, File{Path: path})
+			if at[path] {
+				return Set{}, fmt.Errorf("%s is given twice: name each folder of pictures once", path)
+			}
+			at[path] = true
+		}
+	}
+	classes := slices.Compact(slices.Sorted(slices.Values(labels)))
+	if len(classes) == 0 || len(classes) == 1 && classes[0] == "" {
+		return set, nil
+	}
+	if i := slices.Index(labels, ""); i >= 0 {
+		return Set{}, fmt.Errorf("%s is in no sub-folder, and others are: move all pictures into one sub-folder a class", set.Files[i].Path)
+	}
+	set.Classes = classes
+	for i, label := range labels {
+		set.Files[i].Class, _ = slices.BinarySearch(classes, label)
+	}
+	return set, nil
+}
+
+// pictures are the paths of the pictures below dir.
+func pictures(dir string) (paths []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -54,43 +96,24 @@ func Open(dir string) (Set, error) {
 			return nil
 		}
 		if !entry.IsDir() {
-			set.Files = append(set.Files, File{Path: path})
+			paths = append(paths, path)
 		}
 		return nil
 	})
-	if err != nil {
-		return Set{}, fmt.Errorf("list pictures: %w", err)
-	}
-	if len(set.Files) == 0 {
-		return Set{}, fmt.Errorf("%s: %w; draw some with `sundae train scenes --out %s`", dir, ErrEmpty, dir)
-	}
-	return set, set.label(dir)
+	return paths, err
 }
 
-// label names the classes after the first folder below dir.
-func (s *Set) label(dir string) error {
-	names := make([]string, len(s.Files))
-	for i, file := range s.Files {
-		relative, err := filepath.Rel(dir, file.Path)
-		if err != nil {
-			return fmt.Errorf("list pictures: %w", err)
-		}
-		if first, _, below := strings.Cut(filepath.ToSlash(relative), "/"); below {
-			names[i] = first
-		}
+// folderBelow is the first folder of a path below dir, "" where there is none.
+func folderBelow(dir, path string) (string, error) {
+	relative, err := filepath.Rel(dir, path)
+	if err != nil {
+		return "", err
 	}
-	classes := slices.Compact(slices.Sorted(slices.Values(names)))
-	if len(classes) == 1 && classes[0] == "" {
-		return nil
+	first, _, below := strings.Cut(filepath.ToSlash(relative), "/")
+	if !below {
+		return "", nil
 	}
-	if classes[0] == "" {
-		return fmt.Errorf("%s holds pictures both in sub-folders and beside them: move them all into one sub-folder a class", dir)
-	}
-	s.Classes = classes
-	for i, name := range names {
-		s.Files[i].Class, _ = slices.BinarySearch(classes, name)
-	}
-	return nil
+	return first, nil
 }
 
 // Split holds n pictures back, spread evenly over the sorted list so that every

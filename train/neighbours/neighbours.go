@@ -8,7 +8,6 @@ import (
 	"image"
 	"image/color"
 	"math"
-	"path/filepath"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
@@ -102,15 +101,15 @@ func Sheet(pairs []Neighbour, columns, cell int) (image.Image, error) {
 	return picture.Grid(cells, columns, 4, color.Black), nil
 }
 
-// Pictures lists a folder's pictures, sub-folders included.
-func Pictures(dir string) ([]string, error) {
-	set, err := dataset.Open(dir)
+// Pictures lists the pictures of folders, sub-folders included.
+func Pictures(dirs ...string) ([]string, error) {
+	set, err := dataset.Open(dirs...)
 	if err != nil {
 		return nil, err
 	}
 	paths := make([]string, len(set.Files))
 	for i, f := range set.Files {
-		paths[i] = filepath.Clean(f.Path)
+		paths[i] = f.Path
 	}
 	return paths, nil
 }

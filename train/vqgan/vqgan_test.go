@@ -397,9 +397,6 @@ func TestBadPictures(t *testing.T) {
 	if _, err := Train(t.Context(), c, options(t, folder(t, 6, 12))); err == nil || !strings.Contains(err.Error(), "smaller than the crop") {
 		t.Errorf("pictures smaller than the crop: %v", err)
 	}
-	if _, err := dataset.Open(t.TempDir()); !errors.Is(err, dataset.ErrEmpty) {
-		t.Errorf("an empty folder: %v", err)
-	}
 }
 
 func TestValidate(t *testing.T) {

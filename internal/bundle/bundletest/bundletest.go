@@ -51,7 +51,7 @@ func Bundle(tb testing.TB) *bundle.Bundle {
 	if _, err := scenes.Write(tb.Context(), data, scenes.Options{Count: 64, Size: 32, Seed: 1}, nil); err != nil {
 		tb.Fatal(err)
 	}
-	run := train.Run{Recipe: r, Data: data, Out: filepath.Join(dir, "run"), Backend: backend, Writer: backend}
+	run := train.Run{Recipe: r, Data: []string{data}, Out: filepath.Join(dir, "run"), Backend: backend, Writer: backend}
 	if _, err := run.All(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
