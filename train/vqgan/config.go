@@ -90,8 +90,9 @@ type Sharpen struct {
 type Loss struct {
 	L1         float64 `yaml:"l1"`
 	L2         float64 `yaml:"l2"`
-	Gradient   float64 `yaml:"gradient"` // L1 between image gradients at Scales scales
-	Scales     int     `yaml:"scales"`   // each scale halves the picture
+	Gradient   float64 `yaml:"gradient"`        // L1 between image gradients at Scales scales
+	Scales     int     `yaml:"scales"`          // each scale halves the picture
+	Seams      float64 `yaml:"seams,omitempty"` // L1 between changes where the stem's patches meet
 	Commitment float64 `yaml:"commitment"`
 }
 
@@ -215,6 +216,12 @@ func (c Config) Validate(size int) error {
 	}
 	if scales := c.Loss.Scales; scales > 0 && c.Crop>>(scales-1) < 2 {
 		return fmt.Errorf("vqgan.loss.scales %d halves a crop of %d to nothing", scales, c.Crop)
+	}
+	if c.Loss.Seams < 0 {
+		return fmt.Errorf("vqgan.loss.seams must be at least 0, not %g", c.Loss.Seams)
+	}
+	if c.Loss.Seams > 0 && c.Crop <= c.Stem {
+		return fmt.Errorf("vqgan.loss.seams needs a crop larger than the stem's patches of %d, not %d", c.Stem, c.Crop)
 	}
 	if c.Batch%c.PerPict != 0 {
 		return fmt.Errorf("vqgan.batch %d is no multiple of vqgan.crops %d", c.Batch, c.PerPict)

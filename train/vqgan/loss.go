@@ -1,6 +1,8 @@
 package vqgan
 
 import (
+	"slices"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -100,9 +102,14 @@ func (c Config) followEncoder(store *model.Store, p pass) {
 // L1 and L2 of pixels, and L1 of the differences between neighbours at several
 // scales, which brings ridges out early. A decoder that has them gets sharper by L1
 // alone: where an edge may lie here or there, the best answer of the others is a blur.
-func (l Loss) reconstructionLoss(x, y *Node) *Node {
+// What it leaves is a faint grid, where the stem's patches of k×k pixels meet.
+func (l Loss) reconstructionLoss(x, y *Node, k int) *Node {
 	diff := Sub(y, x)
 	loss := Add(MulScalar(ReduceAllMean(Abs(diff)), l.L1), MulScalar(ReduceAllMean(Square(diff)), l.L2))
+	if l.Seams > 0 {
+		seams := Add(ReduceAllMean(Abs(seams(diff, 2, k))), ReduceAllMean(Abs(seams(diff, 3, k))))
+		loss = Add(loss, MulScalar(seams, l.Seams))
+	}
 	if l.Gradient == 0 {
 		return loss
 	}
@@ -144,6 +151,17 @@ func changes(x *Node, axis int) *Node {
 	}
 	later[axis], sooner[axis] = AxisRange(1), AxisRange(0, x.Shape().Dim(axis)-1)
 	return Abs(Sub(Slice(x, later...), Slice(x, sooner...)))
+}
+
+// seams is by how much x [B, C, H, W] changes along an axis from the last pixel of each
+// patch of k to the first one of the next.
+func seams(x *Node, axis, k int) *Node {
+	dims := x.Shape().Dimensions
+	patches := dims[axis] / k
+	x = Reshape(x, slices.Concat(dims[:axis], []int{patches, k}, dims[axis+1:])...)
+	last := SliceAxis(SliceAxis(x, axis, AxisRange(0, patches-1)), axis+1, AxisElem(k-1))
+	first := SliceAxis(SliceAxis(x, axis, AxisRange(1)), axis+1, AxisElem(0))
+	return Sub(first, last)
 }
 
 // judge is the patch discriminator: pictures [B, 3, S, S] to one score a patch,

@@ -86,7 +86,7 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 		} else {
 			p = c.reconstruct(scope.In(generatorScope), x, phase != continuous)
 		}
-		reconstruction := c.Loss.reconstructionLoss(x, p.x)
+		reconstruction := c.Loss.reconstructionLoss(x, p.x, c.Stem)
 		if given && d.Weight > 0 {
 			reconstruction = Where(in[4], c.Loss.likenessLoss(x, p.x, c.Factor()), reconstruction)
 		}

@@ -34,7 +34,7 @@ func small() Config {
 	return Config{
 		Stem: 4, StemChannels: 4, Channels: 8, Multipliers: []int{1, 2}, Blocks: 1, DecoderBlocks: []int{1, 2}, Attention: true, Groups: 4, Embedding: 4, Vocabulary: 16,
 		Crop: 16, Batch: 4, PerPict: 2, Steps: 10, Every: 5, HeldOut: 2, LearningRate: 1e-3, Clip: 1, Average: 0.9,
-		Loss:     Loss{L1: 1, L2: 1, Gradient: 1, Scales: 2, Commitment: 0.25},
+		Loss:     Loss{L1: 1, L2: 1, Gradient: 1, Scales: 2, Seams: 1, Commitment: 0.25},
 		Codebook: Codebook{Start: 4, Decay: 0.9, Restart: 2, Dead: 0.1}, Discriminator: Discriminator{Start: 7, Channels: 4, Layers: 1, Weight: 0.1, Contrast: 8, LearningRate: 1e-3},
 	}
 }
@@ -69,7 +69,7 @@ func gradients(t *testing.T, c Config, backendName string) map[string][]float32 
 		scope.Store().SetTraining(bytes.Graph(), true)
 		x := pixels(bytes)
 		p := c.reconstruct(scope.In(generatorScope), x, true)
-		reconstruction := c.Loss.reconstructionLoss(x, p.x)
+		reconstruction := c.Loss.reconstructionLoss(x, p.x, c.Stem)
 		fool, judge := c.Discriminator.adversarial(scope, x, p, reconstruction)
 		loss := Add(Add(reconstruction, p.commitment), fool)
 		out := []*Node{loss, judge}
@@ -117,6 +117,46 @@ func TestBackendsAgree(t *testing.T) {
 					break
 				}
 			}
+		}
+	}
+}
+
+// Patches each off by something else are a grid, which the seams' loss sees, and nothing
+// besides: neither the same error everywhere, nor one in the middle of each patch.
+func TestSeams(t *testing.T) {
+	exec, err := NewExec(open(t, "onnx:cpu"), func(x, y *Node) *Node { return Loss{Seams: 1}.reconstructionLoss(x, y, 4) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture := func(at func(row, column int) float32) *tensors.Tensor {
+		values := make([]float32, 0, 8*12)
+		for row := range 8 {
+			for column := range 12 {
+				values = append(values, at(row, column))
+			}
+		}
+		return tensors.FromFlatDataAndDimensions(values, 1, 1, 8, 12)
+	}
+	slope := func(row, column int) float32 { return float32(row + column*column) }
+	for _, test := range []struct {
+		name  string
+		error func(row, column int) float32
+		want  float32
+	}{
+		{"the same everywhere", func(int, int) float32 { return 0.5 }, 0},
+		{"in the middle of patches", func(row, column int) float32 {
+			return float32(row % 4 / 2 * (1 - row%4/3) * (column % 4 / 2) * (1 - column%4/3))
+		}, 0},
+		{"patches of columns", func(_, column int) float32 { return float32(column / 4) }, 1},
+		{"patches of rows", func(row, _ int) float32 { return -2 * float32(row/4) }, 2},
+		{"the first border alone", func(_, column int) float32 { return float32(min(column/4, 1)) }, 0.5},
+	} {
+		out, err := exec.Exec(picture(slope), picture(func(row, column int) float32 { return slope(row, column) + test.error(row, column) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tensors.ToScalar[float32](out[0]); math.Abs(float64(got-test.want)) > 1e-6 {
+			t.Errorf("%s: %g, want %g", test.name, got, test.want)
 		}
 	}
 }
@@ -401,12 +441,16 @@ func TestBadPictures(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"power of two":         func(c *Config) { c.Stem = 3 },
-		"does not divi":        func(c *Config) { c.Groups = 3 },
-		"multiple of f":        func(c *Config) { c.Crop = 12 },
-		"vocabulary":           func(c *Config) { c.Vocabulary = 1 << 17 },
-		"at least 1":           func(c *Config) { c.Batch = 0 },
-		"sharpen.crop a":       func(c *Config) { c.Sharpen.Crop = -16 },
+		"power of two":    func(c *Config) { c.Stem = 3 },
+		"does not divi":   func(c *Config) { c.Groups = 3 },
+		"multiple of f":   func(c *Config) { c.Crop = 12 },
+		"vocabulary":      func(c *Config) { c.Vocabulary = 1 << 17 },
+		"at least 1":      func(c *Config) { c.Batch = 0 },
+		"sharpen.crop a":  func(c *Config) { c.Sharpen.Crop = -16 },
+		"loss.seams must": func(c *Config) { c.Loss.Seams = -1 },
+		"loss.seams needs": func(c *Config) {
+			c.Loss.Seams, c.Loss.Scales, c.Crop, c.Stem, c.Multipliers, c.DecoderBlocks = 1, 1, 8, 8, []int{1}, nil
+		},
 		"sharpen.redraw must":  func(c *Config) { c.Sharpen.Redraw = -1 },
 		"sharpen.redraw needs": func(c *Config) { c.Sharpen.Redraw = 1 },
 		"sharpen.crop 4":       func(c *Config) { c.Sharpen.Crop = 4 },
