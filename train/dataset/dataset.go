@@ -40,10 +40,9 @@ var ErrEmpty = errors.New("no PNG, JPEG or WebP pictures")
 // class. Hidden files and folders are passed over.
 func Open(dirs ...string) (Set, error) {
 	var set Set
-	var labels []string // of each file
-	at := map[string]bool{}
+	var labels []string     // of each file
+	at := map[string]bool{} // where a picture was found
 	for _, dir := range dirs {
-		dir = filepath.Clean(dir)
 		paths, err := pictures(dir)
 		if err != nil {
 			return Set{}, fmt.Errorf("list pictures: %w", err)
@@ -56,16 +55,23 @@ func Open(dirs ...string) (Set, error) {
 			if err != nil {
 				return Set{}, fmt.Errorf("list pictures: %w", err)
 			}
-			labels = append(labels, label)
-			set.Files = append(set.Files, File{Path: path})
-			if at[path] {
+			place, err := filepath.Abs(path)
+			if err != nil {
+				return Set{}, fmt.Errorf("list pictures: %w", err)
+			}
+			if at[place] {
 				return Set{}, fmt.Errorf("%s is given twice: name each folder of pictures once", path)
 			}
-			at[path] = true
+			at[place] = true
+			labels = append(labels, label)
+			set.Files = append(set.Files, File{Path: path})
 		}
 	}
 	classes := slices.Compact(slices.Sorted(slices.Values(labels)))
-	if len(classes) == 0 || len(classes) == 1 && classes[0] == "" {
+	if len(classes) == 0 {
+		return Set{}, ErrEmpty
+	}
+	if len(classes) == 1 && classes[0] == "" {
 		return set, nil
 	}
 	if i := slices.Index(labels, ""); i >= 0 {

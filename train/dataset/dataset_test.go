@@ -25,6 +25,9 @@ func TestOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if set, err := Open(""); err == nil {
+		t.Errorf("a folder without a name: %v", set)
+	}
 	for _, test := range []struct {
 		dirs, files, classes, says string
 	}{
@@ -38,8 +41,10 @@ func TestOpen(t *testing.T) {
 		{dirs: "first flat", says: "flat/1.png is in no sub-folder"},
 		{dirs: "mixed", says: "mixed/1.png is in no sub-folder"},
 		{dirs: "first second first/", says: "first/dunes/1.png is given twice"},
+		{dirs: "first first/../first", says: "first/dunes/1.png is given twice"},
 		{dirs: "first missing", says: "missing"},
 		{dirs: "first empty", says: ErrEmpty.Error()},
+		{dirs: "", says: ErrEmpty.Error()},
 	} {
 		var dirs []string
 		for _, dir := range strings.Fields(test.dirs) {
