@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"sundae/internal/progress"
@@ -136,48 +135,6 @@ func TestRedraw(t *testing.T) {
 	other := decoderDistance(t, c, o, kept, sharpen(c, o))
 	if again > 1e-4 || closely < 1e-3 || other < 1e-3 {
 		t.Errorf("the decoder moved by %g when the same was done again, by %g without a prior, by %g on other tokens", again, closely, other)
-	}
-}
-
-// A picture is as like another as the colours of its tokens' places are, and as much
-// changes in them: what lies where in one of them, the likeness doesn't see.
-func TestLikeness(t *testing.T) {
-	l := Loss{L1: 1, L2: 2, Gradient: 1}
-	exec, err := NewExec(open(t, "onnx:cpu"), func(x, y *Node) *Node { return l.likenessLoss(x, y, 4) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	picture := func(at func(ch, row, column int) float32) *tensors.Tensor {
-		values := make([]float32, 0, 3*8*8)
-		for ch := range 3 {
-			for row := range 8 {
-				for column := range 8 {
-					values = append(values, at(ch, row, column))
-				}
-			}
-		}
-		return tensors.FromFlatDataAndDimensions(values, 1, 3, 8, 8)
-	}
-	ridge := func(ch, row, column int) float32 { return float32(row%4/2) / float32(1+ch) }
-	flipped := func(ch, row, column int) float32 { return ridge(ch, 3-row%4, column) }
-	lighter := func(ch, row, column int) float32 { return ridge(ch, row, column) + 0.5 }
-	plain := func(ch, row, column int) float32 { return 0.5 / float32(1+ch) }
-	// Each column of a place loses its step of 1, 1/2 or 1/3, and so does the lower
-	// border of the upper places: (2+1)·8 steps over 64 pixels.
-	const changes = (1.0 + 1.0/2 + 1.0/3) / 3 * 3 * 8 / 64
-	for _, test := range []struct {
-		name string
-		y    func(ch, row, column int) float32
-		want float32
-	}{{"itself", ridge, 0}, {"ridges elsewhere", flipped, 0}, {"a lighter one", lighter, 0.5 + 2*0.25}, {"no ridges", plain, changes}} {
-		out, err := exec.Exec(picture(ridge), picture(test.y))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := tensors.ToScalar[float32](out[0])
-		if math.Abs(float64(got-test.want)) > 1e-6 {
-			t.Errorf("%s: %g, want %g", test.name, got, test.want)
-		}
 	}
 }
 

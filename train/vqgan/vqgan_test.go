@@ -121,46 +121,6 @@ func TestBackendsAgree(t *testing.T) {
 	}
 }
 
-// Patches each off by something else are a grid, which the seams' loss sees, and nothing
-// besides: neither the same error everywhere, nor one in the middle of each patch.
-func TestSeams(t *testing.T) {
-	exec, err := NewExec(open(t, "onnx:cpu"), func(x, y *Node) *Node { return Loss{Seams: 1}.reconstructionLoss(x, y, 4) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	picture := func(at func(row, column int) float32) *tensors.Tensor {
-		values := make([]float32, 0, 8*12)
-		for row := range 8 {
-			for column := range 12 {
-				values = append(values, at(row, column))
-			}
-		}
-		return tensors.FromFlatDataAndDimensions(values, 1, 1, 8, 12)
-	}
-	slope := func(row, column int) float32 { return float32(row + column*column) }
-	for _, test := range []struct {
-		name  string
-		error func(row, column int) float32
-		want  float32
-	}{
-		{"the same everywhere", func(int, int) float32 { return 0.5 }, 0},
-		{"in the middle of patches", func(row, column int) float32 {
-			return float32(row % 4 / 2 * (1 - row%4/3) * (column % 4 / 2) * (1 - column%4/3))
-		}, 0},
-		{"patches of columns", func(_, column int) float32 { return float32(column / 4) }, 1},
-		{"patches of rows", func(row, _ int) float32 { return -2 * float32(row/4) }, 2},
-		{"the first border alone", func(_, column int) float32 { return float32(min(column/4, 1)) }, 0.5},
-	} {
-		out, err := exec.Exec(picture(slope), picture(func(row, column int) float32 { return slope(row, column) + test.error(row, column) }))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := tensors.ToScalar[float32](out[0]); math.Abs(float64(got-test.want)) > 1e-6 {
-			t.Errorf("%s: %g, want %g", test.name, got, test.want)
-		}
-	}
-}
-
 func TestFoldAndBack(t *testing.T) {
 	exec, err := NewExec(open(t, "onnx:cpu"), func(x *Node) []*Node {
 		folded := fold(x, 2)
