@@ -220,9 +220,6 @@ func (c Config) Validate(size int) error {
 	if c.Loss.Seams < 0 {
 		return fmt.Errorf("vqgan.loss.seams must be at least 0, not %g", c.Loss.Seams)
 	}
-	if c.Loss.Seams > 0 && c.Crop <= c.Stem {
-		return fmt.Errorf("vqgan.loss.seams needs a crop larger than the stem's patches of %d, not %d", c.Stem, c.Crop)
-	}
 	if c.Batch%c.PerPict != 0 {
 		return fmt.Errorf("vqgan.batch %d is no multiple of vqgan.crops %d", c.Batch, c.PerPict)
 	}
@@ -240,6 +237,9 @@ func (c Config) Validate(size int) error {
 	}
 	if s := c.sharpening(); c.Sharpen.Crop != 0 && (s.Crop < f || s.Crop%max(f, 4<<c.Discriminator.Layers) != 0 || s.Crop > size) {
 		return fmt.Errorf("vqgan.sharpen.crop %d must be a multiple of f = %d and at most the picture's %d", s.Crop, f, size)
+	}
+	if crop := min(c.Crop, c.sharpening().Crop); c.Loss.Seams > 0 && crop <= c.Stem {
+		return fmt.Errorf("vqgan.loss.seams needs crops larger than the stem's patches of %d, not %d", c.Stem, crop)
 	}
 	if c.Sharpen.Weight < 0 {
 		return fmt.Errorf("vqgan.sharpen.weight must be at least 0, not %g", c.Sharpen.Weight)

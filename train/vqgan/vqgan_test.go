@@ -411,6 +411,9 @@ func TestValidate(t *testing.T) {
 		"loss.seams needs": func(c *Config) {
 			c.Loss.Seams, c.Loss.Scales, c.Crop, c.Stem, c.Multipliers, c.DecoderBlocks = 1, 1, 8, 8, []int{1}, nil
 		},
+		"loss.seams needs crops": func(c *Config) {
+			c.Loss.Seams, c.Stem, c.Multipliers, c.DecoderBlocks, c.Sharpen.Crop = 1, 8, []int{1}, nil, 8
+		},
 		"sharpen.redraw must":  func(c *Config) { c.Sharpen.Redraw = -1 },
 		"sharpen.redraw needs": func(c *Config) { c.Sharpen.Redraw = 1 },
 		"sharpen.crop 4":       func(c *Config) { c.Sharpen.Crop = 4 },
