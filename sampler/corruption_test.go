@@ -5,12 +5,12 @@ import (
 	"slices"
 	"testing"
 
-	"sundae/internal/onnx"
+	"sundae/internal/onnxfile"
 )
 
 // faithful is a prior that draws again what it sees.
 func faithful(v int) toy {
-	m := toy{side: 16, v: v, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
+	m := toy{side: 16, v: v, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
 	for row := range v {
 		m.values[row*v+row] = 0
 	}
@@ -112,7 +112,7 @@ func TestCorruptionForgets(t *testing.T) {
 
 // Corrupted tokens count as drawn when a sample is to be frozen.
 func TestCorruptionFreezes(t *testing.T) {
-	m := toy{side: 8, v: 4, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{0, -1e9, -1e9, -1e9}, 4)}
+	m := toy{side: 8, v: 4, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: slices.Repeat([]float32{0, -1e9, -1e9, -1e9}, 4)}
 	p := m.open(t)
 	s := flat(200, 1)
 	s.Proportion, s.Corruption, s.Freeze = constant(0), constant(0.25), true

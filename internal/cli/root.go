@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sundae/internal/config"
+	"sundae/internal/ort"
 	"sundae/internal/progress"
 	"sundae/sampler"
 )
@@ -165,7 +166,7 @@ func (a *app) begin(cmd *cobra.Command) error {
 	if strings.HasPrefix(cmd.CommandPath(), "sundae completion") || strings.HasPrefix(cmd.Name(), "__complete") {
 		return nil
 	}
-	c, err := config.Load(a.defaults, a.configPath, config.Checks{Schedule: func(text string) error {
+	c, err := config.Load(a.defaults, a.configPath, config.Checks{Devices: ort.DeviceNames(), Schedule: func(text string) error {
 		_, err := sampler.ParseSchedule(text)
 		return err
 	}})

@@ -105,7 +105,7 @@ presets:
 
 func TestLoadErrorsNameTheLine(t *testing.T) {
 	bad := errors.New("a schedule is start:end:curve")
-	checks := Checks{Schedule: func(s string) error {
+	checks := Checks{Devices: []string{"auto", "cuda", "cpu"}, Schedule: func(s string) error {
 		if s == "hot" {
 			return bad
 		}
@@ -115,7 +115,7 @@ func TestLoadErrorsNameTheLine(t *testing.T) {
 		{"devcie: cpu", ":1: devcie: there is no such setting (did you mean device?)"},
 		{"colour: red", ":1: colour: there is no such setting"},
 		{"# a\nsampling:\n  stepz: 3", ":3: sampling.stepz: there is no such setting (did you mean steps?)"},
-		{"device: gpu", `:1: device: should be auto, cuda, tensorrt, webgpu, coreml or cpu, not "gpu"`},
+		{"device: gpu", `:1: device: should be auto, cuda or cpu, not "gpu"`},
 		{"sampling:\n  steps: many", `:2: sampling.steps: should be a whole number, not "many"`},
 		{"sampling:\n  steps: -1", ":2: sampling.steps: should be from 0 to 10000, not -1"},
 		{"sampling:\n  steps: 1.5", `:2: sampling.steps: should be a whole number, not "1.5"`},

@@ -15,6 +15,7 @@ import (
 // Checks are the parts of the checking that other packages know about. A nil
 // one accepts everything.
 type Checks struct {
+	Devices  []string           // the valid devices
 	Schedule func(string) error // the grammar of temperature, proportion and corruption
 }
 
