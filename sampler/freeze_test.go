@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"sundae/internal/onnx"
+	"sundae/internal/onnxfile"
 	"sundae/sampler/schedule"
 )
 
@@ -16,7 +16,7 @@ import (
 // even with probability 1/8. So samples settle one after the other.
 func sleepy() toy {
 	const v = 16
-	m := toy{side: 8, v: v, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
+	m := toy{side: 8, v: v, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
 	for row := range v {
 		m.values[row*v+row] = 0
 		if row%2 == 1 {

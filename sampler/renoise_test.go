@@ -5,13 +5,13 @@ import (
 	"slices"
 	"testing"
 
-	"sundae/internal/onnx"
+	"sundae/internal/onnxfile"
 	"sundae/sampler/schedule"
 )
 
 // faithful is a prior that always draws the token that it sees.
 func faithful(v int) toy {
-	m := toy{side: 16, v: v, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
+	m := toy{side: 16, v: v, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
 	for row := range v {
 		m.values[row*v+row] = 0
 	}
@@ -115,7 +115,7 @@ func TestRenoiseForgets(t *testing.T) {
 
 // Re-noised tokens count as drawn when freezing is decided.
 func TestRenoiseFreezes(t *testing.T) {
-	m := toy{side: 8, v: 4, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{0, -1e9, -1e9, -1e9}, 4)}
+	m := toy{side: 8, v: 4, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: slices.Repeat([]float32{0, -1e9, -1e9, -1e9}, 4)}
 	p := m.open(t)
 	s := flat(200, 1)
 	s.Proportion, s.Renoise, s.Freeze = constant(0), constant(0.25), true

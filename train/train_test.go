@@ -16,7 +16,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/train/dataset"
 	"sundae/train/engine"
 	"sundae/train/prior"
@@ -27,7 +27,7 @@ import (
 
 func open(t *testing.T) compute.Backend {
 	t.Helper()
-	backend, err := engine.Open("onnx:cpu", onnxtest.Library(t))
+	backend, err := engine.Open("onnx:cpu", orttest.Library(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkpoint := filepath.Join(dir, "run", vqgan.Checkpoint)
-	library := onnxtest.Library(t)
+	library := orttest.Library(t)
 	before := 0
 	for life := range 5 {
 		process := exec.Command(os.Args[0])

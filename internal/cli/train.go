@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/ort/install"
 	"sundae/train"
 	"sundae/train/engine"
 	"sundae/train/recipe"
@@ -68,7 +68,7 @@ func (f *trainFlags) run(a *app, cmd *cobra.Command, work func(train.Run) error)
 		name = a.config.Train.Backend
 	}
 	// The library is needed whatever the backend: the bundle is written through it.
-	library, err := onnx.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
+	library, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 )
 
@@ -20,7 +21,7 @@ func TestSharpenFromFiles(t *testing.T) {
 	trained, files := exported(t, c, o)
 	files.Steps, files.Hours = c.Steps+5, 2
 	var err error
-	if files.Encoder, err = engine.Half(files.Encoder); err != nil {
+	if files.Encoder, err = onnxfile.Half(files.Encoder); err != nil {
 		t.Fatal(err)
 	}
 

@@ -23,7 +23,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"sundae/assets"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/internal/picture"
 	"sundae/internal/progress"
 	"sundae/train/dataset"
@@ -41,7 +41,7 @@ func small() Config {
 
 func open(tb testing.TB, name string) compute.Backend {
 	tb.Helper()
-	backend, err := engine.Open(name, onnxtest.Library(tb))
+	backend, err := engine.Open(name, orttest.Library(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
