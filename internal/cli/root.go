@@ -33,6 +33,7 @@ const (
 // commands lists the sub-commands in the order in which --help shows them.
 var commands = []func(*app) *cobra.Command{
 	newDoctor,
+	newInstall,
 	newSample,
 	newInpaint,
 	newReconstruct,

@@ -69,20 +69,31 @@ var builds = map[string]build{
 	},
 }
 
-// fromNPM downloads the npm package with the npm client, which knows the user's
-// registry and proxy, and extracts the library. It runs nothing of the package.
+// fromNPM extracts the library from its npm package.
 func fromNPM(ctx context.Context, b build, path string, talk *progress.Talk) error {
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		return errors.New("npm is not on the PATH")
-	}
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".npm-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the download: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	archives, err := pack(ctx, npmPackage, "114 MB", dir, talk)
+	if err != nil {
+		return err
+	}
+	bar := talk.Bar("unpacking ONNX Runtime", b.bytes, "bytes")
+	defer bar.Done()
+	return unpackFile(ctx, archives, archive{member: b.npmMember, memberSHA256: b.npmSHA256}, path, bar)
+}
 
-	bar := talk.Bar("downloading "+npmPackage+" (114 MB)", 0, "")
+// pack downloads the archive of an npm package into dir with the npm client, which
+// knows the user's registry and proxy, and returns its path. It runs nothing of the
+// package.
+func pack(ctx context.Context, npmPackage, size, dir string, talk *progress.Talk) (string, error) {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return "", errors.New("npm is not on the PATH")
+	}
+	bar := talk.Bar(fmt.Sprintf("downloading %s (%s)", npmPackage, size), 0, "")
 	cmd := exec.CommandContext(ctx, npm, "pack", npmPackage, "--pack-destination", dir,
 		"--ignore-scripts", "--loglevel=error", "--no-update-notifier", "--no-audit", "--no-fund")
 	cmd.Dir = dir // so that a package.json or .npmrc of the current folder has no effect
@@ -91,22 +102,25 @@ func fromNPM(ctx context.Context, b build, path string, talk *progress.Talk) err
 	bar.Done()
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return "", ctx.Err()
 	case err != nil:
-		return fmt.Errorf("npm pack: %w: %s", err, firstLine(output))
+		return "", fmt.Errorf("npm pack: %w: %s", err, firstLine(output))
 	}
 	archives, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
 	if err != nil || len(archives) != 1 {
-		return fmt.Errorf("npm pack wrote %d archives, not one", len(archives))
+		return "", fmt.Errorf("npm pack wrote %d archives, not one", len(archives))
 	}
-	f, err := os.Open(archives[0])
+	return archives[0], nil
+}
+
+// unpackFile is [unpack] from a file.
+func unpackFile(ctx context.Context, file string, a archive, path string, bar *progress.Bar) error {
+	f, err := os.Open(file)
 	if err != nil {
-		return fmt.Errorf("open npm's archive: %w", err)
+		return fmt.Errorf("open the archive: %w", err)
 	}
 	defer f.Close()
-	bar = talk.Bar("unpacking ONNX Runtime", b.bytes, "bytes")
-	defer bar.Done()
-	return unpack(ctx, f, archive{member: b.npmMember, memberSHA256: b.npmSHA256}, path, bar)
+	return unpack(ctx, f, a, path, bar)
 }
 
 // firstLine returns the first line of a program's output that isn't blank.

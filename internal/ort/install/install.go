@@ -80,17 +80,19 @@ func Folder() (string, error) {
 	return filepath.Join(data, "sundae", "onnxruntime", Version), nil
 }
 
+// libraryName is the file name of the library on Linux.
+const libraryName = "libonnxruntime.so.1"
+
 // installPath returns the library's file in [Folder].
 func installPath() (string, error) {
 	dir, err := Folder()
 	if err != nil {
 		return "", err
 	}
-	name := "libonnxruntime.so.1"
 	if runtime.GOOS == "darwin" {
-		name = "libonnxruntime.1.dylib"
+		return filepath.Join(dir, "libonnxruntime.1.dylib"), nil
 	}
-	return filepath.Join(dir, name), nil
+	return filepath.Join(dir, libraryName), nil
 }
 
 // install writes the library to path, from npm or else from the release page.

@@ -76,6 +76,9 @@ func Find(configured string) (Library, error) {
 		}
 		return lib, nil
 	}
+	if lib, err := FindCUDA(); err == nil {
+		return lib, nil
+	}
 	if path, err := installPath(); err == nil {
 		if lib, err := inspect(path, FromInstall); err == nil {
 			return lib, nil
