@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sundae/internal/onnx"
+	"sundae/sampler/schedule"
 )
 
 // sleepy is a prior of two kinds of tokens: even ones stay as they are for ever,
@@ -32,14 +33,14 @@ func TestFreezingShrinksTheBatch(t *testing.T) {
 	for name, p := range map[string]*Prior{"hand-made": sleepy().open(t), "trained": open(t)} {
 		s := settings()
 		s.Class = len(p.Classes)
-		s.Steps, s.Temperature, s.MinSteps = 60, Schedule{Start: 1, Curve: Constant}, 10
+		s.Steps, s.Temperature, s.MinSteps = 60, schedule.Schedule{Start: 1, Curve: schedule.Constant}, 10
 		if name == "trained" {
-			s.Temperature = Schedule{Start: 0.6, End: 0, Curve: Linear}
+			s.Temperature = schedule.Schedule{Start: 0.6, End: 0, Curve: schedule.Linear}
 		}
 		const n = 6
-		whole, _ := sample(t, p, Start{N: n, Settings: s})
+		whole, _ := sample(t, p, Start{N: n, Settings: s, From: Noise{}})
 		s.Freeze = true
-		run, stats := sample(t, p, Start{N: n, Settings: s})
+		run, stats := sample(t, p, Start{N: n, Settings: s, From: Noise{}})
 		froze := make([]int, n) // the step at which each sample froze
 		batch := n
 		for i, st := range stats {
@@ -90,7 +91,7 @@ func thaws(t *testing.T, proportion float64) {
 	s := flat(200, 1)
 	s.Proportion.Start = proportion
 	s.Freeze, s.MinSteps = true, 10
-	run, stats := sample(t, p, Start{N: 4, Settings: s})
+	run, stats := sample(t, p, Start{N: 4, Settings: s, From: Noise{}})
 	if !run.Done() || stats[len(stats)-1].Frozen != 4 {
 		t.Fatalf("%+v", stats[len(stats)-1])
 	}
@@ -128,11 +129,11 @@ func thaws(t *testing.T, proportion float64) {
 func TestLowProportionFreezesLate(t *testing.T) {
 	p := random(64, 1).open(t)
 	s := flat(400, 1)
-	s.Proportion, s.Freeze, s.MinSteps = Schedule{Start: 0.1, Curve: Constant}, true, 10
+	s.Proportion, s.Freeze, s.MinSteps = schedule.Schedule{Start: 0.1, Curve: schedule.Constant}, true, 10
 	base := make([]uint16, p.Latent.Tokens())
-	mask := &Mask{Height: p.Latent.Height, Width: p.Latent.Width, Anew: make([]bool, len(base))}
-	mask.Anew[0], mask.Anew[1] = true, true // two to be made anew, of which a step draws none as a rule
-	run, stats := sample(t, p, Start{N: 8, Settings: s, Base: slices.Repeat([][]uint16{base}, 8), Mask: mask})
+	mask := &Mask{Height: p.Latent.Height, Width: p.Latent.Width, Masked: make([]bool, len(base))}
+	mask.Masked[0], mask.Masked[1] = true, true // two to be made anew, of which a step draws none as a rule
+	run, stats := sample(t, p, Start{N: 8, Settings: s, From: Inpainting{Tokens: slices.Repeat([][]uint16{base}, 8), Mask: mask}})
 	still := make([]int, 8)
 	for _, st := range stats {
 		for i := range still {
@@ -163,12 +164,12 @@ func TestManySamples(t *testing.T) {
 	p := sleepy().open(t)
 	n := p.rowsAtOnce() + 3
 	s := flat(2, 1)
-	many, stats := sample(t, p, Start{N: n, Settings: s})
+	many, stats := sample(t, p, Start{N: n, Settings: s, From: Noise{}})
 	if stats[0].Batch != n || len(stats[0].Changed) != n {
 		t.Errorf("%d samples, a batch of %d", n, stats[0].Batch)
 	}
 	for _, i := range []int{0, n - 4, n - 1} {
-		one, _ := sample(t, p, Start{N: 1, First: i, Settings: s})
+		one, _ := sample(t, p, Start{N: 1, First: i, Settings: s, From: Noise{}})
 		if !slices.Equal(last(one)[0], last(many)[i]) {
 			t.Errorf("sample %d of %d differs when it is drawn alone", i, n)
 		}
@@ -183,7 +184,7 @@ func TestManySamples(t *testing.T) {
 func TestCancelledInMidStep(t *testing.T) {
 	m := random(512, 1)
 	p := m.open(t)
-	start := Start{N: 64, Settings: flat(3, 1)}
+	start := Start{N: 64, Settings: flat(3, 1), From: Noise{}}
 	want, _ := sample(t, p, start)
 	run, err := p.Start(start)
 	if err != nil {
@@ -214,7 +215,7 @@ func TestStatsAndFrames(t *testing.T) {
 	p := open(t)
 	s := settings()
 	s.Proportion.Start = 0.5
-	run, err := p.Start(Start{N: 3, Settings: s})
+	run, err := p.Start(Start{N: 3, Settings: s, From: Noise{}})
 	if err != nil {
 		t.Fatal(err)
 	}

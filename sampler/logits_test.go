@@ -13,6 +13,7 @@ import (
 	"sundae/internal/bundle"
 	"sundae/internal/onnx"
 	"sundae/internal/onnx/onnxtest"
+	"sundae/sampler/schedule"
 )
 
 // toy is a prior made by hand that only gives logits: those of a position are
@@ -105,8 +106,8 @@ func softmax(logits []float32, tau float64) []float64 {
 }
 
 // flat is settings of one temperature and of proportion 1.
-func flat(steps int, tau float64) Settings {
-	return Settings{Steps: steps, Temperature: Schedule{Start: tau, Curve: Constant}, Proportion: Schedule{Start: 1, Curve: Constant}, Seed: 3}
+func flat(steps int, tau float64) schedule.Settings {
+	return schedule.Settings{Steps: steps, Temperature: schedule.Schedule{Start: tau, Curve: schedule.Constant}, Proportion: schedule.Schedule{Start: 1, Curve: schedule.Constant}, Seed: 3}
 }
 
 // chiSquared compares counts of draws with the probabilities they should have,
@@ -147,7 +148,7 @@ func TestHostDrawsFromTheSoftmax(t *testing.T) {
 				base[k] = 2
 			}
 			const samples = 200
-			run, _ := sample(t, p, Start{N: samples, Settings: flat(1, tau), Base: slices.Repeat([][]uint16{base}, samples)})
+			run, _ := sample(t, p, Start{N: samples, Settings: flat(1, tau), From: Tokens(slices.Repeat([][]uint16{base}, samples))})
 			want := softmax(m.values[2*v:3*v], tau)
 			counts := make([]int, v)
 			frame := run.At(1)
@@ -171,7 +172,7 @@ func TestFormsOfLogits(t *testing.T) {
 	plain := random(40, 1)
 	s := flat(4, 1)
 	s.Proportion.Start = 0.5
-	want, _ := sample(t, plain.open(t), Start{N: 5, Settings: s})
+	want, _ := sample(t, plain.open(t), Start{N: 5, Settings: s, From: Noise{}})
 	for _, change := range []func(*toy){
 		func(m *toy) { m.ids = onnx.Int64 },
 		func(m *toy) { m.batch = 1 },
@@ -183,7 +184,7 @@ func TestFormsOfLogits(t *testing.T) {
 		change(&m)
 		s := s
 		s.Class = len(m.classes) / 2
-		got, stats := sample(t, m.open(t), Start{N: 5, Settings: s})
+		got, stats := sample(t, m.open(t), Start{N: 5, Settings: s, From: Noise{}})
 		same, all := 0, 0
 		for i, tokens := range last(got) {
 			for k, id := range tokens {
@@ -207,7 +208,7 @@ func TestHostExtremes(t *testing.T) {
 		logits := m.values[row*64 : (row+1)*64]
 		top[row] = uint16(slices.Index(logits, slices.Max(logits)))
 	}
-	run, _ := sample(t, m.open(t), Start{N: 2, Settings: flat(1, 0)})
+	run, _ := sample(t, m.open(t), Start{N: 2, Settings: flat(1, 0), From: Noise{}})
 	for i, tokens := range run.At(1).Tokens {
 		for k, id := range tokens {
 			if want := top[run.At(0).Tokens[i][k]]; id != want {
@@ -237,7 +238,7 @@ func TestHostExtremes(t *testing.T) {
 		t.Error("a token was drawn where none is allowed")
 	}
 	m.values[5] = float32(math.NaN())
-	broken, err := m.open(t).Start(Start{N: 3, Settings: flat(1, 1)})
+	broken, err := m.open(t).Start(Start{N: 3, Settings: flat(1, 1), From: Noise{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +277,7 @@ func TestGraphThatIsBroken(t *testing.T) {
 				sound, node,
 			},
 		})
-		run, err := p.Start(Start{N: 2, Settings: flat(3, 1)})
+		run, err := p.Start(Start{N: 2, Settings: flat(3, 1), From: Noise{}})
 		if err != nil {
 			t.Fatal(err)
 		}

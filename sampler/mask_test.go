@@ -30,7 +30,7 @@ func TestRegion(t *testing.T) {
 			region := m.Region(pixels)
 			for i, level := range region.Pix {
 				x, y := i%pixels.Stride, i/pixels.Stride
-				want := pixels.Pix[i] >= maskFrom && m.Anew[y/f*m.Width+x/f]
+				want := pixels.Pix[i] >= maskFrom && m.Masked[y/f*m.Width+x/f]
 				if want != (level == 255) || rule == Any && level != pixels.Pix[i] {
 					t.Fatalf("rule %s, tokens of %d: pixel %d,%d is %d", rule, f, x, y, level)
 				}
@@ -49,7 +49,7 @@ func TestMaskRules(t *testing.T) {
 	}
 	for rule, want := range map[Rule][]bool{Any: {true, true}, All: {false, true}} {
 		m, err := FromPixels(pixels, 4, rule)
-		if err != nil || !slices.Equal(m.Anew, want) {
+		if err != nil || !slices.Equal(m.Masked, want) {
 			t.Errorf("%s: %v, %v", rule, m, err)
 		}
 	}
@@ -77,7 +77,7 @@ func TestMaskOfAnyPicture(t *testing.T) {
 			if err != nil || m.Height != h || m.Width != w {
 				t.Fatalf("%+v, %v", m, err)
 			}
-			for k, anew := range m.Anew {
+			for k, anew := range m.Masked {
 				want := rule == All
 				for i := range f * f {
 					white := pixels.GrayAt(at.X+k%w*f+i%f, at.Y+k/w*f+i/f).Y >= maskFrom
@@ -107,7 +107,7 @@ func FuzzFromPixels(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(m.Anew) != m.Height*m.Width || m.Width*side != pixels.Rect.Dx() || m.Height*side != pixels.Rect.Dy() {
+		if len(m.Masked) != m.Height*m.Width || m.Width*side != pixels.Rect.Dx() || m.Height*side != pixels.Rect.Dy() {
 			t.Errorf("%v with tokens of %d gives %d×%d", pixels.Rect, side, m.Height, m.Width)
 		}
 	})

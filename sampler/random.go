@@ -8,11 +8,11 @@ package sampler
 type stream uint64
 
 const (
-	noiseStream   stream = iota + 1 // the tokens of z_0, and those made noise before a step
+	noiseStream   stream = iota + 1 // the tokens of z_0, and those that re-noising puts in
 	drawStream                      // the inverse of the cumulative distribution
-	updateStream                    // which tokens a proportion below 1 updates
-	corruptStream                   // which tokens are made noise
-	classStream                     // the class of a sample of any
+	updateStream                    // which tokens are updated at a proportion below 1
+	renoiseStream                   // which tokens are replaced by noise
+	classStream                     // the class of a sample of any class
 )
 
 // uniforms fills out with numbers in [0, 1) of 24 bits, all that float32 holds.

@@ -8,6 +8,7 @@ import (
 	"sundae/internal/bundle"
 	"sundae/internal/onnx"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // sampleBundle draws n pictures of every class from the bundle in dir as a user
@@ -28,14 +29,14 @@ func sampleBundle(t *testing.T, dir string, n int) [][]*image.RGBA {
 		t.Fatal(err)
 	}
 	defer pictures.Close()
-	temperature, err := sampler.ParseSchedule("1.0:0.6:linear")
+	temperature, err := schedule.Parse("1.0:0.6:linear")
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := make([][]*image.RGBA, len(b.Manifest.Classes))
 	for class := range out {
-		run, err := prior.Start(sampler.Start{N: n, Settings: sampler.Settings{
-			Steps: 12, Temperature: temperature, Proportion: sampler.DefaultProportion(12), Class: class, Seed: 1,
+		run, err := prior.Start(sampler.Start{N: n, Settings: schedule.Settings{
+			Steps: 12, Temperature: temperature, Proportion: schedule.DefaultProportion(12), Class: class, Seed: 1,
 		}})
 		if err != nil {
 			t.Fatal(err)

@@ -39,6 +39,7 @@ import (
 	"sundae/internal/bundle"
 	"sundae/internal/config"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 	"sundae/tui/graphics"
 	"sundae/tui/loop"
 	"sundae/tui/terminal"
@@ -49,7 +50,7 @@ type Options struct {
 	Model    bundle.Manifest
 	Prior    *sampler.Prior
 	Pictures *decoder.Decoder
-	Settings sampler.Settings // to begin with
+	Settings schedule.Settings // to begin with
 	Samples  int
 
 	Terminal graphics.Terminal
@@ -57,8 +58,8 @@ type Options struct {
 	Scale    float64 // largest share of a picture's own size on screen
 	Mask     config.Mask
 
-	Presets    map[string]config.Preset
-	SavePreset func(name string, p config.Preset) (path string, err error)
+	Presets    map[string]config.Sampling
+	SavePreset func(name string, p config.Sampling) (path string, err error)
 	Folder     string // where pictures are saved
 }
 

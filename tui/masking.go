@@ -227,7 +227,7 @@ func (a *app) inpaint(made painted) tea.Cmd {
 	a.panel.samples = m.variants
 	a.relabel()
 	a.restart()
-	a.say(fmt.Sprintf("Making %d of %d tokens of %s anew; e changes the mask", made.anew, len(made.tokens.Anew), m.name))
+	a.say(fmt.Sprintf("Making %d of %d tokens of %s anew; e changes the mask", made.anew, len(made.tokens.Masked), m.name))
 	return cmd
 }
 

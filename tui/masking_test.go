@@ -49,7 +49,7 @@ func TestMaskSession(t *testing.T) {
 		s.until("the stroke", drawnAll)
 		s.look(func(a *app) {
 			for row := range 8 {
-				if !a.masking.easel.now.tokens.Anew[8*row] {
+				if !a.masking.easel.now.tokens.Masked[8*row] {
 					t.Errorf("the stroke left out row %d", row)
 				}
 			}
@@ -69,7 +69,7 @@ func TestMaskSession(t *testing.T) {
 			for step, frame := range a.stage.lanes[0].frames {
 				for sample := range frame.Tokens {
 					for k, id := range frame.Tokens[sample] {
-						if !b.mask.Anew[k] && id != b.tokens[k] {
+						if !b.mask.Masked[k] && id != b.tokens[k] {
 							t.Fatalf("step %d changes token %d, which is kept", step, k)
 						}
 					}

@@ -44,7 +44,7 @@ func optionsOf(m bundle.Manifest, prior *sampler.Prior, pictures *decoder.Decode
 		Model: m, Prior: prior, Pictures: pictures, Settings: s, Samples: 2,
 		Terminal: graphics.Terminal{Protocol: graphics.Blocks, Colours: graphics.TrueColour},
 		Scale:    1, Mask: config.Mask{Rule: "any", Composite: true, Feather: 2},
-		SavePreset: func(string, config.Preset) (string, error) { return "config.yaml", nil },
+		SavePreset: func(string, config.Sampling) (string, error) { return "config.yaml", nil },
 		Folder:     folder,
 	}, err
 }

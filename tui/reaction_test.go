@@ -9,7 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/exp/teatest/v2"
 
-	"sundae/sampler"
+	"sundae/sampler/schedule"
 	"sundae/tui/graphics"
 )
 
@@ -20,7 +20,7 @@ func BenchmarkReaction(b *testing.B) {
 	for _, size := range [][2]int{{80, 24}, {250, 70}} {
 		b.Run(map[int]string{80: "80x24", 250: "250x70"}[size[0]], func(b *testing.B) {
 			o := options(b)
-			o.Settings.Steps = sampler.MaxSteps
+			o.Settings.Steps = schedule.MaxSteps
 			screen := alternate(nowhere{})
 			a := newApp(b.Context(), o, graphics.NewDriver(o.Terminal), screen)
 			tm := teatest.NewTestModel(b, watched{a}, teatest.WithInitialTermSize(size[0], size[1]))

@@ -223,8 +223,8 @@ func (a *app) statusLines() string {
 		share := 100 * changed / max(1, len(stat.Changed)*a.Model.Latent.Tokens())
 		item(&items, "temp", number(stat.Temperature))
 		item(&items, "prop", number(stat.Proportion))
-		if stat.Corruption > 0 {
-			item(&items, "corr", number(stat.Corruption))
+		if stat.Renoise > 0 {
+			item(&items, "corr", number(stat.Renoise))
 		}
 		item(&items, "changed", fmt.Sprintf("%3d%%", share))
 		item(&items, "frozen", fmt.Sprintf("%d/%d", stat.Frozen, len(stat.Changed)))

@@ -47,7 +47,7 @@ func openApp(a *app, root *cobra.Command) {
 		if err != nil {
 			return err
 		}
-		settings, err := f.settings(a, cmd, b.Manifest)
+		settings, err := f.settings(a, b.Manifest)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func screenOf(a *app) (in, out *os.File, err error) {
 }
 
 // savePreset adds a preset to the settings file in use.
-func (a *app) savePreset(name string, p config.Preset) (string, error) {
+func (a *app) savePreset(name string, p config.Sampling) (string, error) {
 	path := a.configPath
 	if path == "" {
 		var err error

@@ -17,6 +17,7 @@ import (
 	"sundae/internal/onnx"
 	"sundae/internal/progress"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // measure does what the command is for. The order matters: memory is the most of
@@ -86,30 +87,28 @@ func measure(ctx context.Context, talk *progress.Talk, b *bundle.Bundle, o onnx.
 
 // shown samples one picture with every step decoded, as the app does. It returns
 // how long that took and how long after began the first picture was there.
-func shown(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pictures *decoder.Decoder, s sampler.Settings, began time.Time) (all, first float64, err error) {
+func shown(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pictures *decoder.Decoder, s schedule.Settings, began time.Time) (all, first float64, err error) {
 	started := time.Now()
-	run, err := prior.Start(sampler.Start{N: 1, Settings: s})
+	run, err := prior.Start(sampler.Start{N: 1, Settings: s, From: sampler.Noise{}})
 	if err != nil {
 		return 0, 0, err
 	}
-	for !run.Done() {
-		if _, err := run.Step(ctx); err != nil {
-			return 0, 0, err
-		}
-		if _, err := pictures.Decode(ctx, run.At(run.Len() - 1).Tokens[0]); err != nil {
-			return 0, 0, err
+	err = run.Finish(ctx, func(sampler.Stats) error {
+		if _, err := pictures.Decode(ctx, run.Tokens()[0]); err != nil {
+			return err
 		}
 		if first == 0 {
 			first = milliseconds(time.Since(began))
 		}
 		bar.Add(1)
-	}
-	return milliseconds(time.Since(started)), first, nil
+		return nil
+	})
+	return milliseconds(time.Since(started)), first, err
 }
 
 // timeBatch samples n pictures and decodes them.
-func timeBatch(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pictures *decoder.Decoder, s sampler.Settings, n int) (benchBatch, error) {
-	warm, err := prior.Start(sampler.Start{N: n, Settings: s})
+func timeBatch(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pictures *decoder.Decoder, s schedule.Settings, n int) (benchBatch, error) {
+	warm, err := prior.Start(sampler.Start{N: n, Settings: s, From: sampler.Noise{}})
 	if err != nil {
 		return benchBatch{}, err
 	}
@@ -117,25 +116,25 @@ func timeBatch(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pic
 		return benchBatch{}, err
 	}
 	began := time.Now()
-	run, err := prior.Start(sampler.Start{N: n, Settings: s})
+	run, err := prior.Start(sampler.Start{N: n, Settings: s, From: sampler.Noise{}})
 	if err != nil {
 		return benchBatch{}, err
 	}
 	var steps []time.Duration
 	var took, model time.Duration
-	for !run.Done() {
-		stats, err := run.Step(ctx)
-		if err != nil {
-			return benchBatch{}, err
-		}
+	err = run.Finish(ctx, func(stats sampler.Stats) error {
 		steps = append(steps, stats.Took)
 		took, model = took+stats.Took, model+stats.Model
 		bar.Add(1)
+		return nil
+	})
+	if err != nil {
+		return benchBatch{}, err
 	}
 	sampled := time.Now()
 	var decodes []time.Duration
 	for range decodeRounds {
-		if _, err := pictures.DecodeAll(ctx, run.At(run.Len()-1).Tokens); err != nil {
+		if _, err := pictures.DecodeAll(ctx, run.Tokens()); err != nil {
 			return benchBatch{}, err
 		}
 		decodes = append(decodes, time.Since(sampled))

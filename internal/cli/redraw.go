@@ -8,6 +8,7 @@ import (
 	"sundae/internal/bundle"
 	"sundae/internal/onnx"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // redrawRun is how long a run is whose last steps draw tokens anew: they make up
@@ -18,7 +19,7 @@ const redrawRun = 24
 type redrawer struct {
 	ctx      context.Context
 	prior    *sampler.Prior
-	settings sampler.Settings
+	settings schedule.Settings
 }
 
 func newRedrawer(ctx context.Context, a *app, b *bundle.Bundle) (*redrawer, error) {
@@ -63,14 +64,12 @@ func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 	for i := range past {
 		past[i] = sampler.Frame{Tokens: base, Confidence: make([][]float32, n)}
 	}
-	run, err := r.prior.Start(sampler.Start{N: n, Settings: settings, Base: base, Past: past})
+	run, err := r.prior.Start(sampler.Start{N: n, Settings: settings, From: sampler.Frames{Taken: past, Start: sampler.Tokens(base)}})
 	if err != nil {
 		return err
 	}
-	for !run.Done() {
-		if _, err := run.Step(r.ctx); err != nil {
-			return err
-		}
+	if err := run.Finish(r.ctx, nil); err != nil {
+		return err
 	}
 	for i, id := range slices.Concat(run.At(settings.Steps).Tokens...) {
 		tokens[i] = int32(id)
@@ -80,10 +79,10 @@ func (r *redrawer) redraw(tokens []int32, steps int, seed uint64) error {
 
 // noiseBefore is the share of the noise that a run begins from which is left where its
 // last steps begin: what was neither updated nor corrupted, which is drawn then, too.
-func noiseBefore(s sampler.Settings, last int) float64 {
+func noiseBefore(s schedule.Settings, last int) float64 {
 	left := 1.0
 	for t := 1; t <= s.Steps-last; t++ {
-		left *= (1 - s.Proportion.At(t, s.Steps)) * (1 - s.Corruption.At(t, s.Steps))
+		left *= (1 - s.Proportion.At(t, s.Steps)) * (1 - s.Renoise.At(t, s.Steps))
 	}
 	return left
 }

@@ -20,7 +20,6 @@ import (
 
 	"sundae/internal/config"
 	"sundae/internal/progress"
-	"sundae/sampler"
 )
 
 // Exit codes of the program.
@@ -165,10 +164,7 @@ func (a *app) begin(cmd *cobra.Command) error {
 	if strings.HasPrefix(cmd.CommandPath(), "sundae completion") || strings.HasPrefix(cmd.Name(), "__complete") {
 		return nil
 	}
-	c, err := config.Load(a.defaults, a.configPath, config.Checks{Schedule: func(text string) error {
-		_, err := sampler.ParseSchedule(text)
-		return err
-	}})
+	c, err := config.Load(a.defaults, a.configPath)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"sundae/internal/onnx"
 	"sundae/internal/picture"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // sampleBundle writes the small bundle into a folder, after change.
@@ -131,7 +132,7 @@ func TestSampleLike(t *testing.T) {
 	fourth := filepath.Join(dir, "fourth")
 	sampleRun(t, "sample", "--model", model, "--like", filepath.Join(first, "sample-9-0002.png"), "--seed", "10", "--class", "any", "--out", fourth)
 	r := sampleRecord(t, filepath.Join(fourth, "sample-10-0002.png"))
-	if r.Seed != 10 || r.Class != "" || r.Steps != 6 || r.Proportion != "0:1,0.5:0.6,1:0.9" || r.Freeze {
+	if *r.Seed != 10 || *r.Class != "" || *r.Steps != 6 || r.Proportion.String() != "0:1,0.5:0.6,1:0.9" || *r.Freeze != schedule.FreezeOff {
 		t.Errorf("the settings are %+v", r)
 	}
 }
@@ -276,19 +277,19 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "the device cuda can't be used", []string{"--model", model, "--device", "cuda"}},
 		{1, "auto would take", []string{"--model", model, "--device", "cuda"}},
 		{1, `there is no device "abacus"`, []string{"--model", model, "--device", "abacus"}},
-		{1, "steps must be", []string{"--model", model, "--steps", "0"}},
-		{1, "steps must be", []string{"--model", model, "--steps", "1000000000"}},
-		{1, "-0.5 must be 0 to", []string{"--model", model, "--temperature", "-0.5"}},
-		{1, "no curve", []string{"--model", model, "--temperature", "1:0.5:wavy"}},
-		{1, "2 must be 0 to 1", []string{"--model", model, "--proportion", "2"}},
-		{1, "min_steps must not be negative", []string{"--model", model, "--min-steps", "-1"}},
-		{1, "--freeze is on or off", []string{"--model", model, "--freeze", "maybe"}},
-		{1, "there are alpine,", []string{"--model", model, "--class", "city"}},
+		{2, "must be a whole number from 0 to 10000", []string{"--model", model, "--steps", "-1"}},
+		{2, "from 0 to 10000", []string{"--model", model, "--steps", "1000000000"}},
+		{2, "-0.5 must be 0 to", []string{"--model", model, "--temperature", "-0.5"}},
+		{2, "unknown curve", []string{"--model", model, "--temperature", "1:0.5:wavy"}},
+		{2, "2 must be 0 to 1", []string{"--model", model, "--proportion", "2"}},
+		{2, "must be a whole number from 0 to 10000", []string{"--model", model, "--min-steps", "-1"}},
+		{2, "must be on, off or model", []string{"--model", model, "--freeze", "maybe"}},
+		{1, "the model has alpine,", []string{"--model", model, "--class", "city"}},
 		{1, "--threads must be 0 to", []string{"--model", model, "--threads", "-1"}},
 		{1, "--n must be 1 to", []string{"--model", model, "--n", "0"}},
 		{1, "--animation is gif or apng", []string{"--model", model, "--history", "--animation", "mp4"}},
 		{1, "holds no settings", []string{"--model", model, "--like", foreign}},
-		{1, "holds settings that can't be read", []string{"--model", model, "--like", odd}},
+		{1, "holds settings that cannot be read", []string{"--model", model, "--like", odd}},
 		{1, "is no PNG", []string{"--model", model, "--like", settings}},
 		{1, "no such file", []string{"--model", model, "--like", filepath.Join(dir, "none.png")}},
 		{1, ":2: sampling.temperature: schedule \"hot\"", []string{"--model", model, "--config", settings}},

@@ -13,7 +13,7 @@ import (
 	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
 	"sundae/internal/onnx"
-	"sundae/sampler"
+	"sundae/sampler/schedule"
 	"sundae/train/latents"
 	"sundae/train/recipe"
 	"sundae/train/vqgan"
@@ -223,8 +223,8 @@ func TestNoiseBefore(t *testing.T) {
 		{"1", "0", 0},
 		{"0", "1", 0},
 	} {
-		s := sampler.Settings{Steps: 24}
-		for schedule, text := range map[*sampler.Schedule]string{&s.Proportion: run.proportion, &s.Corruption: run.corruption} {
+		s := schedule.Settings{Steps: 24}
+		for schedule, text := range map[*schedule.Schedule]string{&s.Proportion: run.proportion, &s.Renoise: run.corruption} {
 			if err := schedule.UnmarshalText([]byte(text)); err != nil {
 				t.Fatal(err)
 			}

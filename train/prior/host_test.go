@@ -15,6 +15,7 @@ import (
 	"sundae/internal/onnx"
 	"sundae/internal/onnx/onnxtest"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 	"sundae/train/engine"
 )
 
@@ -60,15 +61,15 @@ func TestGraphAndHostDrawAlike(t *testing.T) {
 		t.Fatal(err)
 	}
 	const samples = 40
-	for _, schedule := range []sampler.Schedule{{Start: 1, Curve: sampler.Constant}, {Start: 0.4, Curve: sampler.Constant}, {Curve: sampler.Constant}} {
-		settings := sampler.Settings{Steps: 1, Temperature: schedule, Proportion: sampler.Schedule{Start: 0.7, Curve: sampler.Constant}, Seed: 11}
+	for _, temperature := range []schedule.Schedule{{Start: 1, Curve: schedule.Constant}, {Start: 0.4, Curve: schedule.Constant}, {Curve: schedule.Constant}} {
+		settings := schedule.Settings{Steps: 1, Temperature: temperature, Proportion: schedule.Schedule{Start: 0.7, Curve: schedule.Constant}, Seed: 11}
 		var frames [2]sampler.Frame
 		for i, file := range [][]byte{inGraph, onHost} {
 			prior, err := sampler.Open(wrap(t, file, side, v), onnx.Options{Device: onnx.CPU})
 			if err != nil {
 				t.Fatal(err)
 			}
-			run, err := prior.Start(sampler.Start{N: samples, Settings: settings})
+			run, err := prior.Start(sampler.Start{N: samples, Settings: settings, From: sampler.Noise{}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +91,7 @@ func TestGraphAndHostDrawAlike(t *testing.T) {
 			}
 		}
 		if differ > samples*n/1000 {
-			t.Errorf("at temperature %g, %d of %d tokens differ", schedule.Start, differ, samples*n)
+			t.Errorf("at temperature %g, %d of %d tokens differ", temperature.Start, differ, samples*n)
 		}
 	}
 }

@@ -16,22 +16,22 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"sundae/assets"
-	"sundae/internal/bundle"
+	"sundae/sampler/schedule"
 	"sundae/train/prior"
 	"sundae/train/vqgan"
 )
 
 // Recipe is a model and its training, from pictures to bundle.
 type Recipe struct {
-	Name        string          `yaml:"name"`
-	Description string          `yaml:"description"`
-	Seed        uint64          `yaml:"seed"`
-	Image       Image           `yaml:"image"`
-	VQGAN       vqgan.Config    `yaml:"vqgan"`
-	Latents     Latents         `yaml:"latents"`
-	Prior       prior.Config    `yaml:"prior"`
-	Sampling    bundle.Sampling `yaml:"sampling"`
-	Licence     string          `yaml:"licence"`
+	Name        string         `yaml:"name"`
+	Description string         `yaml:"description"`
+	Seed        uint64         `yaml:"seed"`
+	Image       Image          `yaml:"image"`
+	VQGAN       vqgan.Config   `yaml:"vqgan"`
+	Latents     Latents        `yaml:"latents"`
+	Prior       prior.Config   `yaml:"prior"`
+	Sampling    schedule.Patch `yaml:"sampling"`
+	Licence     string         `yaml:"licence"`
 }
 
 // Latents says how the pictures become the prior's data set.

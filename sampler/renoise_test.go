@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sundae/internal/onnx"
+	"sundae/sampler/schedule"
 )
 
 // faithful is a prior that draws again what it sees.
@@ -17,7 +18,9 @@ func faithful(v int) toy {
 	return m
 }
 
-func constant(v float64) Schedule { return Schedule{Start: v, End: v, Curve: Constant} }
+func constant(v float64) schedule.Schedule {
+	return schedule.Schedule{Start: v, End: v, Curve: schedule.Constant}
+}
 
 // A share of the tokens is made noise, evenly over the vocabulary, and no other
 // token changes unless the proportion draws it.
@@ -25,11 +28,11 @@ func TestCorruptionIsNoise(t *testing.T) {
 	const v, samples, share = 16, 32, 0.3
 	p := faithful(v).open(t)
 	s := flat(1, 1)
-	s.Proportion, s.Corruption = constant(0), constant(share)
+	s.Proportion, s.Renoise = constant(0), constant(share)
 	base := make([]uint16, p.Latent.Tokens())
-	run, stats := sample(t, p, Start{N: samples, Settings: s, Base: slices.Repeat([][]uint16{base}, samples)})
-	if stats[0].Corruption != share {
-		t.Errorf("the stats say %g", stats[0].Corruption)
+	run, stats := sample(t, p, Start{N: samples, Settings: s, From: Tokens(slices.Repeat([][]uint16{base}, samples))})
+	if stats[0].Renoise != share {
+		t.Errorf("the stats say %g", stats[0].Renoise)
 	}
 	count := make([]float64, v)
 	for _, tokens := range last(run) {
@@ -53,8 +56,8 @@ func TestCorruptionIsNoise(t *testing.T) {
 func TestCorruptedAreDrawn(t *testing.T) {
 	p := random(64, 1).open(t)
 	s := flat(6, 1)
-	s.Temperature, s.Proportion, s.Corruption = constant(0), constant(0), constant(0.25)
-	run, stats := sample(t, p, Start{N: 4, Settings: s})
+	s.Temperature, s.Proportion, s.Renoise = constant(0), constant(0), constant(0.25)
+	run, stats := sample(t, p, Start{N: 4, Settings: s, From: Noise{}})
 	for _, st := range stats {
 		for i, changed := range st.Changed {
 			if share := float64(changed) / float64(p.Latent.Tokens()); share < 0.1 || share > 0.4 {
@@ -81,14 +84,14 @@ func TestCorruptedAreDrawn(t *testing.T) {
 func TestCorruptionForgets(t *testing.T) {
 	p := open(t)
 	s := settings()
-	s.Proportion, s.Corruption = constant(0.5), Schedule{Start: 1, End: 0.2, Curve: Linear}
-	noise, _ := sample(t, p, Start{N: 3, Settings: s})
+	s.Proportion, s.Renoise = constant(0.5), schedule.Schedule{Start: 1, End: 0.2, Curve: schedule.Linear}
+	noise, _ := sample(t, p, Start{N: 3, Settings: s, From: Noise{}})
 	base := make([]uint16, p.Latent.Tokens())
-	other, _ := sample(t, p, Start{N: 3, Settings: s, Base: [][]uint16{base, base, base}})
+	other, _ := sample(t, p, Start{N: 3, Settings: s, From: Tokens{base, base, base}})
 	if !slices.EqualFunc(last(noise), last(other), slices.Equal) {
 		t.Error("what the run began with shows after a step of corruption 1")
 	}
-	alone, _ := sample(t, p, Start{N: 1, First: 2, Settings: s})
+	alone, _ := sample(t, p, Start{N: 1, First: 2, Settings: s, From: Noise{}})
 	if !slices.Equal(last(alone)[0], last(noise)[2]) {
 		t.Error("a sample differs when it is drawn alone")
 	}
@@ -104,8 +107,8 @@ func TestCorruptionForgets(t *testing.T) {
 	if !slices.EqualFunc(last(noise), last(branch), slices.Equal) {
 		t.Error("a branch with the same settings goes elsewhere")
 	}
-	s.Corruption = Schedule{}
-	if none, _ := sample(t, p, Start{N: 3, Settings: s}); slices.Equal(last(none)[0], last(noise)[0]) {
+	s.Renoise = schedule.Schedule{}
+	if none, _ := sample(t, p, Start{N: 3, Settings: s, From: Noise{}}); slices.Equal(last(none)[0], last(noise)[0]) {
 		t.Error("corruption changed nothing")
 	}
 }
@@ -115,9 +118,9 @@ func TestCorruptionFreezes(t *testing.T) {
 	m := toy{side: 8, v: 4, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{0, -1e9, -1e9, -1e9}, 4)}
 	p := m.open(t)
 	s := flat(200, 1)
-	s.Proportion, s.Corruption, s.Freeze = constant(0), constant(0.25), true
+	s.Proportion, s.Renoise, s.Freeze = constant(0), constant(0.25), true
 	base := make([]uint16, p.Latent.Tokens())
-	run, stats := sample(t, p, Start{N: 1, Settings: s, Base: [][]uint16{base}})
+	run, stats := sample(t, p, Start{N: 1, Settings: s, From: Tokens{base}})
 	if !run.Done() || len(stats) != 4 {
 		t.Errorf("a sample that can't change was frozen after %d steps of a quarter each", len(stats))
 	}

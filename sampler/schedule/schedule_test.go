@@ -1,4 +1,4 @@
-package sampler
+package schedule
 
 import (
 	"math"
@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
-
-	"sundae/internal/bundle"
 )
 
 func TestSchedules(t *testing.T) {
@@ -20,7 +18,7 @@ func TestSchedules(t *testing.T) {
 		" 0.5 : 1.5 : linear":   {0.5, 1, 1.5},
 		"0:0.3,0.5:0.9,1.0:0.1": {0.3, 0.9, 0.1},
 	} {
-		s, err := ParseSchedule(strings.ReplaceAll(text, " ", ""))
+		s, err := Parse(strings.ReplaceAll(text, " ", ""))
 		if err != nil {
 			t.Error(err)
 			continue
@@ -33,23 +31,23 @@ func TestSchedules(t *testing.T) {
 		if s.At(1, 5) != want[0] || s.At(5, 5) != want[2] {
 			t.Errorf("%s misses its ends", text)
 		}
-		if again, err := ParseSchedule(s.String()); err != nil || again.String() != s.String() {
+		if again, err := Parse(s.String()); err != nil || again.String() != s.String() {
 			t.Errorf("%s is written as %s, which reads as %v, %v", text, s, again, err)
 		}
 	}
 	for _, text := range []string{"", "x", "1:2:3:4", "1:0:exponential", "1:0.5:wavy", "-1", "NaN", "1e9", "0:1,0:2,1:3", "0.1:1,1:2", "0:1,", "inf"} {
-		if s, err := ParseSchedule(text); err == nil {
+		if s, err := Parse(text); err == nil {
 			t.Errorf("%q was read as %v", text, s)
 		}
 	}
 }
 
-func FuzzParseSchedule(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, text := range []string{"1.0:0.6:cosine", "0:1.0,0.5:0.9,1:0.6", "0.8", "::"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := ParseSchedule(text)
+		s, err := Parse(text)
 		if err != nil {
 			return
 		}
@@ -68,7 +66,7 @@ func TestScheduleEnds(t *testing.T) {
 		for _, ends := range [][2]float64{{1, 0.6}, {0.1, 0.7}, {0.3, 0.3}, {1.0 / 3, 2.0 / 7}} {
 			s := Schedule{Start: ends[0], End: ends[1], Curve: curve}
 			if curve == Keyframes {
-				s.Keys = []Key{{0, ends[0]}, {0.1, ends[1]}, {0.7, ends[0]}, {1, ends[1]}}
+				s.Keys = []Keyframe{{0, ends[0]}, {0.1, ends[1]}, {0.7, ends[0]}, {1, ends[1]}}
 			}
 			if err := s.check(1); err != nil {
 				t.Fatal(err)
@@ -98,7 +96,7 @@ func TestScheduleEnds(t *testing.T) {
 // As a proportion, 0:1:harmonic leaves a share of the tokens that no step has drawn
 // which falls in a straight line from 1 to 0, and every value lies between the ends.
 func TestHarmonicDrawsAnEvenShare(t *testing.T) {
-	s, err := ParseSchedule("0:1:harmonic")
+	s, err := Parse("0:1:harmonic")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,43 +145,27 @@ func TestScheduleInYAML(t *testing.T) {
 
 func TestBadSettings(t *testing.T) {
 	for want, change := range map[string]func(*Settings){
-		"steps must be 1 to 10000, not 0":                   func(s *Settings) { s.Steps = 0 },
-		"steps must be 1 to 10000, not 10001":               func(s *Settings) { s.Steps = 10001 },
-		"min_steps":                                         func(s *Settings) { s.MinSteps = -1 },
-		"class 99: the model has 2 classes":                 func(s *Settings) { s.Class = 99 },
-		"proportion: 2 must be 0 to 1":                      func(s *Settings) { s.Proportion.Start = 2 },
-		"temperature: -1 must be 0 to 1000":                 func(s *Settings) { s.Temperature.End = -1 },
-		"temperature: NaN must be":                          func(s *Settings) { s.Temperature.Start = math.NaN() },
-		"temperature: no curve \"wavy\"":                    func(s *Settings) { s.Temperature.Curve = "wavy" },
-		"temperature: keyframes must begin at 0":            func(s *Settings) { s.Temperature.Curve = Keyframes },
-		"temperature: an exponential curve never reaches 0": func(s *Settings) { s.Temperature = Schedule{1, 0, Exponential, nil} },
-		"proportion: keyframes must rise": func(s *Settings) {
-			s.Proportion = Schedule{Curve: Keyframes, Keys: []Key{{0, 1}, {0.5, 1}, {0.5, 0}, {1, 1}}}
+		"steps must be 1 to 10000, not 0":                            func(s *Settings) { s.Steps = 0 },
+		"steps must be 1 to 10000, not 10001":                        func(s *Settings) { s.Steps = 10001 },
+		"min_steps":                                                  func(s *Settings) { s.MinSteps = -1 },
+		"class 99: the model has 2 classes":                          func(s *Settings) { s.Class = 99 },
+		"proportion: 2 must be 0 to 1":                               func(s *Settings) { s.Proportion.Start = 2 },
+		"temperature: -1 must be 0 to 1000":                          func(s *Settings) { s.Temperature.End = -1 },
+		"temperature: NaN must be":                                   func(s *Settings) { s.Temperature.Start = math.NaN() },
+		"temperature: unknown curve \"wavy\"":                        func(s *Settings) { s.Temperature.Curve = "wavy" },
+		"temperature: the first keyframe must be at 0":               func(s *Settings) { s.Temperature.Curve = Keyframes },
+		"temperature: an exponential curve cannot start or end at 0": func(s *Settings) { s.Temperature = Schedule{1, 0, Exponential, nil} },
+		"proportion: keyframe positions must increase": func(s *Settings) {
+			s.Proportion = Schedule{Curve: Keyframes, Keys: []Keyframe{{0, 1}, {0.5, 1}, {0.5, 0}, {1, 1}}}
 		},
 	} {
-		s := settings()
+		s := Default(2)
 		change(&s)
 		if err := s.Validate(2); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
 		}
 	}
-	if err := settings().Validate(2); err != nil {
+	if err := Default(2).Validate(2); err != nil {
 		t.Error(err)
-	}
-}
-
-// A model whose maker recommends nothing has settings that work; a
-// recommendation that can't be read names the model.
-func TestRecommended(t *testing.T) {
-	s, err := Recommended(bundle.Manifest{Name: "bare", Classes: []string{"a"}})
-	if err != nil || s.Validate(1) != nil || s.Class != 1 || !s.Freeze || s.Proportion.Start != 0.5 {
-		t.Errorf("%+v, %v", s, err)
-	}
-	few, err := Recommended(bundle.Manifest{Name: "few", Sampling: bundle.Sampling{Steps: 12}})
-	if err != nil || few.Proportion.Start != 1 || few.Freeze {
-		t.Errorf("%+v, %v", few, err)
-	}
-	if _, err := Recommended(bundle.Manifest{Name: "odd", Sampling: bundle.Sampling{Steps: 9, Temperature: "hot"}}); err == nil || !strings.Contains(err.Error(), "model odd: sampling.temperature") {
-		t.Errorf("an unreadable recommendation: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package sampler
+package schedule
 
 import (
 	"cmp"
@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Curve is the way a schedule goes from its start to its end.
+// Curve is the shape of a schedule between its start and its end.
 type Curve string
 
-// The curves. Keyframes goes in straight lines through points of its own.
+// The curves. Keyframes interpolates linearly between points of its own.
 //
-// Harmonic, with n steps left, this one with them, is an n-th of the way from start
-// to end: as a proportion, 0:1:harmonic draws 1/T of the tokens, then 1/(T-1), and at
-// last all of them, so that the share of tokens never drawn falls in a straight line from
-// 1 to 0, however many steps there are. That is the reverse of a diffusion with
-// uniform noise (2107.03006): most of what has been drawn stays while the rest is.
+// Harmonic is, with n steps left including the current one, 1/n of the way from
+// start to end. As a proportion, 0:1:harmonic updates 1/T of the tokens at the
+// first step, 1/(T-1) at the second and all of them at the last, so that the share
+// of tokens not updated yet falls linearly from 1 to 0 for any number of steps.
+// That is the reverse process of a diffusion with uniform noise (2107.03006).
 const (
 	Constant    Curve = "constant"
 	Linear      Curve = "linear"
@@ -28,23 +28,28 @@ const (
 	Keyframes   Curve = "keyframes"
 )
 
-// Key is a point of a keyframed schedule: a value at a share of the run.
-type Key struct {
-	At    float64 // 0 is the first step, 1 the last
+// Recommended is the schedule that a [Patch] holds where it leaves the choice to
+// the model. It has no values of its own.
+var Recommended = Schedule{Curve: "model"}
+
+// Keyframe is a point of a schedule with the curve Keyframes.
+type Keyframe struct {
+	At    float64 // position in the run: 0 is the first step, 1 the last
 	Value float64
 }
 
 // Schedule is a setting that changes over the steps of a run: the temperature
-// tau_t, the proportion p_t or the corruption c_t. The zero value is 0 throughout.
+// tau_t, the proportion p_t or the share that is re-noised c_t. The zero value is
+// the constant 0.
 type Schedule struct {
 	Start, End float64
 	Curve      Curve
-	Keys       []Key // of Keyframes, by rising At, from 0 to 1
+	Keys       []Keyframe // with Keyframes: by rising At, from 0 to 1
 }
 
-// At is the value at step t of steps, t from 1 to steps. The first step has the
-// start and the last the end, exactly; a run of one step has the start. A harmonic
-// curve is one step's share away from its start at the first, and ends all the same.
+// At returns the value at step t of steps, with t from 1 to steps. The first step
+// has exactly the start and the last exactly the end; a run of one step has the
+// start. A harmonic curve is 1/steps of the way from its start at the first step.
 func (s Schedule) At(t, steps int) float64 {
 	if s.Curve == Harmonic {
 		if left := steps - max(1, t) + 1; left > 1 {
@@ -78,7 +83,7 @@ func (s Schedule) At(t, steps int) float64 {
 	case Keyframes:
 		for i := 1; i < len(s.Keys); i++ {
 			if a, b := s.Keys[i-1], s.Keys[i]; x == b.At {
-				return b.Value // which the line below may miss by its last bit
+				return b.Value // exactly; the interpolation below may round
 			} else if x < b.At {
 				return a.Value + (b.Value-a.Value)*(x-a.At)/(b.At-a.At)
 			}
@@ -87,9 +92,9 @@ func (s Schedule) At(t, steps int) float64 {
 	return s.Start
 }
 
-// ParseSchedule reads "0.8" (constant), "1.0:0.6" (linear), "1.0:0.6:cosine",
-// or keyframes as "0:1.0,0.5:0.9,1:0.6".
-func ParseSchedule(text string) (Schedule, error) {
+// Parse reads "0.8" (constant), "1.0:0.6" (linear), "1.0:0.6:cosine", or keyframes
+// such as "0:1.0,0.5:0.9,1:0.6". Values are 0 to 1000.
+func Parse(text string) (Schedule, error) {
 	text = strings.TrimSpace(text)
 	if strings.Contains(text, ",") {
 		return parseKeyframes(text)
@@ -114,8 +119,8 @@ func ParseSchedule(text string) (Schedule, error) {
 		curve = Curve(fields[2])
 	}
 	s := Schedule{Start: start, End: end, Curve: curve}
-	if curve == Keyframes || curve == "" {
-		return Schedule{}, fmt.Errorf("schedule %q: a curve is constant, linear, cosine, exponential or harmonic", text)
+	if curve == Keyframes || curve == "" || curve == Recommended.Curve {
+		return Schedule{}, fmt.Errorf("schedule %q: the curves are constant, linear, cosine, exponential and harmonic", text)
 	}
 	if err := s.check(largest); err != nil {
 		return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
@@ -128,7 +133,7 @@ func parseKeyframes(text string) (Schedule, error) {
 	for field := range strings.SplitSeq(text, ",") {
 		at, value, ok := strings.Cut(strings.TrimSpace(field), ":")
 		if !ok {
-			return Schedule{}, fmt.Errorf("schedule %q: keyframe %q is not at:value", text, field)
+			return Schedule{}, fmt.Errorf("schedule %q: keyframe %q is not position:value", text, field)
 		}
 		x, err := parseValue(at)
 		if err != nil {
@@ -138,7 +143,7 @@ func parseKeyframes(text string) (Schedule, error) {
 		if err != nil {
 			return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
 		}
-		s.Keys = append(s.Keys, Key{x, v})
+		s.Keys = append(s.Keys, Keyframe{x, v})
 	}
 	s.Start, s.End = s.Keys[0].Value, s.Keys[len(s.Keys)-1].Value
 	if err := s.check(largest); err != nil {
@@ -147,12 +152,13 @@ func parseKeyframes(text string) (Schedule, error) {
 	return s, nil
 }
 
-// check says in one sentence what is wrong with a schedule. Its values may be 0
-// to most; between two of its points every curve stays between their values.
-func (s Schedule) check(most float64) error {
+// check returns what is wrong with a schedule whose values may be 0 to limit.
+// Checking its points is enough: between two of them every curve stays between
+// their values.
+func (s Schedule) check(limit float64) error {
 	value := func(v float64) error {
-		if !(v >= 0 && v <= most) {
-			return fmt.Errorf("%g must be 0 to %g", v, most)
+		if !(v >= 0 && v <= limit) {
+			return fmt.Errorf("%g must be 0 to %g", v, limit)
 		}
 		return nil
 	}
@@ -161,18 +167,18 @@ func (s Schedule) check(most float64) error {
 		return value(s.Start)
 	case Exponential:
 		if s.Start == 0 || s.End == 0 {
-			return errors.New("an exponential curve never reaches 0")
+			return errors.New("an exponential curve cannot start or end at 0")
 		}
 		fallthrough
 	case Linear, Cosine, Harmonic:
 		return cmp.Or(value(s.Start), value(s.End))
 	case Keyframes:
 		if n := len(s.Keys); n < 2 || s.Keys[0].At != 0 || s.Keys[n-1].At != 1 {
-			return errors.New("keyframes must begin at 0 and end at 1")
+			return errors.New("the first keyframe must be at 0 and the last at 1")
 		}
 		for i, k := range s.Keys {
 			if i > 0 && !(k.At > s.Keys[i-1].At) {
-				return fmt.Errorf("keyframes must rise, %g comes after %g", k.At, s.Keys[i-1].At)
+				return fmt.Errorf("keyframe positions must increase, but %g follows %g", k.At, s.Keys[i-1].At)
 			}
 			if err := value(k.Value); err != nil {
 				return err
@@ -180,20 +186,19 @@ func (s Schedule) check(most float64) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("no curve %q; there are constant, linear, cosine, exponential and harmonic", s.Curve)
+	return fmt.Errorf("unknown curve %q: the curves are constant, linear, cosine, exponential and harmonic", s.Curve)
 }
 
-// equal reports whether two schedules have the same values. The zero one is the
-// constant 0.
-func (s Schedule) equal(o Schedule) bool { return s.String() == o.String() }
+// Equal reports whether two schedules have the same values at every step.
+func (s Schedule) Equal(o Schedule) bool { return s.String() == o.String() }
 
-// largest bounds the values of schedules: far beyond any use, and no infinity.
+// largest bounds the values of schedules, far above any useful temperature.
 const largest = 1000
 
 func parseValue(text string) (float64, error) {
 	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no number", text)
+		return 0, fmt.Errorf("%q is not a number", text)
 	}
 	if !(v >= 0 && v <= largest) {
 		return 0, fmt.Errorf("%s must be 0 to %d", text, largest)
@@ -201,12 +206,14 @@ func parseValue(text string) (float64, error) {
 	return v, nil
 }
 
-// String writes the form that ParseSchedule reads.
+// String returns the form that [Parse] reads.
 func (s Schedule) String() string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	switch s.Curve {
 	case Constant, "":
 		return number(s.Start)
+	case Recommended.Curve:
+		return string(s.Curve)
 	case Keyframes:
 		fields := make([]string, len(s.Keys))
 		for i, k := range s.Keys {
@@ -217,12 +224,16 @@ func (s Schedule) String() string {
 	return number(s.Start) + ":" + number(s.End) + ":" + string(s.Curve)
 }
 
-// MarshalText writes the form that ParseSchedule reads, for YAML and JSON.
+// MarshalText writes the form that [Schedule.UnmarshalText] reads, for YAML and JSON.
 func (s Schedule) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads what ParseSchedule reads.
+// UnmarshalText reads what [Parse] reads, and "model" as [Recommended].
 func (s *Schedule) UnmarshalText(text []byte) error {
-	read, err := ParseSchedule(string(text))
+	if string(text) == Recommended.String() {
+		*s = Recommended
+		return nil
+	}
+	read, err := Parse(string(text))
 	if err == nil {
 		*s = read
 	}
