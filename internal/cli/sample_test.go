@@ -274,7 +274,7 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "prior.onnx: no such file", []string{"--model", cut}},
 		{1, "prior.onnx has the output logits", []string{"--model", shapes}},
 		{1, "not a number", []string{"--model", notANumber}},
-		{1, "the device cuda can't be used", []string{"--model", model, "--device", "cuda"}},
+		{1, "device cuda can't be used", []string{"--model", model, "--device", "cuda"}},
 		{1, "auto would take", []string{"--model", model, "--device", "cuda"}},
 		{1, `there is no device "abacus"`, []string{"--model", model, "--device", "abacus"}},
 		{2, "must be a whole number from 0 to 10000", []string{"--model", model, "--steps", "-1"}},
