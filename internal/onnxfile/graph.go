@@ -31,8 +31,10 @@ type Weight struct {
 type Node struct {
 	Op      string // its name in the ONNX operator set
 	In, Out []string
-	Ints    map[string]int // integer attributes
-	Strings map[string]string
+	// Attributes, by name.
+	Ints     map[string]int
+	IntLists map[string][]int64
+	Strings  map[string]string
 }
 
 // Floats returns a float32 weight.
@@ -83,6 +85,11 @@ func (n Node) proto() *protos.NodeProto {
 	for _, name := range slices.Sorted(maps.Keys(n.Ints)) {
 		p.Attribute = append(p.Attribute, &protos.AttributeProto{
 			Name: name, Type: protos.AttributeProto_INT, I: int64(n.Ints[name]),
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.IntLists)) {
+		p.Attribute = append(p.Attribute, &protos.AttributeProto{
+			Name: name, Type: protos.AttributeProto_INTS, Ints: n.IntLists[name],
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(n.Strings)) {

@@ -11,10 +11,10 @@ import (
 
 // coreML runs models on the GPU and Neural Engine of Apple's machines.
 var coreML = provider{
-	device:  CoreML,
-	auto:    true,
-	missing: missingCoreML,
-	add:     func(o *onnxruntime.SessionOptions) error { return o.AppendExecutionProviderCoreMLV2(nil) },
+	device: CoreML,
+	auto:   true,
+	check:  missingCoreML,
+	add:    func(o *onnxruntime.SessionOptions, _ int) error { return o.AppendExecutionProviderCoreMLV2(nil) },
 }
 
 func missingCoreML(install.Library) error {

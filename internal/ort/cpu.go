@@ -7,5 +7,5 @@ import onnxruntime "github.com/yalue/onnxruntime_go"
 var cpu = provider{
 	device: CPU,
 	auto:   true,
-	add:    func(*onnxruntime.SessionOptions) error { return nil },
+	add:    func(*onnxruntime.SessionOptions, int) error { return nil },
 }

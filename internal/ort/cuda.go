@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 
 	onnxruntime "github.com/yalue/onnxruntime_go"
 
@@ -14,32 +15,44 @@ import (
 
 // cuda runs models on NVIDIA GPUs.
 var cuda = provider{
-	device:  CUDA,
-	auto:    true,
-	missing: func(lib install.Library) error { return missingNVIDIA(lib, "libonnxruntime_providers_cuda.so") },
-	add:     addCUDA,
+	device: CUDA,
+	auto:   true,
+	check: func(lib install.Library) error {
+		if err := checkNVIDIA(lib, "libonnxruntime_providers_cuda.so"); err != nil {
+			return err
+		}
+		return loadCUDA(cudaLibraries)
+	},
+	cards: nvidiaCards,
+	add:   addCUDA,
 }
 
-func addCUDA(o *onnxruntime.SessionOptions) error {
+func addCUDA(o *onnxruntime.SessionOptions, card int) error {
 	c, err := onnxruntime.NewCUDAProviderOptions()
 	if err != nil {
 		return err
 	}
 	defer c.Destroy()
+	if err := c.Update(map[string]string{"device_id": strconv.Itoa(card)}); err != nil {
+		return err
+	}
 	return o.AppendExecutionProviderCUDA(c)
 }
 
-// missingNVIDIA checks for a GPU and for the provider's library, which lies beside
-// the runtime's.
-func missingNVIDIA(lib install.Library, file string) error {
+// checkNVIDIA checks for a GPU, its driver, and the provider's file, which lies beside
+// the library.
+func checkNVIDIA(lib install.Library, provider string) error {
 	if runtime.GOOS != "linux" {
 		return errors.New("ONNX Runtime supports NVIDIA GPUs on Linux only")
 	}
 	if !hasNVIDIA() {
 		return errors.New("there is no NVIDIA GPU (no /dev/nvidiactl)")
 	}
-	if path := filepath.Join(filepath.Dir(lib.Path), file); !exists(path) {
-		return fmt.Errorf("this build of ONNX Runtime does not include it: there is no %s (use the GPU build, and name its library in the onnxruntime setting or %s)",
+	if err := checkDriver(); err != nil {
+		return err
+	}
+	if path := filepath.Join(filepath.Dir(lib.Path), provider); !exists(path) {
+		return fmt.Errorf("this build of ONNX Runtime does not include it, there is no %s: run sundae install cuda, or give the path of a GPU build's library in the onnxruntime setting or %s",
 			path, install.Env)
 	}
 	return nil

@@ -8,102 +8,151 @@ import (
 	onnxruntime "github.com/yalue/onnxruntime_go"
 
 	"sundae/internal/inference"
-	"sundae/internal/onnxfile"
 )
 
-// DeviceStatus says whether a device can be used on this machine.
-type DeviceStatus struct {
-	Name   string
-	OK     bool
-	Reason string // why it can't be used, in one sentence; "" when OK
+// A Card is the hardware of a device.
+type Card struct {
+	Name     string `json:"name"`               // such as "NVIDIA H200"
+	Memory   uint64 `json:"memory,omitempty"`   // bytes; 0 if unknown
+	Used     uint64 `json:"used,omitempty"`     // bytes of it in use by all processes
+	Driver   string `json:"driver,omitempty"`   // its version
+	Software bool   `json:"software,omitempty"` // a program that computes on the CPU stands in for it
 }
 
-// Devices tries every device.
-func (rt *Runtime) Devices() []DeviceStatus {
-	var all []DeviceStatus
+// String is the card in one line: "NVIDIA H200, 139 GiB, driver 580.65".
+func (c Card) String() string {
+	parts := []string{c.Name}
+	if c.Memory > 0 {
+		parts = append(parts, fmt.Sprintf("%.0f of %.0f GiB free", gibibytes(c.Memory-c.Used), gibibytes(c.Memory)))
+	}
+	if c.Driver != "" {
+		parts = append(parts, "driver "+c.Driver)
+	}
+	if c.Software {
+		parts = append(parts, "software: it computes on the CPU")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func gibibytes(bytes uint64) float64 { return float64(bytes) / (1 << 30) }
+
+// Device is a device that models can run on, or the reason why not.
+type Device struct {
+	Device string `json:"device"` // as [Options].Device takes it
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason,omitempty"` // why it can't be used, in one sentence; "" when OK
+	Card   *Card  `json:"card,omitempty"`   // nil if nothing is known of it
+}
+
+// Devices tries every device. Where there are several cards of a kind, each has its
+// own entry.
+func (rt *Runtime) Devices() []Device {
+	var all []Device
 	for _, p := range providers {
-		s := DeviceStatus{Name: p.device, OK: true}
-		if err := rt.probe(p); err != nil {
-			s.OK, s.Reason = false, err.Error()
-		}
-		all = append(all, s)
+		all = append(all, rt.devicesOf(p)...)
 	}
 	return all
 }
 
-// Best returns the device that Auto takes.
-func (rt *Runtime) Best() string {
-	for _, p := range providers {
-		if p.auto && rt.probe(p) == nil {
-			return p.device
-		}
+func (rt *Runtime) devicesOf(p provider) []Device {
+	var cards []Card
+	if p.cards != nil {
+		cards, _ = p.cards() // the probe reports why there are none
 	}
-	return CPU
+	var all []Device
+	for i := range max(1, len(cards)) {
+		d := Device{Device: p.device, OK: true}
+		if len(cards) > 1 {
+			d.Device = fmt.Sprintf("%s:%d", p.device, i)
+		}
+		if i < len(cards) {
+			d.Card = &cards[i]
+		}
+		if err := rt.probe(p, i); err != nil {
+			d.OK, d.Reason = false, err.Error()
+		}
+		all = append(all, d)
+	}
+	return all
 }
 
-// probe returns why a device can't be used, nil if it can. It keeps the result:
-// a device doesn't come or go while a program runs, and trying costs up to a
+// AutoDevices returns the usable devices that Auto chooses from, the CPU last, and
+// says in one sentence each why others are left out. Software that stands in for a
+// GPU is left out: it is slower than the CPU itself.
+func (rt *Runtime) AutoDevices() (usable []Device, skipped []string) {
+	for _, p := range providers {
+		if !p.auto {
+			continue
+		}
+		d := rt.devicesOf(p)[0]
+		switch {
+		case !d.OK:
+			skipped = append(skipped, p.device+": "+d.Reason)
+		case d.Card != nil && d.Card.Software:
+			skipped = append(skipped, p.device+": "+d.Card.Name+" is software")
+		default:
+			usable = append(usable, d)
+		}
+	}
+	return usable, skipped
+}
+
+// probe returns why a card of a provider can't be used, nil if it can. It keeps the
+// result: a device doesn't come or go while a program runs, and trying costs up to a
 // second.
-func (rt *Runtime) probe(p provider) error {
+func (rt *Runtime) probe(p provider, card int) error {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	err, known := rt.probed[p.device]
+	name := fmt.Sprintf("%s:%d", p.device, card)
+	err, known := rt.probed[name]
 	if !known {
-		err = rt.try(p)
-		rt.probed[p.device] = err
+		err = rt.try(p, card)
+		rt.probed[name] = err
 	}
 	return err
 }
 
-// try runs a small model on the device: y = x + x.
-func (rt *Runtime) try(p provider) error {
-	if p.missing != nil {
-		if err := p.missing(rt.library); err != nil {
+// try runs a small model on the device and compares its results with the CPU's.
+func (rt *Runtime) try(p provider, card int) error {
+	if p.check != nil {
+		if err := p.check(rt.library); err != nil {
 			return err
 		}
 	}
-	s, err := newSession(addModel(), p, 1)
+	if p.cards != nil {
+		cards, err := p.cards()
+		if err != nil {
+			return err
+		}
+		if card >= len(cards) {
+			return fmt.Errorf("there is no card %d: this machine has %s", card, count(len(cards), p.device))
+		}
+	}
+	got, err := runProbe(p, card)
+	if err != nil || p.device == CPU {
+		return err
+	}
+	want, err := runProbe(cpu, 0)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	b, err := s.bind(1, nil)
-	if err != nil {
-		return err
-	}
-	defer b.Close()
-	x, err := inference.View[float32](b, "x")
-	if err != nil {
-		return err
-	}
-	y, err := inference.View[float32](b, "y")
-	if err != nil {
-		return err
-	}
-	x[0] = 21
-	if err := b.run(); err != nil {
-		return err
-	}
-	if y[0] != 42 {
-		return fmt.Errorf("it computed 21 + 21 = %g", y[0])
-	}
-	return nil
+	return compareProbes(got, want)
 }
 
-// addModel is y = x + x for one float32, the least that a device must run.
-func addModel() []byte {
-	one := []int64{1}
-	return onnxfile.Graph{
-		Name:    "probe",
-		Inputs:  []onnxfile.Tensor{{Name: "x", Type: onnxfile.Float32, Shape: one}},
-		Outputs: []onnxfile.Tensor{{Name: "y", Type: onnxfile.Float32, Shape: one}},
-		Nodes:   []onnxfile.Node{{Op: "Add", In: []string{"x", "x"}, Out: []string{"y"}}},
-	}.Marshal()
+// count names the cards of a device: "2 (cuda:0 and cuda:1)".
+func count(n int, device string) string {
+	switch n {
+	case 0:
+		return "none"
+	case 1:
+		return fmt.Sprintf("1 (%s:0)", device)
+	}
+	return fmt.Sprintf("%d (%s:0 to %s:%d)", n, device, device, n-1)
 }
 
 // sessionOptions returns the runtime's options for a session: its provider and
 // its CPU threads, 0 for one per core.
-func sessionOptions(p provider, threads int) (*onnxruntime.SessionOptions, error) {
+func sessionOptions(p provider, card, threads int) (*onnxruntime.SessionOptions, error) {
 	o, err := onnxruntime.NewSessionOptions()
 	if err != nil {
 		return nil, shortError(err)
@@ -117,7 +166,7 @@ func sessionOptions(p provider, threads int) (*onnxruntime.SessionOptions, error
 		o.SetIntraOpNumThreads(threads),
 		o.AddSessionConfigEntry("session.force_spinning_stop", "1"),
 		o.SetLogSeverityLevel(onnxruntime.LoggingLevelFatal),
-		p.add(o),
+		p.add(o, card),
 	)
 	if err != nil {
 		o.Destroy()
@@ -131,9 +180,11 @@ func sessionOptions(p provider, threads int) (*onnxruntime.SessionOptions, error
 const maxErrorLength = 200
 
 // shortError shortens an error of the runtime to one line, without the source
-// file and the C++ function that it begins with.
+// file and the C++ function that it begins with. It wraps [inference.ErrOutOfMemory]
+// where the device's memory was too small.
 func shortError(err error) error {
 	text := strings.Join(strings.Fields(err.Error()), " ")
+	outOfMemory := isOutOfMemory(text)
 	for _, after := range []string{" was false. ", "[ONNXRuntimeError] : "} {
 		if i := strings.LastIndex(text, after); i >= 0 {
 			text = text[i+len(after):]
@@ -142,5 +193,20 @@ func shortError(err error) error {
 	if len(text) > maxErrorLength {
 		text = strings.ToValidUTF8(text[:maxErrorLength], "") + "..."
 	}
+	if outOfMemory {
+		return fmt.Errorf("%w (%s)", inference.ErrOutOfMemory, text)
+	}
 	return errors.New(text)
+}
+
+// isOutOfMemory recognises the words of the runtime's allocators, and of CUDA, cuBLAS
+// and Vulkan.
+func isOutOfMemory(text string) bool {
+	text = strings.ToLower(text)
+	for _, words := range []string{"failed to allocate memory", "out of memory", "out_of_memory", "out of device memory", "alloc_failed", "cudaerrormemoryallocation"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
 }

@@ -37,7 +37,7 @@ func shapesOf(file []byte, outputs []string) (map[string][]int64, error) {
 		}
 		values = append(values, v)
 	}
-	options, err := sessionOptions(cpu, 0)
+	options, err := sessionOptions(cpu, 0, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ package ort
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -43,12 +44,20 @@ func Load(lib install.Library) (*Runtime, error) {
 		return nil, fmt.Errorf("load ONNX Runtime: %w", err)
 	}
 	lib.Path = path
+	// The library would look up a host of its maker's for telemetry when it is loaded,
+	// and keep a device id in the user's cache.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return nil, fmt.Errorf("load ONNX Runtime: %w", err)
+	}
 	if !onnxruntime.IsInitialized() {
 		onnxruntime.SetSharedLibraryPath(path)
 		// Every call returns its error. The runtime's own log would be written over
 		// the app's screen.
 		if err := onnxruntime.InitializeEnvironment(onnxruntime.WithLogLevelFatal()); err != nil {
 			return nil, fmt.Errorf("load ONNX Runtime from %s: %w", path, err)
+		}
+		if err := onnxruntime.DisableTelemetry(); err != nil {
+			return nil, fmt.Errorf("turn off ONNX Runtime's telemetry: %w", err)
 		}
 	}
 	if loaded := onnxruntime.GetVersion(); lib.Version != "" && loaded != lib.Version {

@@ -1,6 +1,7 @@
 package ort
 
 import (
+	"errors"
 	"fmt"
 
 	onnxruntime "github.com/yalue/onnxruntime_go"
@@ -11,7 +12,7 @@ import (
 
 // Options says where and how a model runs.
 type Options struct {
-	Device  string // one of [DeviceNames]; "" is Auto
+	Device  string // one of [DeviceNames], or with a card's number as in "cuda:1"; "" is Auto
 	Threads int    // CPU threads; 0 is one per physical core, see [Cores]
 }
 
@@ -32,14 +33,15 @@ func (rt *Runtime) Open(file []byte, o Options) (*Session, error) {
 	if o.Device == Auto || o.Device == "" {
 		return rt.openAuto(file, o.Threads)
 	}
-	p, ok := findProvider(o.Device)
-	if !ok {
-		return nil, fmt.Errorf("there is no device %q: use %s", o.Device, DeviceList())
+	p, card, err := findProvider(o.Device)
+	if err != nil {
+		return nil, err
 	}
-	if err := rt.probe(p); err != nil {
-		return nil, fmt.Errorf("device %s can't be used: %w; %s would take %s", o.Device, err, Auto, rt.Best())
+	if err := rt.probe(p, card); err != nil {
+		usable, _ := rt.AutoDevices()
+		return nil, fmt.Errorf("device %s can't be used: %w; %s would take %s", o.Device, err, Auto, usable[0].Device)
 	}
-	return openOn(file, p, o.Threads)
+	return openOn(file, p, card, o.Threads)
 }
 
 // Opener returns a function that opens models with these options.
@@ -53,46 +55,42 @@ func (rt *Runtime) Opener(o Options) inference.Opener {
 	}
 }
 
-// openAuto takes the first device that runs the model.
+// openAuto takes the first device that opens the model.
 func (rt *Runtime) openAuto(file []byte, threads int) (*Session, error) {
-	var skipped []string
-	for _, p := range providers {
-		if !p.auto || p.device == CPU {
-			continue
+	usable, skipped := rt.AutoDevices()
+	for _, d := range usable {
+		p, card, err := findProvider(d.Device)
+		if err != nil {
+			return nil, err
 		}
-		err := rt.probe(p)
-		if err == nil {
-			var s *Session
-			if s, err = newSession(file, p, threads); err == nil {
-				s.skipped = skipped
-				return s, nil
-			}
+		s, err := openOn(file, p, card, threads)
+		switch {
+		case err == nil:
+			s.skipped = skipped
+			return s, nil
+		case p.device == CPU: // the last one: it is the model's fault
+			return nil, err
 		}
-		skipped = append(skipped, fmt.Sprintf("%s: %v", p.device, err))
+		skipped = append(skipped, fmt.Sprintf("%s: %v", d.Device, err))
 	}
-	s, err := openOn(file, cpu, threads) // an error now is the model's fault
-	if err != nil {
-		return nil, err
-	}
-	s.skipped = skipped
-	return s, nil
+	return nil, errors.New("no device can run models: the CPU does not pass the test either")
 }
 
 // openOn loads a model on one device.
-func openOn(file []byte, p provider, threads int) (*Session, error) {
-	s, err := newSession(file, p, threads)
+func openOn(file []byte, p provider, card, threads int) (*Session, error) {
+	s, err := newSession(file, p, card, threads)
 	if err != nil {
 		return nil, fmt.Errorf("open a model on %s: %w", p.device, err)
 	}
 	return s, nil
 }
 
-func newSession(file []byte, p provider, threads int) (*Session, error) {
+func newSession(file []byte, p provider, card, threads int) (*Session, error) {
 	inputs, outputs, err := onnxfile.Describe(file)
 	if err != nil {
 		return nil, err
 	}
-	options, err := sessionOptions(p, threads)
+	options, err := sessionOptions(p, card, threads)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +99,11 @@ func newSession(file []byte, p provider, threads int) (*Session, error) {
 		options.Destroy()
 		return nil, shortError(err)
 	}
-	return &Session{inputs: inputs, outputs: outputs, device: p.device, threads: threads, session: session, options: options}, nil
+	device := p.device
+	if card > 0 {
+		device = fmt.Sprintf("%s:%d", p.device, card)
+	}
+	return &Session{inputs: inputs, outputs: outputs, device: device, threads: threads, session: session, options: options}, nil
 }
 
 func names(tensors []onnxfile.Tensor) []string {

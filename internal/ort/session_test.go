@@ -157,25 +157,18 @@ func TestAutoWorksEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	before := 0
-	for _, p := range providers {
-		if p.device == s.Device() {
-			break
-		}
-		if p.auto {
-			before++
-		}
+	usable, skipped := rt.AutoDevices()
+	if usable[0].Device != s.Device() || !slices.Equal(skipped, s.Skipped()) {
+		t.Errorf("auto took %s and skipped %q, the first usable device is %s after %q", s.Device(), s.Skipped(), usable[0].Device, skipped)
 	}
-	if len(s.Skipped()) != before {
-		t.Errorf("%s was taken, and these were not: %q", s.Device(), s.Skipped())
-	}
-	if got := rt.Best(); got != s.Device() {
-		t.Errorf("auto took %s, Best says %s", s.Device(), got)
+	if usable[len(usable)-1].Device != CPU {
+		t.Errorf("the CPU is not the last of %v", usable)
 	}
 }
 
 func TestUnusableDevice(t *testing.T) {
 	rt := load(t)
+	usable, _ := rt.AutoDevices()
 	for _, d := range rt.Devices() {
 		if d.OK != (d.Reason == "") {
 			t.Errorf("%+v", d)
@@ -183,13 +176,17 @@ func TestUnusableDevice(t *testing.T) {
 		if d.OK {
 			continue
 		}
-		_, err := rt.Open(mixed(), Options{Device: d.Name})
-		if err == nil || !strings.Contains(err.Error(), d.Reason) || !strings.Contains(err.Error(), "auto would take "+rt.Best()) {
-			t.Errorf("%s: %v", d.Name, err)
+		_, err := rt.Open(mixed(), Options{Device: d.Device})
+		if err == nil || !strings.Contains(err.Error(), d.Reason) || !strings.Contains(err.Error(), "auto would take "+usable[0].Device) {
+			t.Errorf("%s: %v", d.Device, err)
 		}
 	}
-	if _, err := rt.Open(mixed(), Options{Device: "abacus"}); err == nil || !strings.Contains(err.Error(), `no device "abacus": use `+DeviceList()) {
-		t.Errorf("an unknown device: %v", err)
+	for device, want := range map[string]string{
+		"abacus": `no device "abacus": use ` + DeviceList(), "cuda:x": "a number from 0", "cuda:-1": "a number from 0", "cpu:1": "a number from 0",
+	} {
+		if _, err := rt.Open(mixed(), Options{Device: device}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", device, err, want)
+		}
 	}
 	if _, err := rt.Opener(Options{})([]byte("not a model")); err == nil {
 		t.Error("a text was opened as a model")

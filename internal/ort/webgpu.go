@@ -2,9 +2,9 @@ package ort
 
 import (
 	"errors"
-	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	onnxruntime "github.com/yalue/onnxruntime_go"
 
@@ -13,22 +13,35 @@ import (
 
 // webGPU runs models on any GPU, through Vulkan on Linux and Metal on macOS.
 var webGPU = provider{
-	device:  WebGPU,
-	auto:    true,
-	missing: missingWebGPU,
-	add:     func(o *onnxruntime.SessionOptions) error { return o.AppendExecutionProvider("WebGPU", nil) },
+	device: WebGPU,
+	auto:   true,
+	check: func(install.Library) error {
+		if runtime.GOOS != "linux" {
+			return nil
+		}
+		_, err := vulkanAdapters()
+		return err
+	},
+	cards: webGPUCards,
+	add: func(o *onnxruntime.SessionOptions, card int) error {
+		if card > 0 {
+			return errors.New("ONNX Runtime's WebGPU provider chooses the card itself: use webgpu")
+		}
+		return o.AppendExecutionProvider("WebGPU", nil)
+	},
 }
 
-func missingWebGPU(install.Library) error {
+// webGPUCards returns the adapter that WebGPU takes: the first that is not software.
+// On macOS nothing is known of it.
+func webGPUCards() ([]Card, error) {
 	if runtime.GOOS != "linux" {
-		return nil
+		return []Card{{Name: "GPU"}}, nil
 	}
-	if nodes, _ := filepath.Glob("/dev/dri/renderD*"); len(nodes) == 0 && !hasNVIDIA() {
-		return errors.New("there is no GPU (no /dev/dri/renderD* and no /dev/nvidiactl)")
+	adapters, err := vulkanAdapters()
+	if err != nil {
+		return nil, err
 	}
-	hasVulkan := func(dir string) bool { return exists(filepath.Join(dir, "libvulkan.so.1")) }
-	if !slices.ContainsFunc(install.SystemFolders(), hasVulkan) {
-		return errors.New("the Vulkan loader isn't installed (Debian and Ubuntu: apt install libvulkan1)")
-	}
-	return nil
+	best := slices.IndexFunc(adapters, func(a vulkanAdapter) bool { return !a.software })
+	a := adapters[max(best, 0)]
+	return []Card{{Name: strings.TrimSpace(a.name), Software: a.software}}, nil
 }
