@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/ort"
 	"sundae/sampler"
 	"sundae/sampler/schedule"
 )
@@ -28,7 +28,11 @@ func newRedrawer(ctx context.Context, a *app, b *bundle.Bundle) (*redrawer, erro
 		return nil, err
 	}
 	settings.Freeze = false
-	p, err := sampler.Open(b, onnx.Options{Device: onnx.CPU, Threads: a.config.Threads})
+	rt, err := a.runtime(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := sampler.Open(b, rt.Opener(ort.Options{Device: ort.CPU, Threads: a.config.Threads}))
 	if err != nil {
 		return nil, err
 	}

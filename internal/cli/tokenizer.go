@@ -10,7 +10,7 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/ort"
 	"sundae/train/prior"
 	"sundae/train/recipe"
 	"sundae/train/tokenizer"
@@ -58,7 +58,11 @@ func borrow(ctx context.Context, a *app, name string, r recipe.Recipe) (*borrowe
 		return nil, fmt.Errorf("the tokenizer of %s (%d pixels, f = %d, %d codes) doesn't fit the recipe %s (%d pixels, f = %d, %d codes)",
 			m.Name, m.ImageSize, m.Downsample, m.Vocabulary, r.Name, r.Image.Size, r.VQGAN.Factor(), r.VQGAN.Vocabulary)
 	}
-	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU, Threads: a.config.Threads})
+	rt, err := a.runtime(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pictures, err := decoder.Open(b, rt.Opener(ort.Options{Device: ort.CPU, Threads: a.config.Threads}))
 	if err != nil {
 		return nil, err
 	}

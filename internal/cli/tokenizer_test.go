@@ -12,7 +12,6 @@ import (
 
 	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
 	"sundae/sampler/schedule"
 	"sundae/train/latents"
 	"sundae/train/recipe"
@@ -131,7 +130,7 @@ func TestExpectedLatents(t *testing.T) {
 func TestSharpenWithPrior(t *testing.T) {
 	dir, lender, r := lendingBundle(t)
 	r.VQGAN.Discriminator.Start = r.VQGAN.Steps
-	r.VQGAN.Sharpen = vqgan.Sharpen{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Batch: 2, Redraw: 2}
+	r.VQGAN.Finetune = vqgan.Finetune{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Batch: 2, TokenAugmentation: 2}
 	text, err := yaml.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -172,13 +171,6 @@ func TestSharpenWithPrior(t *testing.T) {
 // What is drawn anew repeats with its seed, and no steps leave the tokens alone.
 func TestRedraw(t *testing.T) {
 	b := bundletest.Bundle(t)
-	library, err := onnx.Ensure(t.Context(), "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := onnx.Start(library); err != nil {
-		t.Fatal(err)
-	}
 	r, err := newRedrawer(t.Context(), &app{}, b)
 	if err != nil {
 		t.Fatal(err)

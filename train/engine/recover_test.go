@@ -10,13 +10,13 @@ import (
 	"github.com/gomlx/gomlx/core/tensors/images"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 )
 
 // Weights come back out of a file that holds them transposed, and two that are
 // equal as one.
 func TestRecover(t *testing.T) {
-	backend, err := Open("onnx:cpu", onnxtest.Library(t))
+	backend, err := Open("onnx:cpu", orttest.Library(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestRecover(t *testing.T) {
 
 // An exported convolution holds its weight once.
 func TestExportHoldsWeightsOnce(t *testing.T) {
-	backend, err := Open("onnx:cpu", onnxtest.Library(t))
+	backend, err := Open("onnx:cpu", orttest.Library(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"sundae/internal/bundle"
-	"sundae/train/engine"
+	"sundae/internal/onnxfile"
 	"sundae/train/prior"
 	"sundae/train/recipe"
 	"sundae/train/tokenizer"
@@ -42,7 +42,7 @@ func Bundle(o Options) (bundle.Manifest, error) {
 	}
 	models := map[string][]byte{bundle.EncoderFile: encoder, bundle.DecoderFile: decoder}
 	for name, file := range models {
-		if models[name], err = engine.Half(file); err != nil {
+		if models[name], err = onnxfile.Half(file); err != nil {
 			return bundle.Manifest{}, fmt.Errorf("shorten the numbers of %s: %w", name, err)
 		}
 	}
@@ -96,7 +96,7 @@ func (o Options) trained() (part, error) {
 	if err != nil {
 		return part{}, fmt.Errorf("export the prior: %w", err)
 	}
-	if file, err = engine.Half(file); err != nil {
+	if file, err = onnxfile.Half(file); err != nil {
 		return part{}, fmt.Errorf("shorten the numbers of %s: %w", bundle.PriorFile, err)
 	}
 	round := func(v float64, digits int) float64 {

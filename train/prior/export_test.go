@@ -10,8 +10,9 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"sundae/internal/onnx"
-	"sundae/train/engine"
+	"sundae/internal/inference"
+	"sundae/internal/onnxfile"
+	"sundae/internal/ort/orttest"
 )
 
 func TestExportAgreesWithNet(t *testing.T) {
@@ -26,10 +27,10 @@ func TestExportAgreesWithNet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if file, err = engine.Half(file); err != nil {
+	if file, err = onnxfile.Half(file); err != nil {
 		t.Fatal(err)
 	}
-	exported, err := onnx.Open(file, onnx.Options{Device: onnx.CPU})
+	exported, err := orttest.Opener(t)(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,16 +108,16 @@ func TestExportAgreesWithNet(t *testing.T) {
 }
 
 // memory is a bound input or output.
-func memory[T onnx.Element](t *testing.T, b *onnx.Binding, name string) []T {
+func memory[T inference.Element](t *testing.T, b inference.Binding, name string) []T {
 	t.Helper()
-	data, err := onnx.Data[T](b, name)
+	data, err := inference.View[T](b, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return data
 }
 
-func feed[T onnx.Element](t *testing.T, b *onnx.Binding, name string, values []T) {
+func feed[T inference.Element](t *testing.T, b inference.Binding, name string, values []T) {
 	t.Helper()
 	copy(memory[T](t, b, name), values)
 }

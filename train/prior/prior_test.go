@@ -7,7 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"sundae/assets"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/train/engine"
 )
 
@@ -22,7 +22,7 @@ func small() (Config, Grid) {
 
 func open(tb testing.TB, name string) compute.Backend {
 	tb.Helper()
-	backend, err := engine.Open(name, onnxtest.Library(tb))
+	backend, err := engine.Open(name, orttest.Library(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}

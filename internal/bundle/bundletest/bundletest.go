@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/train"
 	"sundae/train/engine"
 	"sundae/train/recipe"
@@ -42,7 +42,7 @@ func Bundle(tb testing.TB) *bundle.Bundle {
 	r.VQGAN.Vocabulary, r.VQGAN.Channels, r.VQGAN.Steps, r.VQGAN.Every, r.VQGAN.Codebook.Start = 16, 16, 12, 12, 6
 	r.VQGAN.HeldOut, r.VQGAN.Discriminator.Start = 8, 0
 	r.Prior.Dim, r.Prior.Heads, r.Prior.Steps, r.Prior.Every, r.Prior.HeldOut = 32, 2, 30, 30, 8
-	backend, err := engine.Open("onnx:cpu", onnxtest.Library(tb))
+	backend, err := engine.Open("onnx:cpu", orttest.Library(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
