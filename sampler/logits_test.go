@@ -237,7 +237,7 @@ func TestHostExtremes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := broken.Step(t.Context()); !errors.Is(err, ErrNumbers) || !strings.Contains(err.Error(), "step 1") || broken.Len() != 1 {
+	if _, err := broken.Step(t.Context()); !errors.Is(err, ErrNaN) || !strings.Contains(err.Error(), "step 1") || broken.Len() != 1 {
 		t.Errorf("NaN logits: %v, %d frames", err, broken.Len())
 	}
 }
@@ -250,7 +250,7 @@ func TestGraphThatIsBroken(t *testing.T) {
 		return onnxfile.Tensor{Name: name, Type: of, Shape: []int64{onnxfile.Dynamic, 16}}
 	}
 	for want, node := range map[string]onnxfile.Node{
-		ErrNumbers.Error():      {Op: "Sqrt", In: []string{"below"}, Out: []string{"confidence"}},
+		ErrNaN.Error():          {Op: "Sqrt", In: []string{"below"}, Out: []string{"confidence"}},
 		"returned token 9, its": {Op: "Cast", In: []string{"over"}, Out: []string{"next"}, Ints: map[string]int{"to": int(onnxfile.Int32)}},
 	} {
 		sound := onnxfile.Node{Op: "Identity", In: []string{"tokens"}, Out: []string{"next"}}
