@@ -39,9 +39,9 @@ func newDoctor(a *app) *cobra.Command {
 			line("ONNX Runtime", "%s, %s (%s)", rt.Version(), lib.Path, lib.Source)
 			for _, device := range rt.Devices() {
 				if device.OK {
-					line("device", "%-8s runs", device.Name)
+					line("device", "%-8s runs", device.Device)
 				} else {
-					line("device", "%-8s unavailable: %s", device.Name, device.Reason)
+					line("device", "%-8s unavailable: %s", device.Device, device.Reason)
 				}
 			}
 			line("terminal", "%s", terminal())

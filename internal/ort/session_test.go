@@ -144,7 +144,7 @@ func TestBindErrors(t *testing.T) {
 	if _, err := inference.View[int64](b, "no"); err == nil || !strings.Contains(err.Error(), `no input or output "no"`) {
 		t.Errorf("a missing tensor: %v", err)
 	}
-	fixed := open(t, addModel(), Options{Device: CPU})
+	fixed := open(t, probeModel(), Options{Device: CPU})
 	if _, err := fixed.Bind(2, nil); err == nil || !strings.Contains(err.Error(), "batches of 1 only") {
 		t.Errorf("a fixed batch: %v", err)
 	}
