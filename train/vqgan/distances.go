@@ -13,7 +13,7 @@ import (
 // distance of each token's vector to each code, [n, h·w, V], as the encoder of from
 // sees them. n must be the same at every call.
 func (c Config) Distances(from *Files, size int, backend compute.Backend) (func(bytes []uint8, n int) ([]float32, error), error) {
-	store, err := c.source(Options{From: from, Size: size}, (*Model).recoverEncoder)
+	store, err := c.loadEncoder(from.Encoder, size, backend)
 	if err != nil {
 		return nil, fmt.Errorf("read the encoder: %w", err)
 	}

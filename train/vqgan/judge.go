@@ -14,6 +14,7 @@ import (
 
 	"sundae/internal/picture"
 	"sundae/train/dataset"
+	"sundae/train/engine"
 )
 
 // judge measures a run on held-out crops that stay the same all run long, with
@@ -67,7 +68,7 @@ func (c Config) newJudge(backend compute.Backend, store *model.Store, f *feed, h
 			// frozen into the graph as the constants they are now.
 			scope.Store().SetTraining(bytes.Graph(), true)
 			x := pixels(bytes)
-			p := c.reconstruct(scope.Store().Scope("/average/"+generatorScope), x, quantize)
+			p := c.reconstruct(scope.Store().Scope(engine.EMARoot+"/"+generatorScope), x, quantize)
 			y := ClipScalar(p.x, -1, 1)
 			diff := Sub(y, x)
 			out := ConvertDType(Round(MulScalar(OnePlus(y), 127.5)), dtypes.Uint8)

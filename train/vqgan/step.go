@@ -103,7 +103,7 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 		if phase == quantized || phase == adversarial {
 			c.followEncoder(scope.Store(), p)
 		}
-		engine.Average(learning, decay)
+		engine.UpdateEMA(learning, decay)
 
 		shown := ClipScalar(p.x, -1, 1)
 		l1 := ReduceAllMean(Abs(Sub(shown, x)))

@@ -145,7 +145,7 @@ func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
 			}
 		}
 		rate := c.rateAt(step)
-		now, err := steps[c.phaseAt(step)](crops, tokens, anew, rate, engine.AverageDecay(step+1, c.Average))
+		now, err := steps[c.phaseAt(step)](crops, tokens, anew, rate, engine.EMADecay(step+1, c.Average))
 		if err != nil {
 			return err
 		}

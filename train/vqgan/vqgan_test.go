@@ -320,8 +320,8 @@ func TestSharpenHoldsTheEncoder(t *testing.T) {
 			t.Fatal(err)
 		}
 		for prefix, moves := range map[string]bool{
-			decoderPath + "/": true, "/average" + decoderPath + "/": true, "/discriminator/in/": weight > 0,
-			"/model/encoder/": false, "/average/model/encoder/": false, "/codebook/": false,
+			decoderPath + "/": true, engine.EMARoot + decoderPath + "/": true, "/discriminator/in/": weight > 0,
+			"/model/encoder/": false, engine.EMARoot + "/model/encoder/": false, "/codebook/": false,
 		} {
 			found := 0
 			for v := range before.IterVariables() {

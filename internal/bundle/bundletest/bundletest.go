@@ -51,8 +51,8 @@ func Bundle(tb testing.TB) *bundle.Bundle {
 	if _, err := scenes.Write(tb.Context(), data, scenes.Options{Count: 64, Size: 32, Seed: 1}, nil); err != nil {
 		tb.Fatal(err)
 	}
-	run := train.Run{Recipe: r, Data: []string{data}, Out: filepath.Join(dir, "run"), Backend: backend, Writer: backend}
-	if _, err := run.All(tb.Context()); err != nil {
+	run := train.AllOptions{Run: train.Run{Recipe: r, Out: filepath.Join(dir, "run"), Backend: backend}, Data: []string{data}, Writer: backend}
+	if _, err := train.All(tb.Context(), run); err != nil {
 		tb.Fatal(err)
 	}
 	if made.bundle, err = bundle.OpenFolder(filepath.Join(run.Out, "bundle")); err != nil {

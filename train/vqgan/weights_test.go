@@ -32,7 +32,7 @@ func TestSharpenFromFiles(t *testing.T) {
 	}
 	compared := 0
 	for v := range store.IterVariables() {
-		if weight, ok := strings.CutPrefix(v.Path(), "/average"); ok && strings.HasPrefix(weight, decoderPath) {
+		if weight, ok := strings.CutPrefix(v.Path(), engine.EMARoot); ok && strings.HasPrefix(weight, decoderPath) {
 			compared++
 			if !trained.store.GetVariable(weight).MustValue().Equal(v.MustValue()) {
 				t.Errorf("%s is another", weight)
@@ -124,7 +124,7 @@ func TestDecoderNarrows(t *testing.T) {
 	if deaf == 0 {
 		t.Fatal("there is nothing to narrow")
 	}
-	files := &Files{Writer: o.Backend}
+	files := &Files{}
 	var err error
 	if files.Encoder, err = trained.ExportEncoder(o.Backend); err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func exported(t *testing.T, c Config, o Options) (*Model, *Files) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := &Files{Writer: o.Backend}
+	files := &Files{}
 	if files.Encoder, err = m.ExportEncoder(o.Backend); err != nil {
 		t.Fatal(err)
 	}
