@@ -7,16 +7,12 @@ import (
 	"testing"
 
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 )
 
 func TestDecodeAndEncode(t *testing.T) {
 	b := bundletest.Bundle(t)
-	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(t)}); err != nil {
-		t.Fatal(err)
-	}
-	d, err := Open(b, onnx.Options{Device: onnx.CPU})
+	d, err := Open(b, orttest.Opener(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,8 @@ package sampler
 
 import "testing"
 
-// From noise, any class is one of them for each sample, whatever batch it is in and
-// wherever the run branches. Where a picture is given, the model is told of none.
+// From noise, "any" is one class per sample, in any batch and in any branch. Where an
+// image is given, the model gets no class.
 func TestAnyClass(t *testing.T) {
 	p := open(t)
 	classes := len(p.Classes)
@@ -17,13 +17,13 @@ func TestAnyClass(t *testing.T) {
 		}
 		return r
 	}
-	run := begin(Start{N: 64, Settings: s})
+	run := begin(Start{N: 64, Settings: s, From: Noise{}})
 	branch, err := run.Branch(0, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	later := begin(Start{N: 1, First: 5, Settings: s})
-	resumed := begin(Start{N: 64, Settings: s, Past: []Frame{run.At(0)}})
+	later := begin(Start{N: 1, First: 5, Settings: s, From: Noise{}})
+	resumed := begin(Start{N: 64, Settings: s, From: Frames{Taken: []Frame{run.At(0)}, Start: Noise{}}})
 	seen := map[int]int{}
 	for i := range 64 {
 		class := run.class(i)
@@ -37,13 +37,13 @@ func TestAnyClass(t *testing.T) {
 	}
 
 	base := make([]uint16, p.Latent.Tokens())
-	given := begin(Start{N: 1, Settings: s, Base: [][]uint16{base}})
-	again := begin(Start{N: 1, Settings: s, Base: [][]uint16{base}, Past: []Frame{given.At(0)}})
+	given := begin(Start{N: 1, Settings: s, From: Tokens{base}})
+	again := begin(Start{N: 1, Settings: s, From: Frames{Taken: []Frame{given.At(0)}, Start: Tokens{base}}})
 	if given.class(0) != classes || again.class(0) != classes {
 		t.Errorf("a picture is of class %d, and of %d later", given.class(0), again.class(0))
 	}
 	s.Class = 1
-	if r := begin(Start{N: 9, Settings: s}); r.class(8) != 1 {
+	if r := begin(Start{N: 9, Settings: s, From: Noise{}}); r.class(8) != 1 {
 		t.Errorf("a sample of class 1 is of %d", r.class(8))
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The region made anew lies in the mask and in tokens made anew; by the rule Any
-// it is the mask itself.
+// The region lies in the mask and in masked tokens; by the rule Any it is the mask
+// itself.
 func TestRegion(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for range 50 {
@@ -30,7 +30,7 @@ func TestRegion(t *testing.T) {
 			region := m.Region(pixels)
 			for i, level := range region.Pix {
 				x, y := i%pixels.Stride, i/pixels.Stride
-				want := pixels.Pix[i] >= maskFrom && m.Anew[y/f*m.Width+x/f]
+				want := pixels.Pix[i] >= maskFrom && m.Masked[y/f*m.Width+x/f]
 				if want != (level == 255) || rule == Any && level != pixels.Pix[i] {
 					t.Fatalf("rule %s, tokens of %d: pixel %d,%d is %d", rule, f, x, y, level)
 				}
@@ -49,7 +49,7 @@ func TestMaskRules(t *testing.T) {
 	}
 	for rule, want := range map[Rule][]bool{Any: {true, true}, All: {false, true}} {
 		m, err := FromPixels(pixels, 4, rule)
-		if err != nil || !slices.Equal(m.Anew, want) {
+		if err != nil || !slices.Equal(m.Masked, want) {
 			t.Errorf("%s: %v, %v", rule, m, err)
 		}
 	}
@@ -58,7 +58,7 @@ func TestMaskRules(t *testing.T) {
 	}
 }
 
-// Each token is what its own patch says, whatever the picture's corner and stride.
+// Each token depends on its own patch only, for any origin and stride of the image.
 func TestMaskOfAnyPicture(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 200 {
@@ -77,7 +77,7 @@ func TestMaskOfAnyPicture(t *testing.T) {
 			if err != nil || m.Height != h || m.Width != w {
 				t.Fatalf("%+v, %v", m, err)
 			}
-			for k, anew := range m.Anew {
+			for k, masked := range m.Masked {
 				want := rule == All
 				for i := range f * f {
 					white := pixels.GrayAt(at.X+k%w*f+i%f, at.Y+k/w*f+i/f).Y >= maskFrom
@@ -86,8 +86,8 @@ func TestMaskOfAnyPicture(t *testing.T) {
 						break
 					}
 				}
-				if anew != want {
-					t.Fatalf("rule %s, f %d: token %d is %v", rule, f, k, anew)
+				if masked != want {
+					t.Fatalf("rule %s, f %d: token %d is %v", rule, f, k, masked)
 				}
 			}
 		}
@@ -107,7 +107,7 @@ func FuzzFromPixels(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(m.Anew) != m.Height*m.Width || m.Width*side != pixels.Rect.Dx() || m.Height*side != pixels.Rect.Dy() {
+		if len(m.Masked) != m.Height*m.Width || m.Width*side != pixels.Rect.Dx() || m.Height*side != pixels.Rect.Dy() {
 			t.Errorf("%v with tokens of %d gives %d×%d", pixels.Rect, side, m.Height, m.Width)
 		}
 	})

@@ -8,17 +8,14 @@ import (
 	"testing"
 
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
+	"sundae/sampler/schedule"
 )
 
 func open(tb testing.TB) *Prior {
 	tb.Helper()
 	b := bundletest.Bundle(tb)
-	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(tb)}); err != nil {
-		tb.Fatal(err)
-	}
-	p, err := Open(b, onnx.Options{Device: onnx.CPU})
+	p, err := Open(b, orttest.Opener(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -26,9 +23,9 @@ func open(tb testing.TB) *Prior {
 	return p
 }
 
-func settings() Settings {
-	return Settings{
-		Steps: 8, Temperature: Schedule{Start: 1, End: 0.5, Curve: Cosine}, Proportion: Schedule{Start: 1, Curve: Constant},
+func settings() schedule.Settings {
+	return schedule.Settings{
+		Steps: 8, Temperature: schedule.Schedule{Start: 1, End: 0.5, Curve: schedule.Cosine}, Proportion: schedule.Schedule{Start: 1, Curve: schedule.Constant},
 		MinSteps: 2, Seed: 7, Class: 1,
 	}
 }
@@ -55,9 +52,9 @@ func last(r *Run) [][]uint16 { return r.At(r.Len() - 1).Tokens }
 
 func TestSampleDependsOnItselfAlone(t *testing.T) {
 	p := open(t)
-	five, _ := sample(t, p, Start{N: 5, Settings: settings()})
+	five, _ := sample(t, p, Start{N: 5, Settings: settings(), From: Noise{}})
 	for i, want := range last(five) {
-		one, _ := sample(t, p, Start{N: 1, First: i, Settings: settings()})
+		one, _ := sample(t, p, Start{N: 1, First: i, Settings: settings(), From: Noise{}})
 		if !slices.Equal(last(one)[0], want) {
 			t.Errorf("sample %d differs when it is drawn alone", i)
 		}
@@ -67,7 +64,7 @@ func TestSampleDependsOnItselfAlone(t *testing.T) {
 	}
 	other := settings()
 	other.Seed = 8
-	if again, _ := sample(t, p, Start{N: 1, Settings: other}); slices.Equal(last(again)[0], last(five)[0]) {
+	if again, _ := sample(t, p, Start{N: 1, Settings: other, From: Noise{}}); slices.Equal(last(again)[0], last(five)[0]) {
 		t.Error("two seeds gave the same sample")
 	}
 }
@@ -86,18 +83,18 @@ func keepsTokens(t *testing.T, p *Prior) {
 	s := settings()
 	s.Class = len(p.Classes)
 	for i := range 10 {
-		s.Proportion.Start, s.Corruption.Start = []float64{1, 0.5}[i%2], []float64{0, 0.3, 1}[i%3]
-		mask := &Mask{Height: p.Latent.Height, Width: p.Latent.Width, Anew: make([]bool, n)}
+		s.Proportion.Start, s.Renoise.Start = []float64{1, 0.5}[i%2], []float64{0, 0.3, 1}[i%3]
+		mask := &Mask{Height: p.Latent.Height, Width: p.Latent.Width, Masked: make([]bool, n)}
 		base := make([]uint16, n)
 		for k := range base {
-			mask.Anew[k], base[k] = rng.IntN(3) == 0, uint16(rng.IntN(p.Vocabulary))
+			mask.Masked[k], base[k] = rng.IntN(3) == 0, uint16(rng.IntN(p.Vocabulary))
 		}
-		run, _ := sample(t, p, Start{N: 2, Settings: s, Base: [][]uint16{base, base}, Mask: mask})
+		run, _ := sample(t, p, Start{N: 2, Settings: s, From: Inpainting{Tokens: [][]uint16{base, base}, Mask: mask}})
 		changed := false
 		for step := range run.Len() {
 			for _, tokens := range run.At(step).Tokens {
 				for k, id := range tokens {
-					if !mask.Anew[k] && id != base[k] {
+					if !mask.Masked[k] && id != base[k] {
 						t.Fatalf("step %d changed the kept token %d", step, k)
 					}
 					changed = changed || id != base[k]
@@ -105,14 +102,14 @@ func keepsTokens(t *testing.T, p *Prior) {
 			}
 		}
 		if !changed {
-			t.Error("nothing was made anew")
+			t.Error("no masked token changed")
 		}
 	}
 }
 
 func TestBranchAndSet(t *testing.T) {
 	p := open(t)
-	run, _ := sample(t, p, Start{N: 2, Settings: settings()})
+	run, _ := sample(t, p, Start{N: 2, Settings: settings(), From: Noise{}})
 	branch, err := run.Branch(3, settings())
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +126,7 @@ func TestBranchAndSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := settings()
-	changed.Temperature, changed.Steps = Schedule{Start: 3, Curve: Constant}, 5
+	changed.Temperature, changed.Steps = schedule.Schedule{Start: 3, Curve: schedule.Constant}, 5
 	if err := branch.Set(changed); err != nil {
 		t.Fatal(err)
 	}
@@ -148,11 +145,11 @@ func TestBranchAndSet(t *testing.T) {
 func TestColdIsArgMaxAndOneStepWorks(t *testing.T) {
 	p := open(t)
 	s := settings()
-	s.Steps, s.Temperature = 1, Schedule{Curve: Constant}
+	s.Steps, s.Temperature = 1, schedule.Schedule{Curve: schedule.Constant}
 	base := make([]uint16, p.Latent.Tokens())
-	a, stats := sample(t, p, Start{N: 1, Settings: s, Base: [][]uint16{base}})
+	a, stats := sample(t, p, Start{N: 1, Settings: s, From: Tokens{base}})
 	s.Seed = 99
-	b, _ := sample(t, p, Start{N: 1, Settings: s, Base: [][]uint16{base}})
+	b, _ := sample(t, p, Start{N: 1, Settings: s, From: Tokens{base}})
 	if len(stats) != 1 || !slices.Equal(last(a)[0], last(b)[0]) {
 		t.Error("at temperature 0 the seed matters")
 	}
@@ -160,7 +157,7 @@ func TestColdIsArgMaxAndOneStepWorks(t *testing.T) {
 
 func TestCancelledStepLeavesTheRun(t *testing.T) {
 	p := open(t)
-	run, err := p.Start(Start{N: 1, Settings: settings()})
+	run, err := p.Start(Start{N: 1, Settings: settings(), From: Noise{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +171,12 @@ func TestCancelledStepLeavesTheRun(t *testing.T) {
 // A run taken up again from its frames goes the way it would have gone.
 func TestPastGoesOn(t *testing.T) {
 	p := open(t)
-	whole, _ := sample(t, p, Start{N: 2, First: 3, Settings: settings()})
+	whole, _ := sample(t, p, Start{N: 2, First: 3, Settings: settings(), From: Noise{}})
 	var past []Frame
 	for step := range 4 {
 		past = append(past, whole.At(step))
 	}
-	again, stats := sample(t, p, Start{N: 2, First: 3, Settings: settings(), Past: past})
+	again, stats := sample(t, p, Start{N: 2, First: 3, Settings: settings(), From: Frames{Taken: past, Start: Noise{}}})
 	if stats[0].Step != 4 || again.Len() != whole.Len() {
 		t.Fatalf("took %d steps from step %d on, of %d", len(stats), stats[0].Step, whole.Len()-1)
 	}
@@ -189,7 +186,7 @@ func TestPastGoesOn(t *testing.T) {
 		}
 	}
 	past[1].Tokens = past[1].Tokens[:1]
-	if _, err := p.Start(Start{N: 2, Settings: settings(), Past: past}); err == nil {
+	if _, err := p.Start(Start{N: 2, Settings: settings(), From: Frames{Taken: past, Start: Noise{}}}); err == nil {
 		t.Error("a step that lacks a sample was accepted")
 	}
 }

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"sundae/sampler/schedule"
 	"testing"
 	"time"
 )
@@ -11,7 +12,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 	p := open(t)
 	s := settings()
 	s.Steps = 1000
-	run, err := p.Start(Start{N: 2, Settings: s})
+	run, err := p.Start(Start{N: 2, Settings: s, From: Noise{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,14 +29,14 @@ func TestStepAllocatesNothing(t *testing.T) {
 func BenchmarkStep(b *testing.B) {
 	p := open(b)
 	s := settings()
-	s.Steps = MaxSteps
+	s.Steps = schedule.MaxSteps
 	var run *Run
 	var took, model time.Duration
 	b.ReportAllocs()
 	for b.Loop() {
 		if run == nil || run.Done() {
 			var err error
-			if run, err = p.Start(Start{N: 4, Settings: s}); err != nil {
+			if run, err = p.Start(Start{N: 4, Settings: s, From: Noise{}}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -6,8 +6,9 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/ort/orttest"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // sampleBundle draws n pictures of every class from the bundle in dir as a user
@@ -18,24 +19,25 @@ func sampleBundle(t *testing.T, dir string, n int) [][]*image.RGBA {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prior, err := sampler.Open(b, onnx.Options{Device: onnx.CPU})
+	open := orttest.Opener(t)
+	prior, err := sampler.Open(b, open)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer prior.Close()
-	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU})
+	pictures, err := decoder.Open(b, open)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pictures.Close()
-	temperature, err := sampler.ParseSchedule("1.0:0.6:linear")
+	temperature, err := schedule.Parse("1.0:0.6:linear")
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := make([][]*image.RGBA, len(b.Manifest.Classes))
 	for class := range out {
-		run, err := prior.Start(sampler.Start{N: n, Settings: sampler.Settings{
-			Steps: 12, Temperature: temperature, Proportion: sampler.DefaultProportion(12), Class: class, Seed: 1,
+		run, err := prior.Start(sampler.Start{N: n, Settings: schedule.Settings{
+			Steps: 12, Temperature: temperature, Proportion: schedule.DefaultProportion(12), Class: class, Seed: 1,
 		}})
 		if err != nil {
 			t.Fatal(err)

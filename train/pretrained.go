@@ -19,9 +19,9 @@ func (Random) start()     {}
 func (Pretrained) start() {}
 
 // vqgan is the bundle's VQ-GAN.
-func (p Pretrained) vqgan() *vqgan.Files {
+func (p Pretrained) vqgan() *vqgan.Pretrained {
 	record := p.Bundle.Manifest.Training
-	return &vqgan.Files{
+	return &vqgan.Pretrained{
 		Encoder: p.Bundle.Model(bundle.EncoderFile), Decoder: p.Bundle.Model(bundle.DecoderFile),
 		Steps: record.Steps["vqgan"], Hours: record.Hours["vqgan"],
 	}

@@ -1,5 +1,3 @@
-// Package train runs the stages of a training in order: VQ-GAN, latents, prior, export.
-// Each stage keeps its results in the run's folder and continues where it was stopped.
 package train
 
 import (
@@ -13,6 +11,7 @@ import (
 	"github.com/gomlx/compute"
 
 	"sundae/internal/bundle"
+	"sundae/internal/inference"
 	"sundae/internal/picture"
 	"sundae/internal/progress"
 	"sundae/train/augment"
@@ -28,9 +27,9 @@ import (
 // Run is what all stages of a training share.
 type Run struct {
 	Recipe   recipe.Recipe
-	Out      string          // the run's folder: checkpoints, metrics, sample sheets, latents
-	Backend  compute.Backend // trains
-	Threads  int             // of the sessions that run a bundle's models; 0 is one for each core
+	Out      string           // the run's folder: checkpoints, metrics, sample sheets, latents
+	Backend  compute.Backend  // trains
+	Open     inference.Opener // opens the models of a bundle
 	Reporter *progress.Talk
 }
 
@@ -60,13 +59,13 @@ func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
 	}
 	if pretrained, ok := o.Start.(Pretrained); ok {
 		options.From = pretrained.vqgan()
-		if o.Recipe.VQGAN.Sharpen.Redraw > 0 {
-			p, err := augment.Open(pretrained.Bundle, o.Threads)
+		if o.Recipe.VQGAN.Finetune.TokenAugmentation > 0 {
+			p, err := augment.Open(pretrained.Bundle, o.Open)
 			if err != nil {
 				return vqgan.Report{}, err
 			}
 			defer p.Close()
-			options.From.Redraw = func(tokens []int32, steps int, seed uint64) error { return p.Resample(ctx, tokens, steps, seed) }
+			options.From.Augment = func(tokens []int32, steps int, seed uint64) error { return p.Resample(ctx, tokens, steps, seed) }
 		}
 	}
 	return vqgan.Train(ctx, o.Recipe.VQGAN, options)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // maxLanes is how many settings are compared at most: more are too small to
@@ -88,10 +89,7 @@ func (a *app) resume(l lane, from *base, play bool) {
 		return
 	}
 	a.panel.samples = len(l.frames[0].Tokens)
-	start := sampler.Start{N: a.panel.samples, Settings: l.settings, Past: l.frames}
-	if from != nil {
-		start.Mask = from.mask
-	}
+	start := sampler.Start{N: a.panel.samples, Settings: l.settings, From: sampler.Frames{Taken: l.frames, Start: from.origin(a.panel.samples)}}
 	s.run = a.loop.Start([]sampler.Start{start}, play)
 	a.relabel()
 	a.relayout()
@@ -123,28 +121,28 @@ func (a *app) sweep(text string) {
 type dial struct {
 	name  string
 	whole bool
-	set   func(*sampler.Settings, float64)
+	set   func(*schedule.Settings, float64)
 }
 
 var dials = slices.Concat(dialsOf(onTemperature), dialsOf(onProportion), dialsOf(onCorruption), []dial{
-	{"steps", true, func(s *sampler.Settings, v float64) { s.Steps = int(v) }},
-	{"min steps", true, func(s *sampler.Settings, v float64) { s.MinSteps = int(v) }},
-	{"seed", true, func(s *sampler.Settings, v float64) { s.Seed = uint64(v) }},
-	{"class", true, func(s *sampler.Settings, v float64) { s.Class = int(v) }},
+	{"steps", true, func(s *schedule.Settings, v float64) { s.Steps = int(v) }},
+	{"min steps", true, func(s *schedule.Settings, v float64) { s.MinSteps = int(v) }},
+	{"seed", true, func(s *schedule.Settings, v float64) { s.Seed = uint64(v) }},
+	{"class", true, func(s *schedule.Settings, v float64) { s.Class = int(v) }},
 })
 
 // dialsOf are a schedule's start and end.
 func dialsOf(on focus) []dial {
 	one := schedules[on]
 	return []dial{
-		{one.name + " start", false, func(s *sampler.Settings, v float64) { *one.of(s) = withStart(*one.of(s), v) }},
-		{one.name + " end", false, func(s *sampler.Settings, v float64) { *one.of(s) = withEnds(*one.of(s), one.of(s).Start, v) }},
+		{one.name + " start", false, func(s *schedule.Settings, v float64) { *one.of(s) = withStart(*one.of(s), v) }},
+		{one.name + " end", false, func(s *schedule.Settings, v float64) { *one.of(s) = withEnds(*one.of(s), one.of(s).Start, v) }},
 	}
 }
 
 // withStart gives a schedule another start; a constant stays one.
-func withStart(s sampler.Schedule, start float64) sampler.Schedule {
-	if s.Curve == sampler.Constant || s.Curve == "" {
+func withStart(s schedule.Schedule, start float64) schedule.Schedule {
+	if s.Curve == schedule.Constant || s.Curve == "" {
 		return withEnds(s, start, start)
 	}
 	return withEnds(s, start, s.End)
@@ -152,22 +150,22 @@ func withStart(s sampler.Schedule, start float64) sampler.Schedule {
 
 // withEnds gives a schedule other ends. A constant that gets two ends becomes a
 // line; an exponential one that would have to reach 0 becomes one, too.
-func withEnds(s sampler.Schedule, start, end float64) sampler.Schedule {
+func withEnds(s schedule.Schedule, start, end float64) schedule.Schedule {
 	s.Start, s.End = start, end
 	switch {
-	case s.Curve == sampler.Keyframes:
+	case s.Curve == schedule.Keyframes:
 		s.Keys = slices.Clone(s.Keys)
 		s.Keys[0].Value, s.Keys[len(s.Keys)-1].Value = start, end
-	case (s.Curve == sampler.Constant || s.Curve == "") && start != end,
-		s.Curve == sampler.Exponential && (start == 0 || end == 0):
-		s.Curve = sampler.Linear
+	case (s.Curve == schedule.Constant || s.Curve == "") && start != end,
+		s.Curve == schedule.Exponential && (start == 0 || end == 0):
+		s.Curve = schedule.Linear
 	}
 	return s
 }
 
 // sweepLanes reads a sweep, such as "temperature end 0.4 to 1.0 in 4" or
 // "temperature curve", and gives the settings of its lanes.
-func sweepLanes(from sampler.Settings, text string) ([]sampler.Settings, error) {
+func sweepLanes(from schedule.Settings, text string) ([]schedule.Settings, error) {
 	text = strings.Join(strings.Fields(strings.ToLower(text)), " ")
 	for _, one := range schedules {
 		if text == one.name+" curve" {
@@ -183,7 +181,7 @@ func sweepLanes(from sampler.Settings, text string) ([]sampler.Settings, error) 
 		if err != nil {
 			return nil, fmt.Errorf("sweep %q: %w", text, err)
 		}
-		lanes := make([]sampler.Settings, n)
+		lanes := make([]schedule.Settings, n)
 		for i := range lanes {
 			value := low + (high-low)*float64(i)/float64(n-1)
 			if d.whole {
@@ -230,16 +228,16 @@ func sweepRange(text string) (low, high float64, n int, err error) {
 }
 
 // curveLanes gives one lane for each way between the schedule's ends.
-func curveLanes(from sampler.Settings, of func(*sampler.Settings) *sampler.Schedule) ([]sampler.Settings, error) {
+func curveLanes(from schedule.Settings, of func(*schedule.Settings) *schedule.Schedule) ([]schedule.Settings, error) {
 	if ends := of(&from); ends.Start == ends.End {
 		return nil, fmt.Errorf("both ends of the schedule are %g: every curve between them is the same", ends.Start)
 	}
-	var lanes []sampler.Settings
-	for _, curve := range []sampler.Curve{sampler.Linear, sampler.Cosine, sampler.Exponential, sampler.Harmonic} {
+	var lanes []schedule.Settings
+	for _, curve := range []schedule.Curve{schedule.Linear, schedule.Cosine, schedule.Exponential, schedule.Harmonic} {
 		s := from
 		to := of(&s)
-		*to = sampler.Schedule{Start: to.Start, End: to.End, Curve: curve}
-		if curve == sampler.Exponential && (to.Start == 0 || to.End == 0) {
+		*to = schedule.Schedule{Start: to.Start, End: to.End, Curve: curve}
+		if curve == schedule.Exponential && (to.Start == 0 || to.End == 0) {
 			continue
 		}
 		lanes = append(lanes, s)

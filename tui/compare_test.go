@@ -7,20 +7,20 @@ import (
 
 	"sundae/internal/bundle"
 	"sundae/internal/config"
-	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
-func schedule(t *testing.T, text string) sampler.Schedule {
+func parse(t *testing.T, text string) schedule.Schedule {
 	t.Helper()
-	s, err := sampler.ParseSchedule(text)
+	s, err := schedule.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func swept(t *testing.T) sampler.Settings {
-	return sampler.Settings{Steps: 8, Temperature: schedule(t, "1:0.6:cosine"), Proportion: schedule(t, "1"), Seed: 7, Class: 8}
+func swept(t *testing.T) schedule.Settings {
+	return schedule.Settings{Steps: 8, Temperature: parse(t, "1:0.6:cosine"), Proportion: parse(t, "1"), Seed: 7, Class: 8}
 }
 
 var sceneClasses = []string{"alpine", "dunes", "ocean", "forest", "canyon", "meadow", "arctic", "night"}
@@ -64,7 +64,7 @@ func FuzzSweep(f *testing.F) {
 	for _, text := range []string{"temperature end 0.4 to 1.0 in 4", "temperature curve", "seed 1e9 to 2 in 3", "steps 1 to 2 in 99"} {
 		f.Add(text)
 	}
-	from := sampler.Settings{Steps: 8, Temperature: sampler.Schedule{Start: 1, End: 0.5, Curve: sampler.Exponential}}
+	from := schedule.Settings{Steps: 8, Temperature: schedule.Schedule{Start: 1, End: 0.5, Curve: schedule.Exponential}}
 	f.Fuzz(func(t *testing.T, text string) {
 		lanes, err := sweepLanes(from, text)
 		if err == nil && (len(lanes) < 2 || len(lanes) > maxLanes) {
@@ -76,40 +76,40 @@ func FuzzSweep(f *testing.F) {
 // Keyframes that differ in their ends alone are told apart by these.
 func TestDifferencesOfKeyframes(t *testing.T) {
 	a, b := swept(t), swept(t)
-	a.Temperature, b.Temperature = schedule(t, "0:1,0.5:0.9,1:0.6"), schedule(t, "0:1,0.5:0.9,1:0.2")
-	if got := differences([]sampler.Settings{a, b}, sceneClasses); !slices.Equal(got, []string{"temp end 0.6", "temp end 0.2"}) {
+	a.Temperature, b.Temperature = parse(t, "0:1,0.5:0.9,1:0.6"), parse(t, "0:1,0.5:0.9,1:0.2")
+	if got := differences([]schedule.Settings{a, b}, sceneClasses); !slices.Equal(got, []string{"temp end 0.6", "temp end 0.2"}) {
 		t.Errorf("other ends: %q", got)
 	}
-	b.Temperature = schedule(t, "0:1,0.5:0.3,1:0.6")
-	if got := differences([]sampler.Settings{a, b}, sceneClasses); got[1] != "temp 0:1,0.5:0.3,1:0.6" {
+	b.Temperature = parse(t, "0:1,0.5:0.3,1:0.6")
+	if got := differences([]schedule.Settings{a, b}, sceneClasses); got[1] != "temp 0:1,0.5:0.3,1:0.6" {
 		t.Errorf("another bend: %q", got)
 	}
-	if got := differences([]sampler.Settings{a, a}, sceneClasses); got[0] != "the same" {
+	if got := differences([]schedule.Settings{a, a}, sceneClasses); got[0] != "the same" {
 		t.Errorf("no difference: %q", got)
 	}
 }
 
 // Settings come back from a preset as they went in; what it leaves out stays.
 func TestPresets(t *testing.T) {
-	a := &app{Options: Options{Model: bundle.Manifest{
-		Classes: sceneClasses, Sampling: bundle.Sampling{Steps: 24, Temperature: "1:0.7:cosine", Proportion: "0.5", MinSteps: 10, Freeze: true},
-	}}}
+	recommended := schedule.Default(len(sceneClasses))
+	recommended.Temperature = parse(t, "1:0.7:cosine")
+	a := &app{Options: Options{Model: bundle.Manifest{Classes: sceneClasses, Sampling: schedule.PatchOf(recommended, sceneClasses)}}}
 	a.panel.samples = 3
 	s := swept(t)
 	s.Class, s.MinSteps = 2, 4
 	a.stage.lanes = []lane{{settings: s}}
-	back, n, err := a.withPreset(sampler.Settings{}, a.preset())
+	back, n, err := a.withPreset(schedule.Settings{}, a.preset())
 	if err != nil || n != 3 || back.Temperature.String() != "1:0.6:cosine" || back.Steps != 8 || back.Class != 2 || back.Seed != 7 || back.MinSteps != 4 || back.Freeze {
 		t.Errorf("%+v comes back as %+v with %d samples: %v", s, back, n, err)
 	}
-	own, freeze := config.Model, config.Model
+	own, freeze := schedule.Recommended, schedule.FreezeRecommended
 	zero := 0
-	back, _, err = a.withPreset(s, config.Preset{Temperature: &own, Steps: &zero, Freeze: &freeze})
+	back, _, err = a.withPreset(s, config.Sampling{Patch: schedule.Patch{Temperature: &own, Steps: &zero, Freeze: &freeze}})
 	if err != nil || back.Temperature.String() != "1:0.7:cosine" || back.Steps != 24 || !back.Freeze || back.Seed != 7 {
 		t.Errorf("the model's own choice comes out as %+v: %v", back, err)
 	}
 	unknown := "moon"
-	if _, _, err = a.withPreset(s, config.Preset{Class: &unknown}); err == nil || !strings.Contains(err.Error(), "moon") {
+	if _, _, err = a.withPreset(s, config.Sampling{Patch: schedule.Patch{Class: &unknown}}); err == nil || !strings.Contains(err.Error(), "moon") {
 		t.Errorf("class moon: %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // A run to its end, back and forth through it, one step at a time, and a branch
@@ -95,21 +96,21 @@ func TestTokenView(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, nil)
 		text := func() (text string) {
-			s.look(func(a *app) { text = a.tiles[0].shown.frame.Text })
+			s.look(func(a *app) { text = a.tiles[0].shown.Frame.Text })
 			return text
 		}
 		plainly := text()
 		s.press("t")
-		s.until("the changed tokens", func(a *app) bool { return a.look == changedTokens && a.tiles[0].shown.frame.Text != plainly })
+		s.until("the changed tokens", func(a *app) bool { return a.look == changedTokens && a.tiles[0].shown.Frame.Text != plainly })
 		s.golden("tokens-changed")
 		changed := text()
 		s.press("c")
 		s.until("the confidence", func(a *app) bool {
-			return a.look == confidence && a.tiles[0].shown.frame.Text != changed && a.tiles[0].shown.frame.Text != plainly
+			return a.look == confidence && a.tiles[0].shown.Frame.Text != changed && a.tiles[0].shown.Frame.Text != plainly
 		})
 		s.golden("confidence")
 		s.press("c")
-		s.until("the plain picture", func(a *app) bool { return a.look == plain && a.tiles[0].shown.frame.Text == plainly })
+		s.until("the plain picture", func(a *app) bool { return a.look == plain && a.tiles[0].shown.Frame.Text == plainly })
 	})
 }
 
@@ -185,7 +186,7 @@ func TestKeysAreUnique(t *testing.T) {
 // A model that fails in the middle of a run is told, and the app goes on.
 func TestModelErrorIsShown(t *testing.T) {
 	s := begin(t, 80, 24, nil)
-	s.look(func(a *app) { a.loop.Start([]sampler.Start{{N: 0}}, true) })
+	s.look(func(a *app) { a.loop.Start([]sampler.Start{{N: 0, From: sampler.Noise{}}}, true) })
 	s.until("the error", func(a *app) bool { return a.isError && !a.stage.playing })
 	s.golden("error")
 	s.press("r")
@@ -199,7 +200,7 @@ func TestKeyframesByKeys(t *testing.T) {
 		s.press("tab", "down")
 		s.until("a keyframe lower", func(a *app) bool {
 			got := a.stage.lanes[0].settings.Temperature
-			return got.Curve == sampler.Keyframes && len(got.Keys) == 2 && got.Keys[0].Value == 0.98
+			return got.Curve == schedule.Keyframes && len(got.Keys) == 2 && got.Keys[0].Value == 0.98
 		})
 		s.press("a", "up")
 		s.until("a third keyframe, moved", func(a *app) bool {
@@ -219,11 +220,11 @@ func TestCurvesInTurn(t *testing.T) {
 		1:  "cosine exponential harmonic keyframes constant linear",
 		-1: "constant keyframes harmonic exponential cosine linear",
 	} {
-		s, turn := schedule(t, "0.3:1:linear"), []string{}
+		s, turn := parse(t, "0.3:1:linear"), []string{}
 		for range len(curveOrder) {
 			s = bend(s, by, 24)
 			turn = append(turn, curveName(s))
-			settings := sampler.Settings{Steps: 24, Temperature: s, Proportion: s}
+			settings := schedule.Settings{Steps: 24, Temperature: s, Proportion: s}
 			if err := settings.Validate(0); err != nil {
 				t.Errorf("%s: %v", s, err)
 			}
@@ -232,7 +233,7 @@ func TestCurvesInTurn(t *testing.T) {
 			t.Errorf("by %d: %s, want %s", by, got, want)
 		}
 	}
-	harmonic := schedule(t, "0:1:harmonic")
+	harmonic := parse(t, "0:1:harmonic")
 	keyed := bend(harmonic, 1, 24)
 	for _, left := range []int{24, 12, 6, 3, 2, 1} {
 		if a, b := harmonic.At(25-left, 24), keyed.At(25-left, 24); math.Abs(a-b) > 6e-4 {
@@ -256,7 +257,7 @@ func TestPlotInFocus(t *testing.T) {
 	}
 	plotted(true, true, false)
 	s.press("tab", "tab", "tab", "up")
-	s.until("corruption", func(a *app) bool { return a.stage.lanes[0].settings.Corruption.Start == 0.02 })
+	s.until("corruption", func(a *app) bool { return a.stage.lanes[0].settings.Renoise.Start == 0.02 })
 	plotted(true, false, true)
 	s.press("tab")
 	s.until("the fields", func(a *app) bool { return a.panel.focus == onFields })
@@ -273,7 +274,7 @@ func TestMouse(t *testing.T) {
 	s.tm.Send(tea.MouseReleaseMsg{X: area.X + area.Cols - 1, Y: area.Y + area.Rows - 1})
 	s.until("a colder end", func(a *app) bool {
 		got := a.stage.lanes[0].settings.Temperature
-		return got.Curve == sampler.Keyframes && got.End < 0.2 && !a.panel.drag
+		return got.Curve == schedule.Keyframes && got.End < 0.2 && !a.panel.drag
 	})
 	s.tm.Send(tea.MouseClickMsg{X: line.X + line.Cols/2, Y: line.Y, Button: tea.MouseLeft})
 	s.until("the middle of the run", func(a *app) bool { return a.stage.shown == 6 })

@@ -15,6 +15,7 @@ import (
 	"sundae/internal/config"
 	"sundae/internal/picture"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // A sweep stands side by side, each side with its label; one of them is gone on
@@ -45,7 +46,7 @@ func TestCompareSession(t *testing.T) {
 		s.until("two sides", func(a *app) bool { return len(a.stage.lanes) == 2 && a.stage.lane == 1 && !a.stage.playing })
 		s.press("r")
 		s.settled()
-		s.look(func(a *app) { a.set(func(s *sampler.Settings) { s.Steps = 6 }) })
+		s.look(func(a *app) { a.set(func(s *schedule.Settings) { s.Steps = 6 }) })
 		s.press("r")
 		s.until("6 and 12 steps", func(a *app) bool {
 			return len(a.stage.lanes[0].stats) == 12 && len(a.stage.lanes[1].stats) == 6 && drawnAll(a)
@@ -111,7 +112,7 @@ func TestGallerySession(t *testing.T) {
 				t.Errorf("%d results: the same picture is kept twice", n)
 			}
 			a.scrub(4)
-			a.set(func(s *sampler.Settings) { s.Temperature = schedule(t, "2") })
+			a.set(func(s *schedule.Settings) { s.Temperature = parse(t, "2") })
 			a.branch()
 		})
 		s.until("another branch", func(a *app) bool { return a.stage.shown == 12 && a.ended() && len(a.gallery.entries) == 6 })
@@ -143,11 +144,11 @@ func TestGallerySession(t *testing.T) {
 func TestKeepSession(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		folder := filepath.Join(t.TempDir(), "kept")
-		presets := map[string]config.Preset{}
+		presets := map[string]config.Sampling{}
 		var o Options
 		s := begin(t, w, h, func(to *Options) {
 			to.Folder = folder
-			to.SavePreset = func(name string, p config.Preset) (string, error) {
+			to.SavePreset = func(name string, p config.Sampling) (string, error) {
 				if name == "bad" {
 					return "", errors.New("saving the preset: no room")
 				}
@@ -168,7 +169,7 @@ func TestKeepSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		record, err := sampler.ParseRecord(text)
-		if err != nil || record.Sample != 1 || record.Steps != 12 || record.Step != 0 || record.Temperature != o.Settings.Temperature.String() {
+		if err != nil || record.Sample != 1 || *record.Steps != 12 || record.Step != 0 || record.Temperature.String() != o.Settings.Temperature.String() {
 			t.Errorf("the file says %s: %v", text, err)
 		}
 		if _, err := file.Seek(0, 0); err != nil {
@@ -215,7 +216,7 @@ func TestKeepSession(t *testing.T) {
 		s.golden("preset-saved")
 		s.press("p", "bad", "enter")
 		s.until("why not", func(a *app) bool { return a.isError && strings.Contains(a.note, "no room") })
-		s.look(func(a *app) { a.set(func(s *sampler.Settings) { s.Steps = 5 }) })
+		s.look(func(a *app) { a.set(func(s *schedule.Settings) { s.Steps = 5 }) })
 		s.press(":", "soft")
 		s.golden("preset-found")
 		s.press("enter")
@@ -249,7 +250,7 @@ func TestRecordOfSteeredRun(t *testing.T) {
 	s := begin(t, 80, 24, nil)
 	s.look(func(a *app) {
 		a.scrub(5)
-		a.set(func(s *sampler.Settings) { s.Temperature = schedule(t, "0.3") })
+		a.set(func(s *schedule.Settings) { s.Temperature = parse(t, "0.3") })
 		a.branch()
 	})
 	s.until("the branch", func(a *app) bool { return a.stage.shown == 12 && a.ended() && drawnAll(a) })
@@ -272,7 +273,7 @@ func TestRecordOfSteeredRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := prior.Start(sampler.Start{N: 1, Settings: settings})
+	run, err := prior.Start(sampler.Start{N: 1, Settings: settings, From: sampler.Noise{}})
 	if err != nil {
 		t.Fatal(err)
 	}

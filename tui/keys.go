@@ -8,7 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"sundae/sampler"
+	"sundae/sampler/schedule"
 	"sundae/tui/graphics"
 	"sundae/tui/plot"
 )
@@ -72,13 +72,13 @@ var settingCommands = []command{
 	{[]string{"shift+down"}, "", "", "", false, onPlot, does(func(a *app) { a.arrow(0, 1, true) })},
 	{[]string{"tab"}, "tab", "to the plots and back", "Settings", false, in(exploring), does((*app).nextFocus)},
 	{[]string{"a"}, "a", "add a keyframe", "Settings", false, onPlot, does(func(a *app) {
-		a.edit(func(s sampler.Schedule) sampler.Schedule {
+		a.edit(func(s schedule.Schedule) schedule.Schedule {
 			s, a.panel.key = plot.Add(s, max(0, a.panel.key))
 			return s
 		})
 	})},
 	{[]string{"delete", "backspace"}, "delete", "take a keyframe out", "Settings", false, onPlot, does(func(a *app) {
-		a.edit(func(s sampler.Schedule) sampler.Schedule { return plot.Delete(s, a.panel.key) })
+		a.edit(func(s schedule.Schedule) schedule.Schedule { return plot.Delete(s, a.panel.key) })
 		a.panel.key = max(0, a.panel.key-1)
 	})},
 }
@@ -113,7 +113,7 @@ var appCommands = []command{
 
 // quit leaves once the terminal has nothing more to say.
 func (a *app) quit() tea.Cmd {
-	return func() tea.Msg { a.screen.hush(); return tea.Quit() }
+	return func() tea.Msg { a.screen.Quiet(); return tea.Quit() }
 }
 
 // reseed begins anew with a seed of its own, the same for all lanes.

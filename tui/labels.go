@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"strings"
 
-	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // relabel writes on each lane what sets it apart from its neighbours.
 func (a *app) relabel() {
 	lanes := a.stage.lanes
-	all := make([]sampler.Settings, len(lanes))
+	all := make([]schedule.Settings, len(lanes))
 	for i, l := range lanes {
 		all[i] = l.settings
 	}
@@ -23,9 +23,9 @@ func (a *app) relabel() {
 // do not share; "the same" where nothing differs. The words are short, as in the
 // status line, with the value last: they stand under small pictures, which may
 // have room for it alone.
-func differences(all []sampler.Settings, classes []string) []string {
+func differences(all []schedule.Settings, classes []string) []string {
 	labels := make([]string, len(all))
-	differ := func(text func(sampler.Settings) string) bool {
+	differ := func(text func(schedule.Settings) string) bool {
 		for _, s := range all {
 			if text(s) != text(all[0]) {
 				return true
@@ -33,7 +33,7 @@ func differences(all []sampler.Settings, classes []string) []string {
 		}
 		return false
 	}
-	add := func(text func(sampler.Settings) string) {
+	add := func(text func(schedule.Settings) string) {
 		if !differ(text) {
 			return
 		}
@@ -44,29 +44,29 @@ func differences(all []sampler.Settings, classes []string) []string {
 			labels[i] += text(s)
 		}
 	}
-	schedule := func(name string, of func(sampler.Settings) sampler.Schedule) {
+	addSchedule := func(name string, of func(schedule.Settings) schedule.Schedule) {
 		switch {
-		case curveName(of(all[0])) == string(sampler.Constant), differ(func(s sampler.Settings) string { return shape(of(s)) }):
-			add(func(s sampler.Settings) string { return name + " " + of(s).String() })
+		case curveName(of(all[0])) == string(schedule.Constant), differ(func(s schedule.Settings) string { return shape(of(s)) }):
+			add(func(s schedule.Settings) string { return name + " " + of(s).String() })
 		default:
-			add(func(s sampler.Settings) string { return fmt.Sprintf("%s start %g", name, of(s).Start) })
-			add(func(s sampler.Settings) string { return fmt.Sprintf("%s end %g", name, of(s).End) })
+			add(func(s schedule.Settings) string { return fmt.Sprintf("%s start %g", name, of(s).Start) })
+			add(func(s schedule.Settings) string { return fmt.Sprintf("%s end %g", name, of(s).End) })
 		}
 	}
 	for _, on := range inOrder {
 		one := schedules[on]
-		schedule(one.short, func(s sampler.Settings) sampler.Schedule { return *one.of(&s) })
+		addSchedule(one.short, func(s schedule.Settings) schedule.Schedule { return *one.of(&s) })
 	}
-	add(func(s sampler.Settings) string { return fmt.Sprintf("steps %d", s.Steps) })
-	add(func(s sampler.Settings) string { return fmt.Sprintf("min steps %d", s.MinSteps) })
-	add(func(s sampler.Settings) string {
+	add(func(s schedule.Settings) string { return fmt.Sprintf("steps %d", s.Steps) })
+	add(func(s schedule.Settings) string { return fmt.Sprintf("min steps %d", s.MinSteps) })
+	add(func(s schedule.Settings) string {
 		if s.Freeze {
 			return "freezing"
 		}
 		return "no freezing"
 	})
-	add(func(s sampler.Settings) string { return className(classes, s.Class) })
-	add(func(s sampler.Settings) string { return fmt.Sprintf("seed %d", s.Seed) })
+	add(func(s schedule.Settings) string { return className(classes, s.Class) })
+	add(func(s schedule.Settings) string { return fmt.Sprintf("seed %d", s.Seed) })
 	for i := range labels {
 		if labels[i] == "" {
 			labels[i] = "the same"
@@ -76,8 +76,8 @@ func differences(all []sampler.Settings, classes []string) []string {
 }
 
 // shape is a schedule without its ends: two of one shape are told apart by them.
-func shape(s sampler.Schedule) string {
-	if s.Curve != sampler.Keyframes || len(s.Keys) < 2 {
+func shape(s schedule.Schedule) string {
+	if s.Curve != schedule.Keyframes || len(s.Keys) < 2 {
 		return curveName(s)
 	}
 	var between strings.Builder

@@ -3,7 +3,7 @@ package tui
 import (
 	tea "charm.land/bubbletea/v2"
 
-	"sundae/sampler"
+	"sundae/sampler/schedule"
 	"sundae/tui/graphics"
 	"sundae/tui/plot"
 )
@@ -88,8 +88,8 @@ func inside(r graphics.Rect, at tea.Mouse) bool {
 // grabKey takes the keyframe under the mouse, if there is one.
 func (a *app) grabKey(on focus, at tea.Mouse) {
 	a.panel.focus = on
-	if s, _ := a.schedule(on); s.Curve != sampler.Keyframes {
-		a.edit(func(s sampler.Schedule) sampler.Schedule { return s })
+	if s, _ := a.schedule(on); s.Curve != schedule.Keyframes {
+		a.edit(func(s schedule.Schedule) schedule.Schedule { return s })
 	}
 	s, _ := a.schedule(on)
 	p, area := a.plotOf(on), a.plotArea(on)
@@ -105,7 +105,7 @@ func (a *app) dragKey(at tea.Mouse) {
 	_, top := a.schedule(on)
 	p, area := a.plotOf(on), a.plotArea(on)
 	to := p.Point(at.X-area.X, at.Y-area.Y, area.Cols, area.Rows)
-	a.edit(func(s sampler.Schedule) sampler.Schedule {
+	a.edit(func(s schedule.Schedule) schedule.Schedule {
 		return plot.Move(s, min(a.panel.key, len(s.Keys)-1), to, top)
 	})
 }

@@ -7,8 +7,7 @@ import (
 	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
 	"sundae/internal/config"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/sampler"
 	"sundae/tui/graphics"
 )
@@ -17,15 +16,12 @@ import (
 func options(tb testing.TB) Options {
 	tb.Helper()
 	b := bundletest.Bundle(tb)
-	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(tb)}); err != nil {
-		tb.Fatal(err)
-	}
-	prior, err := sampler.Open(b, onnx.Options{Device: onnx.CPU})
+	prior, err := sampler.Open(b, orttest.Opener(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(prior.Close)
-	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU})
+	pictures, err := decoder.Open(b, orttest.Opener(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -44,7 +40,7 @@ func optionsOf(m bundle.Manifest, prior *sampler.Prior, pictures *decoder.Decode
 		Model: m, Prior: prior, Pictures: pictures, Settings: s, Samples: 2,
 		Terminal: graphics.Terminal{Protocol: graphics.Blocks, Colours: graphics.TrueColour},
 		Scale:    1, Mask: config.Mask{Rule: "any", Composite: true, Feather: 2},
-		SavePreset: func(string, config.Preset) (string, error) { return "config.yaml", nil },
+		SavePreset: func(string, config.Sampling) (string, error) { return "config.yaml", nil },
 		Folder:     folder,
 	}, err
 }

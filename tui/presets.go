@@ -10,6 +10,7 @@ import (
 
 	"sundae/internal/config"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // presetCommands puts each preset into the palette.
@@ -40,59 +41,24 @@ func (a *app) usePreset(name string) {
 	a.say("Using the preset " + name)
 }
 
-// withPreset lays a preset over settings and gives the number of samples, too.
+// withPreset applies a preset to settings and returns the number of samples, too.
 // Where the preset leaves the choice to the model, its recommendation counts.
-func (a *app) withPreset(s sampler.Settings, p config.Preset) (sampler.Settings, int, error) {
+func (a *app) withPreset(s schedule.Settings, p config.Sampling) (schedule.Settings, int, error) {
 	recommended, err := sampler.Recommended(a.Model)
 	if err != nil {
 		return s, 0, err
 	}
-	schedule := func(to *sampler.Schedule, from *string, own sampler.Schedule) {
-		switch {
-		case from == nil || err != nil:
-		case *from == config.Model:
-			*to = own
-		default:
-			*to, err = sampler.ParseSchedule(*from)
-		}
-	}
-	number := func(to *int, from *int, own int) {
-		if from == nil {
-			return
-		}
-		if *to = *from; *to == 0 {
-			*to = own
-		}
-	}
-	schedule(&s.Temperature, p.Temperature, recommended.Temperature)
-	schedule(&s.Proportion, p.Proportion, recommended.Proportion)
-	schedule(&s.Corruption, p.Corruption, recommended.Corruption)
-	number(&s.Steps, p.Steps, recommended.Steps)
-	number(&s.MinSteps, p.MinSteps, recommended.MinSteps)
-	if p.Freeze != nil {
-		s.Freeze = *p.Freeze == "on" || *p.Freeze == config.Model && recommended.Freeze
-	}
-	if p.Seed != nil {
-		s.Seed = *p.Seed
-	}
 	n := a.panel.samples
-	if p.N != nil {
-		n = max(1, min(most, *p.N))
+	if p.N > 0 {
+		n = min(most, p.N)
 	}
-	if p.Class != nil {
-		s.Class = len(a.Model.Classes)
-		if *p.Class != "" {
-			if s.Class = slices.Index(a.Model.Classes, *p.Class); s.Class < 0 {
-				return s, 0, fmt.Errorf("%s has no class %s", a.Model.Name, *p.Class)
-			}
-		}
-	}
+	s, err = p.Apply(s, recommended, a.Model.Classes)
 	return s, n, err
 }
 
 type presetMsg struct {
 	name   string
-	preset config.Preset
+	preset config.Sampling
 	path   string
 	err    error
 }
@@ -111,20 +77,10 @@ func (a *app) savePreset(name string) tea.Cmd {
 	}
 }
 
-// preset is the settings in the panel as the user's file holds them.
-func (a *app) preset() config.Preset {
+// preset returns the settings in the panel as the user's file holds them.
+func (a *app) preset() config.Sampling {
 	s := a.stage.lanes[a.stage.lane].settings
-	freeze, class := "off", ""
-	if s.Freeze {
-		freeze = "on"
-	}
-	if s.Class < len(a.Model.Classes) {
-		class = a.Model.Classes[s.Class]
-	}
-	return config.PresetOf(config.Sampling{
-		Steps: s.Steps, Temperature: s.Temperature.String(), Proportion: s.Proportion.String(),
-		Corruption: s.Corruption.String(), MinSteps: s.MinSteps, Freeze: freeze, N: a.panel.samples, Class: class, Seed: s.Seed,
-	})
+	return config.Sampling{Patch: schedule.PatchOf(s, a.Model.Classes), N: a.panel.samples}
 }
 
 // presetSaved tells where the settings are.
@@ -135,7 +91,7 @@ func (a *app) presetSaved(msg presetMsg) {
 	}
 	presets := maps.Clone(a.Presets)
 	if presets == nil {
-		presets = map[string]config.Preset{}
+		presets = map[string]config.Sampling{}
 	}
 	presets[msg.name] = msg.preset
 	a.Presets = presets

@@ -16,9 +16,11 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/ort"
+	"sundae/internal/ort/install"
 	"sundae/sampler"
 	"sundae/tui/graphics"
+	"sundae/tui/terminal"
 )
 
 // childFolder is the environment variable by which this test binary is told to
@@ -61,23 +63,25 @@ func (r reported) picture() *image.RGBA {
 // beTheApp runs the app as the command does: it asks the terminal, and shows a
 // run. Whenever all of it has come to rest, a report is written beside the bundle.
 func beTheApp(dir string) error {
-	lib, err := onnx.Find("")
+	lib, err := install.Find("")
 	if err != nil {
 		return err
 	}
-	if err := onnx.Start(lib); err != nil {
+	rt, err := ort.Load(lib)
+	if err != nil {
 		return err
 	}
+	open := rt.Opener(ort.Options{Device: ort.CPU})
 	b, err := bundle.OpenFolder(filepath.Join(dir, "bundle"))
 	if err != nil {
 		return err
 	}
-	prior, err := sampler.Open(b, onnx.Options{Device: onnx.CPU})
+	prior, err := sampler.Open(b, open)
 	if err != nil {
 		return err
 	}
 	defer prior.Close()
-	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU})
+	pictures, err := decoder.Open(b, open)
 	if err != nil {
 		return err
 	}
@@ -112,7 +116,7 @@ type reporter struct {
 
 // atRest is how long nothing may have changed: pictures that were sent small may
 // yet come larger.
-const atRest = 3 * rest
+const atRest = 3 * terminal.RestTime
 
 type tick struct{}
 
@@ -142,9 +146,9 @@ func (r *reporter) look(a *app) {
 	}
 	now := report{Terminal: a.Terminal, Width: a.width, Height: a.height, Area: a.pictureArea(), Covered: a.sheet != noSheet}
 	for _, t := range a.tiles {
-		f := t.shown.frame
+		f := t.shown.Frame
 		now.Tiles = append(now.Tiles, reported{
-			Cells: graphics.Rect{X: t.shown.rect.X, Y: t.shown.rect.Y, Cols: f.Cols, Rows: f.Rows},
+			Cells: graphics.Rect{X: t.shown.Rect.X, Y: t.shown.Rect.Y, Cols: f.Cols, Rows: f.Rows},
 			Width: f.Width, Height: f.Height, Side: t.picture.Rect.Dx(), Picture: t.picture.Pix,
 		})
 	}

@@ -6,6 +6,7 @@ import (
 
 	"sundae/internal/picture"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // texts is what a saved picture says of itself: the settings that make it again.
@@ -18,8 +19,8 @@ func (a *app) texts(s shot) []picture.Text {
 		for _, stat := range s.lane.stats[:min(s.step, len(s.lane.stats))] {
 			taken = append(taken, one.taken(stat))
 		}
-		schedule := one.of(&settings)
-		*schedule = asTaken(*schedule, settings.Steps, taken)
+		value := one.of(&settings)
+		*value = asTaken(*value, settings.Steps, taken)
 	}
 	record := sampler.NewRecord(a.Model, settings, s.sample)
 	if s.step < settings.Steps {
@@ -38,7 +39,7 @@ func (a *app) texts(s shot) []picture.Text {
 
 // asTaken is a schedule with the values that the steps so far had, by step: the
 // schedule itself where it says the same.
-func asTaken(s sampler.Schedule, steps int, values []float64) sampler.Schedule {
+func asTaken(s schedule.Schedule, steps int, values []float64) schedule.Schedule {
 	same := true
 	for i, v := range values {
 		same = same && s.At(i+1, steps) == v
@@ -47,15 +48,15 @@ func asTaken(s sampler.Schedule, steps int, values []float64) sampler.Schedule {
 	case same || steps < len(values):
 		return s
 	case steps == 1:
-		return sampler.Schedule{Start: values[0], End: values[0], Curve: sampler.Constant}
+		return schedule.Schedule{Start: values[0], End: values[0], Curve: schedule.Constant}
 	}
-	out := sampler.Schedule{Curve: sampler.Keyframes}
+	out := schedule.Schedule{Curve: schedule.Keyframes}
 	for t := 1; t <= steps; t++ {
 		value := s.At(t, steps)
 		if t <= len(values) {
 			value = values[t-1]
 		}
-		out.Keys = append(out.Keys, sampler.Key{At: float64(t-1) / float64(steps-1), Value: value})
+		out.Keys = append(out.Keys, schedule.Keyframe{At: float64(t-1) / float64(steps-1), Value: value})
 	}
 	out.Start, out.End = out.Keys[0].Value, out.Keys[steps-1].Value
 	return out

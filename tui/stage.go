@@ -2,8 +2,10 @@ package tui
 
 import (
 	"image"
+	"slices"
 
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 	"sundae/tui/loop"
 )
 
@@ -21,7 +23,7 @@ type stage struct {
 
 // lane is the app's own memory of one run of samples.
 type lane struct {
-	settings sampler.Settings
+	settings schedule.Settings
 	label    string // what sets it apart from its neighbours
 	frames   []sampler.Frame
 	stats    []sampler.Stats // stats[t-1] is step t's
@@ -37,6 +39,14 @@ type base struct {
 	rule    sampler.Rule
 	mask    *sampler.Mask
 	region  func() *image.Gray // the pixels really made anew, found when first asked for
+}
+
+// origin returns what n samples start from: the base picture, or noise without one.
+func (b *base) origin(n int) sampler.Origin {
+	if b == nil {
+		return sampler.Noise{}
+	}
+	return sampler.Inpainting{Tokens: slices.Repeat([][]uint16{b.tokens}, n), Mask: b.mask}
 }
 
 // newest is the last step that every lane has, unless it ended before.
@@ -104,13 +114,7 @@ func (a *app) restart() {
 	for i := range s.lanes {
 		l := &s.lanes[i]
 		l.frames, l.stats, l.marks = nil, nil, nil
-		starts[i] = sampler.Start{N: a.panel.samples, Settings: l.settings}
-		if s.base != nil {
-			starts[i].Mask = s.base.mask
-			for range a.panel.samples {
-				starts[i].Base = append(starts[i].Base, s.base.tokens)
-			}
-		}
+		starts[i] = sampler.Start{N: a.panel.samples, Settings: l.settings, From: s.base.origin(a.panel.samples)}
 	}
 	s.playing, s.behind, s.shown = true, false, 0
 	s.run = a.loop.Start(starts, true)
@@ -120,7 +124,7 @@ func (a *app) restart() {
 // branch goes on from the step on show.
 func (a *app) branch() {
 	s := &a.stage
-	settings := make([]sampler.Settings, len(s.lanes))
+	settings := make([]schedule.Settings, len(s.lanes))
 	for i, l := range s.lanes {
 		settings[i] = l.settings
 	}
@@ -189,7 +193,7 @@ func (a *app) want() {
 }
 
 // set changes the settings of the lane in the panel, from its next step on.
-func (a *app) set(change func(*sampler.Settings)) {
+func (a *app) set(change func(*schedule.Settings)) {
 	l := &a.stage.lanes[a.stage.lane]
 	next := l.settings
 	change(&next)

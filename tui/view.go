@@ -151,9 +151,9 @@ func (a *app) pictureLines(area graphics.Rect) []string {
 		ends[y] = x + cols
 	}
 	for i, t := range a.tiles {
-		if t.shown.frame.Text != "" {
-			for row, text := range strings.Split(t.shown.frame.Text, "\n") {
-				put(t.shown.rect.Y+row, t.shown.rect.X, t.shown.frame.Cols, text)
+		if t.shown.Frame.Text != "" {
+			for row, text := range strings.Split(t.shown.Frame.Text, "\n") {
+				put(t.shown.Rect.Y+row, t.shown.Rect.X, t.shown.Frame.Cols, text)
 			}
 		} else if t.area.Rows > 0 {
 			waiting := "waiting for the first picture"
@@ -223,8 +223,8 @@ func (a *app) statusLines() string {
 		share := 100 * changed / max(1, len(stat.Changed)*a.Model.Latent.Tokens())
 		item(&items, "temp", number(stat.Temperature))
 		item(&items, "prop", number(stat.Proportion))
-		if stat.Corruption > 0 {
-			item(&items, "corr", number(stat.Corruption))
+		if stat.Renoise > 0 {
+			item(&items, "corr", number(stat.Renoise))
 		}
 		item(&items, "changed", fmt.Sprintf("%3d%%", share))
 		item(&items, "frozen", fmt.Sprintf("%d/%d", stat.Frozen, len(stat.Changed)))

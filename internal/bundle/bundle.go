@@ -25,10 +25,13 @@ import (
 
 	"github.com/google/renameio/v2"
 	"gopkg.in/yaml.v3"
+
+	"sundae/sampler/schedule"
 )
 
-// Format is the version of the manifest that this program writes and reads.
-const Format = 1
+// Format is the version of the manifest that this program writes. It reads version 1
+// as well (format1.go).
+const Format = 2
 
 // The files of a bundle.
 const (
@@ -49,7 +52,7 @@ type Manifest struct {
 	Vocabulary  int      `yaml:"vocabulary"`        // v, ids run from 0 to v-1
 	Classes     []string `yaml:"classes,omitempty"` // empty: the prior takes no class
 
-	Sampling Sampling        `yaml:"sampling"`
+	Sampling schedule.Patch  `yaml:"sampling"` // what the model's maker recommends
 	Training Training        `yaml:"training,omitempty"`
 	Licence  string          `yaml:"licence,omitempty"`
 	Files    map[string]File `yaml:"files"`
@@ -63,17 +66,6 @@ type Latent struct {
 
 // Tokens is the number of tokens of a picture.
 func (l Latent) Tokens() int { return l.Height * l.Width }
-
-// Sampling holds the settings that the model's maker recommends; schedules are
-// written as "start:end:curve".
-type Sampling struct {
-	Steps       int    `yaml:"steps"`
-	Temperature string `yaml:"temperature"`
-	Proportion  string `yaml:"proportion"`
-	Corruption  string `yaml:"corruption,omitempty"`
-	MinSteps    int    `yaml:"min_steps"`
-	Freeze      bool   `yaml:"freeze"`
-}
 
 // Training says where the model comes from.
 type Training struct {
@@ -101,7 +93,7 @@ const maxSize = 1 << 14
 func (m Manifest) Validate() error {
 	switch {
 	case m.Format != Format:
-		return fmt.Errorf("format %d is not the %d that this program reads", m.Format, Format)
+		return fmt.Errorf("format %d cannot be read: this program reads formats 1 and %d", m.Format, Format)
 	case m.Name == "":
 		return errors.New("name is missing")
 	case m.ImageSize < 1 || m.ImageSize > maxSize:
@@ -130,6 +122,10 @@ func (m Manifest) Validate() error {
 
 // Parse reads a manifest strictly.
 func Parse(text []byte) (Manifest, error) {
+	text, err := upgrade(text)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("read %s: %w", ManifestFile, err)
+	}
 	var m Manifest
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)

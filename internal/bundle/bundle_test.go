@@ -7,12 +7,14 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"sundae/sampler/schedule"
 )
 
 func manifest() Manifest {
 	return Manifest{
 		Name: "test", ImageSize: 64, Downsample: 8, Latent: Latent{8, 8}, Vocabulary: 32, Classes: []string{"a", "b"},
-		Sampling: Sampling{Steps: 12, Temperature: "1.0:0.6:linear", Proportion: "1.0", MinSteps: 10, Freeze: true},
+		Sampling: schedule.PatchOf(schedule.Default(2), []string{"a", "b"}),
 		Training: Training{Recipe: "name: test\n", Steps: map[string]int{"prior": 5}, Figures: map[string]float64{"loss": 1.5}},
 	}
 }
@@ -75,9 +77,43 @@ func appendTo(path, text string) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("format: 1\nname: x\nimage_size: 64\ndownsample: 8\nlatent: {height: 8, width: 8}\nvocabulary: 32\n"))
 	f.Add([]byte("format: [1]"))
+	f.Add([]byte("format: 2\nname: x\nsampling: {steps: 3, renoise: 0.3:0, freeze: off}\n"))
+	f.Add([]byte("format: 1\nsampling: {steps: 3, corruption: 0.3:0, temperature: \"\"}\ntraining: {figures: {vqgan_live: 1}}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if m, err := Parse(text); err == nil && m.Validate() != nil {
 			t.Error("a manifest was read that does not validate")
 		}
 	})
+}
+
+// A manifest of format 1 opens with today's names, and an empty recommendation as none.
+func TestFormat1(t *testing.T) {
+	const rest = "name: x\nimage_size: 64\ndownsample: 8\nlatent: {height: 8, width: 8}\nvocabulary: 32\n" +
+		"files: {prior.onnx: {}, decoder.onnx: {}, encoder.onnx: {}}\n"
+	m, err := Parse([]byte("format: 1\n" + rest + `
+sampling: {steps: 96, temperature: "0.8:0.3", proportion: "", corruption: "0.3:0", min_steps: 0, freeze: true}
+training: {figures: {vqgan_live: 0.98, prior_loss: 1}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := m.Sampling
+	if m.Format != Format || *s.Steps != 96 || s.Renoise.String() != "0.3:0:linear" || s.Proportion != nil || *s.MinSteps != 0 || *s.Freeze != schedule.FreezeOn {
+		t.Errorf("read as %+v", m)
+	}
+	if f := m.Training.Figures; f["vqgan_code_usage"] != 0.98 || len(f) != 2 {
+		t.Errorf("figures %v", f)
+	}
+	m, err = Parse([]byte("format: 1\n" + rest + `sampling: {steps: 0, temperature: "", proportion: "", min_steps: 0, freeze: false}`))
+	if err != nil || !reflect.DeepEqual(m.Sampling, schedule.Patch{}) {
+		t.Errorf("an empty recommendation is %+v, %v", m.Sampling, err)
+	}
+	for text, want := range map[string]string{
+		"format: 3\n" + rest: "format 3 cannot be read: this program reads formats 1 and 2",
+		"format: 2\n" + rest + "sampling: {corruption: 0.1}\n": "corruption",
+	} {
+		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error with %q, got %v", want, err)
+		}
+	}
 }

@@ -43,20 +43,21 @@ func openApp(a *app, root *cobra.Command) {
 		if err != nil {
 			return usageError{err}
 		}
-		b, device, err := m.open(a, cmd)
+		b, rt, options, err := m.open(a, cmd)
 		if err != nil {
 			return err
 		}
-		settings, err := f.settings(a, cmd, b.Manifest)
+		settings, err := f.settings(a, b.Manifest)
 		if err != nil {
 			return err
 		}
-		prior, err := sampler.Open(b, device)
+		open := rt.Opener(options)
+		prior, err := sampler.Open(b, open)
 		if err != nil {
 			return err
 		}
 		defer prior.Close()
-		pictures, err := decoder.Open(b, device)
+		pictures, err := decoder.Open(b, open)
 		if err != nil {
 			return err
 		}
@@ -90,7 +91,7 @@ func screenOf(a *app) (in, out *os.File, err error) {
 }
 
 // savePreset adds a preset to the settings file in use.
-func (a *app) savePreset(name string, p config.Preset) (string, error) {
+func (a *app) savePreset(name string, p config.Sampling) (string, error) {
 	path := a.configPath
 	if path == "" {
 		var err error

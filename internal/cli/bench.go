@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
 )
 
 func newBench(a *app) *cobra.Command {
@@ -35,11 +34,11 @@ Samples are never frozen here, so that every step has the whole batch.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			b, o, err := m.open(a, cmd)
+			b, rt, o, err := m.open(a, cmd)
 			if err != nil {
 				return err
 			}
-			report, err := measure(cmd.Context(), a.talk, b, o, f, began)
+			report, err := measure(cmd.Context(), a.talk, b, rt, o, f, began)
 			if err != nil {
 				return err
 			}
@@ -166,9 +165,10 @@ func (r benchReport) print(w io.Writer) error {
 	return nil
 }
 
-// share says what part of plain products' speed some work in some time is.
-func (p benchProduct) share(work onnx.Work, ms float64) benchShare {
-	gflop := float64(work) / 1e9
+// share compares a number of operations in some time with the speed of plain
+// products.
+func (p benchProduct) share(flops int64, ms float64) benchShare {
+	gflop := float64(flops) / 1e9
 	speed := gflop / (ms / 1000)
 	return benchShare{gflop, speed, speed / p.Speed}
 }

@@ -14,14 +14,17 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/inference"
+	"sundae/internal/onnxfile"
+	"sundae/internal/ort"
 	"sundae/internal/progress"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // measure does what the command is for. The order matters: memory is the most of
 // the process so far, so small batches come first and the matrices last.
-func measure(ctx context.Context, talk *progress.Talk, b *bundle.Bundle, o onnx.Options, f benchFlags, began time.Time) (benchReport, error) {
+func measure(ctx context.Context, talk *progress.Talk, b *bundle.Bundle, rt *ort.Runtime, o ort.Options, f benchFlags, began time.Time) (benchReport, error) {
 	m := b.Manifest
 	settings, err := sampler.Recommended(m)
 	if err != nil {
@@ -31,19 +34,20 @@ func measure(ctx context.Context, talk *progress.Talk, b *bundle.Bundle, o onnx.
 		settings.Steps = f.steps
 	}
 	settings.Freeze = false
-	prior, err := sampler.Open(b, o)
+	open := rt.Opener(o)
+	prior, err := sampler.Open(b, open)
 	if err != nil {
 		return benchReport{}, err
 	}
 	defer prior.Close()
-	pictures, err := decoder.Open(b, o)
+	pictures, err := decoder.Open(b, open)
 	if err != nil {
 		return benchReport{}, err
 	}
 	defer pictures.Close()
 	r := benchReport{
 		Model: m.Name, Image: m.ImageSize, Latent: m.Latent, Tokens: m.Latent.Tokens(), Codes: m.Vocabulary, Steps: settings.Steps,
-		Device: prior.Device(), Why: prior.Why(), Library: onnx.Loaded(), CPU: cpuName(), Cores: runtime.NumCPU(), Threads: o.Threads,
+		Device: prior.Device(), Why: prior.Skipped(), Library: rt.Version(), CPU: cpuName(), Cores: runtime.NumCPU(), Threads: o.Threads,
 	}
 	if r.Threads == 0 {
 		r.Threads = r.Cores
@@ -63,7 +67,7 @@ func measure(ctx context.Context, talk *progress.Talk, b *bundle.Bundle, o onnx.
 		r.Batches = append(r.Batches, batch)
 	}
 	bar.Note("matrix products")
-	if r.Product, err = timeProduct(ctx, o); err != nil {
+	if r.Product, err = timeProduct(ctx, open); err != nil {
 		return benchReport{}, err
 	}
 	first := r.Batches[0]
@@ -74,42 +78,40 @@ func measure(ctx context.Context, talk *progress.Talk, b *bundle.Bundle, o onnx.
 	}{
 		{bundle.PriorFile, first.Step / float64(first.Batch), &r.Prior}, {bundle.DecoderFile, first.Decode, &r.Decoder},
 	} {
-		work, err := onnx.Count(b.Model(part.file))
+		flops, err := rt.CountFLOPs(b.Model(part.file))
 		if err != nil { // a model of other operations: its times are what counts
 			talk.Printf("%s: %v", part.file, err)
 			continue
 		}
-		*part.to = r.Product.share(work, part.ms)
+		*part.to = r.Product.share(flops, part.ms)
 	}
 	return r, nil
 }
 
 // shown samples one picture with every step decoded, as the app does. It returns
 // how long that took and how long after began the first picture was there.
-func shown(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pictures *decoder.Decoder, s sampler.Settings, began time.Time) (all, first float64, err error) {
+func shown(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pictures *decoder.Decoder, s schedule.Settings, began time.Time) (all, first float64, err error) {
 	started := time.Now()
-	run, err := prior.Start(sampler.Start{N: 1, Settings: s})
+	run, err := prior.Start(sampler.Start{N: 1, Settings: s, From: sampler.Noise{}})
 	if err != nil {
 		return 0, 0, err
 	}
-	for !run.Done() {
-		if _, err := run.Step(ctx); err != nil {
-			return 0, 0, err
-		}
-		if _, err := pictures.Decode(ctx, run.At(run.Len() - 1).Tokens[0]); err != nil {
-			return 0, 0, err
+	err = run.Finish(ctx, func(sampler.Stats) error {
+		if _, err := pictures.Decode(ctx, run.Tokens()[0]); err != nil {
+			return err
 		}
 		if first == 0 {
 			first = milliseconds(time.Since(began))
 		}
 		bar.Add(1)
-	}
-	return milliseconds(time.Since(started)), first, nil
+		return nil
+	})
+	return milliseconds(time.Since(started)), first, err
 }
 
 // timeBatch samples n pictures and decodes them.
-func timeBatch(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pictures *decoder.Decoder, s sampler.Settings, n int) (benchBatch, error) {
-	warm, err := prior.Start(sampler.Start{N: n, Settings: s})
+func timeBatch(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pictures *decoder.Decoder, s schedule.Settings, n int) (benchBatch, error) {
+	warm, err := prior.Start(sampler.Start{N: n, Settings: s, From: sampler.Noise{}})
 	if err != nil {
 		return benchBatch{}, err
 	}
@@ -117,25 +119,25 @@ func timeBatch(ctx context.Context, bar *progress.Bar, prior *sampler.Prior, pic
 		return benchBatch{}, err
 	}
 	began := time.Now()
-	run, err := prior.Start(sampler.Start{N: n, Settings: s})
+	run, err := prior.Start(sampler.Start{N: n, Settings: s, From: sampler.Noise{}})
 	if err != nil {
 		return benchBatch{}, err
 	}
 	var steps []time.Duration
 	var took, model time.Duration
-	for !run.Done() {
-		stats, err := run.Step(ctx)
-		if err != nil {
-			return benchBatch{}, err
-		}
+	err = run.Finish(ctx, func(stats sampler.Stats) error {
 		steps = append(steps, stats.Took)
 		took, model = took+stats.Took, model+stats.Model
 		bar.Add(1)
+		return nil
+	})
+	if err != nil {
+		return benchBatch{}, err
 	}
 	sampled := time.Now()
 	var decodes []time.Duration
 	for range decodeRounds {
-		if _, err := pictures.DecodeAll(ctx, run.At(run.Len()-1).Tokens); err != nil {
+		if _, err := pictures.DecodeAll(ctx, run.Tokens()); err != nil {
 			return benchBatch{}, err
 		}
 		decodes = append(decodes, time.Since(sampled))
@@ -171,8 +173,8 @@ const (
 )
 
 // timeProduct multiplies plain matrices, and takes the best of some rounds.
-func timeProduct(ctx context.Context, o onnx.Options) (benchProduct, error) {
-	session, err := onnx.Open(productModel(productSide, productChain), o)
+func timeProduct(ctx context.Context, open inference.Opener) (benchProduct, error) {
+	session, err := open(productModel(productSide, productChain))
 	if err != nil {
 		return benchProduct{}, fmt.Errorf("measure matrix products: %w", err)
 	}
@@ -182,7 +184,7 @@ func timeProduct(ctx context.Context, o onnx.Options) (benchProduct, error) {
 		return benchProduct{}, fmt.Errorf("measure matrix products: %w", err)
 	}
 	defer binding.Close()
-	x, err := onnx.Data[float32](binding, "x")
+	x, err := inference.View[float32](binding, "x")
 	if err != nil {
 		return benchProduct{}, fmt.Errorf("measure matrix products: %w", err)
 	}
@@ -210,10 +212,10 @@ func productModel(side int64, chain int) []byte {
 		values[i] = (float32(i*31%101) - 50) / 50 / float32(side) // small, or the products would overflow
 	}
 	shape := []int64{side, side}
-	g := onnx.Graph{
-		Name: "products", Weights: []onnx.Weight{onnx.Floats("w", shape, values)},
-		Inputs:  []onnx.Tensor{{Name: "x", Type: onnx.Float32, Shape: shape}},
-		Outputs: []onnx.Tensor{{Name: "y", Type: onnx.Float32, Shape: shape}},
+	g := onnxfile.Graph{
+		Name: "products", Weights: []onnxfile.Weight{onnxfile.Floats("w", shape, values)},
+		Inputs:  []onnxfile.Tensor{{Name: "x", Type: onnxfile.Float32, Shape: shape}},
+		Outputs: []onnxfile.Tensor{{Name: "y", Type: onnxfile.Float32, Shape: shape}},
 	}
 	last := "x"
 	for i := range chain {
@@ -221,7 +223,7 @@ func productModel(side int64, chain int) []byte {
 		if i == chain-1 {
 			next = "y"
 		}
-		g.Nodes = append(g.Nodes, onnx.Node{Op: "MatMul", In: []string{last, "w"}, Out: []string{next}})
+		g.Nodes = append(g.Nodes, onnxfile.Node{Op: "MatMul", In: []string{last, "w"}, Out: []string{next}})
 		last = next
 	}
 	return g.Marshal()

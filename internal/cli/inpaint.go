@@ -45,17 +45,18 @@ of any other size is stretched. Rectangles are in the picture's own pixels.`,
 			if err != nil {
 				return err
 			}
-			r.original, r.mask, r.finish = task.original, task.mask, task.finish
+			r.original, r.finish = task.original, task.finish
 			r.record.Image, r.record.Rule = filepath.Base(w.image), sampler.Rule(w.rule)
 			if r.opened, err = m.load(cmd.Context(), a, b); err != nil {
 				return err
 			}
 			defer r.Close()
 			done := a.talk.Wait("encoding")
-			r.base, err = r.pictures.Encode(cmd.Context(), task.original)
+			tokens, err := r.pictures.Encode(cmd.Context(), task.original)
 			if done(); err != nil {
 				return err
 			}
+			r.from = sampler.Inpainting{Tokens: slices.Repeat([][]uint16{tokens}, r.n), Mask: task.mask}
 			return r.run(cmd.Context(), a)
 		},
 	}
@@ -152,7 +153,7 @@ func (f *inpaintFlags) prepare(a *app, m bundle.Manifest) (inpainting, error) {
 	switch {
 	case !slices.Contains(pixels.Pix, 255):
 		return inpainting{}, fmt.Errorf("nothing to make anew: the mask has no white pixel in the part of the picture that is left by --fit %s", f.fitting)
-	case !slices.Contains(t.mask.Anew, true):
+	case !slices.Contains(t.mask.Masked, true):
 		return inpainting{}, fmt.Errorf("nothing to make anew: the mask covers no token of %d×%d pixels as a whole; --mask-rule any takes those that it touches", m.Downsample, m.Downsample)
 	}
 	region := t.mask.Region(pixels)

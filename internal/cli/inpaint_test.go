@@ -194,7 +194,7 @@ func TestInpaintBadInput(t *testing.T) {
 		{1, "outside the picture of 64×32 pixels: 100,0,8,8", []string{"--image", good, "--rect", "100,0,8,8"}},
 		{1, "covers no token of 4×4 pixels as a whole", []string{"--image", good, "--rect", "30,10,2,2", "--mask-rule", "all"}},
 		{1, "--mask-rule is any or all", []string{"--image", good, "--rect", "30,10,2,2", "--mask-rule", "some"}},
-		{1, "--composite is on or off", []string{"--image", good, "--rect", "30,10,2,2", "--composite", "yes"}},
+		{1, "--composite must be on or off", []string{"--image", good, "--rect", "30,10,2,2", "--composite", "yes"}},
 		{1, "--feather must be 0 to 1024 pixels, not -1", []string{"--image", good, "--rect", "30,10,2,2", "--feather", "-1"}},
 		{1, "--feather must be 0 to 1024 pixels, not NaN", []string{"--image", good, "--rect", "30,10,2,2", "--feather", "NaN"}},
 		{1, "crop or letterbox, not", []string{"--image", good, "--rect", "30,10,2,2", "--fit", "stretch"}},

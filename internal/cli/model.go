@@ -16,7 +16,8 @@ import (
 	"sundae/decoder"
 	"sundae/internal/bundle"
 	"sundae/internal/config"
-	"sundae/internal/onnx"
+	"sundae/internal/ort"
+	"sundae/internal/ort/install"
 	"sundae/sampler"
 )
 
@@ -28,18 +29,18 @@ type modelFlags struct {
 
 func (f *modelFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.model, "model", "", "bundle `folder`, or a name in the settings' model folders")
-	cmd.Flags().StringVar(&f.device, "device", "", "auto, cuda, tensorrt, webgpu, coreml or cpu")
+	cmd.Flags().StringVar(&f.device, "device", "", ort.DeviceList())
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads (0: all cores)")
 }
 
-// open opens the bundle and gets the library ready.
-func (f *modelFlags) open(a *app, cmd *cobra.Command) (*bundle.Bundle, onnx.Options, error) {
+// open opens the bundle and loads ONNX Runtime.
+func (f *modelFlags) open(a *app, cmd *cobra.Command) (*bundle.Bundle, *ort.Runtime, ort.Options, error) {
 	b, err := f.bundle(a)
 	if err != nil {
-		return nil, onnx.Options{}, err
+		return nil, nil, ort.Options{}, err
 	}
-	o, err := f.start(cmd.Context(), a)
-	return b, o, err
+	rt, o, err := f.runtime(cmd.Context(), a)
+	return b, rt, o, err
 }
 
 // bundle opens the bundle that the flags or the settings name.
@@ -61,23 +62,30 @@ func (a *app) bundle(name string) (*bundle.Bundle, error) {
 	return p.open()
 }
 
-// start finds or installs the library and says where models are to run.
-func (f *modelFlags) start(ctx context.Context, a *app) (onnx.Options, error) {
-	o := onnx.Options{Device: a.config.Device, Threads: a.config.Threads}
+// runtime loads ONNX Runtime, and returns the options that the flags and settings
+// give for models.
+func (f *modelFlags) runtime(ctx context.Context, a *app) (*ort.Runtime, ort.Options, error) {
+	o := ort.Options{Device: a.config.Device, Threads: a.config.Threads}
 	if f.device != "" {
 		o.Device = f.device
 	}
 	switch {
 	case f.threads < 0 || f.threads > config.MaxThreads:
-		return o, fmt.Errorf("--threads must be 0 to %d, not %d", config.MaxThreads, f.threads)
+		return nil, o, fmt.Errorf("--threads must be 0 to %d, not %d", config.MaxThreads, f.threads)
 	case f.threads > 0:
 		o.Threads = f.threads
 	}
-	library, err := onnx.Ensure(ctx, a.config.ONNXRuntime, a.talk)
+	rt, err := a.runtime(ctx)
+	return rt, o, err
+}
+
+// runtime finds or installs the ONNX Runtime library, and loads it.
+func (a *app) runtime(ctx context.Context) (*ort.Runtime, error) {
+	lib, err := install.Ensure(ctx, a.config.ONNXRuntime, a.talk)
 	if err != nil {
-		return o, err
+		return nil, err
 	}
-	return o, onnx.Start(library)
+	return ort.Load(lib)
 }
 
 // An opened model is a bundle whose two halves are ready to run.
@@ -89,16 +97,17 @@ type opened struct {
 
 // load puts the bundle's prior and decoder on the device.
 func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opened, error) {
-	o, err := f.start(ctx, a)
+	rt, o, err := f.runtime(ctx, a)
 	if err != nil {
 		return nil, err
 	}
+	open := rt.Opener(o)
 	defer a.talk.Wait("opening the model")()
 	m := &opened{Manifest: b.Manifest}
-	if m.prior, err = sampler.Open(b, o); err != nil {
+	if m.prior, err = sampler.Open(b, open); err != nil {
 		return nil, err
 	}
-	if m.pictures, err = decoder.Open(b, o); err != nil {
+	if m.pictures, err = decoder.Open(b, open); err != nil {
 		m.prior.Close()
 		return nil, err
 	}

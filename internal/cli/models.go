@@ -14,6 +14,7 @@ import (
 
 	"sundae/assets"
 	"sundae/internal/bundle"
+	"sundae/sampler"
 )
 
 func newModels(a *app) *cobra.Command {
@@ -115,11 +116,9 @@ func describe(a *app, p place) {
 	} else {
 		line("classes", "none")
 	}
-	sampling := fmt.Sprintf("%d steps, temperature %s, proportion %s", m.Sampling.Steps, m.Sampling.Temperature, m.Sampling.Proportion)
-	if m.Sampling.Corruption != "" {
-		sampling += ", corruption " + m.Sampling.Corruption
+	if s, err := sampler.Recommended(m); err == nil {
+		line("sampling", "%d steps, temperature %s, proportion %s, renoise %s", s.Steps, s.Temperature, s.Proportion, s.Renoise)
 	}
-	line("sampling", "%s", sampling)
 	if text := trained(m.Training); text != "" {
 		line("trained", "%s", text)
 	}

@@ -14,6 +14,7 @@ import (
 	"sundae/internal/config"
 	"sundae/internal/picture"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // outputFlags say how many pictures are made and what is kept of them.
@@ -55,11 +56,10 @@ type rendering struct {
 	outputFlags
 	name     string          // "sample"
 	like     *sampler.Record // of the picture whose settings are repeated, or nil
-	settings sampler.Settings
+	settings schedule.Settings
 	record   sampler.Record // of the first sample
-	base     []uint16       // tokens to begin with instead of noise, [h·w], or nil
-	mask     *sampler.Mask  // with base: the tokens made anew
-	original image.Image    // shown first on the sheet, or nil
+	from     sampler.Origin
+	original image.Image // shown first on the sheet, or nil
 	finish   func(*image.RGBA) *image.RGBA
 
 	files *picture.Folder
@@ -89,7 +89,7 @@ func (r *rendering) begin(a *app, cmd *cobra.Command, m *modelFlags, f *sampling
 	if err != nil {
 		return nil, err
 	}
-	if r.settings, err = f.settings(a, cmd, b.Manifest); err != nil {
+	if r.settings, err = f.settings(a, b.Manifest); err != nil {
 		return nil, err
 	}
 	warnLike(a, f.like, r.like, b.Manifest)
@@ -133,25 +133,18 @@ func (r *rendering) run(ctx context.Context, a *app) error {
 
 // sample takes all steps of a run.
 func (r *rendering) sample(ctx context.Context, a *app) (*sampler.Run, error) {
-	start := sampler.Start{N: r.n, First: r.record.Sample, Settings: r.settings, Mask: r.mask}
-	if r.base != nil {
-		start.Base = slices.Repeat([][]uint16{r.base}, r.n)
-	}
-	run, err := r.prior.Start(start)
+	run, err := r.prior.Start(sampler.Start{N: r.n, First: r.record.Sample, Settings: r.settings, From: r.from})
 	if err != nil {
 		return nil, err
 	}
 	bar := a.talk.Bar("sampling", int64(r.settings.Steps), "steps")
 	defer bar.Done()
-	for !run.Done() {
-		stats, err := run.Step(ctx)
-		if err != nil {
-			return nil, err
-		}
+	err = run.Finish(ctx, func(stats sampler.Stats) error {
 		bar.Add(1)
 		bar.Note("temperature %.2f  confidence %.2f  %d frozen", stats.Temperature, stats.Confidence, stats.Frozen)
-	}
-	return run, nil
+		return nil
+	})
+	return run, err
 }
 
 // save decodes the samples of a run, or every step of them, and writes the

@@ -19,8 +19,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sundae/internal/config"
+	"sundae/internal/ort"
 	"sundae/internal/progress"
-	"sundae/sampler"
 )
 
 // Exit codes of the program.
@@ -165,10 +165,7 @@ func (a *app) begin(cmd *cobra.Command) error {
 	if strings.HasPrefix(cmd.CommandPath(), "sundae completion") || strings.HasPrefix(cmd.Name(), "__complete") {
 		return nil
 	}
-	c, err := config.Load(a.defaults, a.configPath, config.Checks{Schedule: func(text string) error {
-		_, err := sampler.ParseSchedule(text)
-		return err
-	}})
+	c, err := config.Load(a.defaults, a.configPath, ort.DeviceNames())
 	if err != nil {
 		return err
 	}

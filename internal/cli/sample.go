@@ -2,6 +2,7 @@ package cli
 
 import (
 	"image"
+	"sundae/sampler"
 
 	"github.com/spf13/cobra"
 )
@@ -25,7 +26,7 @@ that sample, or, given a sheet, for all of its samples.`,
   sundae sample --n 1 --seed 7 --history --animation apng --out run
   sundae sample --like samples/sample-7-0002.png --temperature 0.8 --out calmer`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := rendering{name: "sample", outputFlags: o, finish: func(p *image.RGBA) *image.RGBA { return p }}
+			r := rendering{name: "sample", outputFlags: o, from: sampler.Noise{}, finish: func(p *image.RGBA) *image.RGBA { return p }}
 			b, err := r.begin(a, cmd, &m, &f)
 			if err != nil {
 				return err

@@ -16,9 +16,10 @@ import (
 
 	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
+	"sundae/internal/onnxfile"
 	"sundae/internal/picture"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // sampleBundle writes the small bundle into a folder, after change.
@@ -131,7 +132,7 @@ func TestSampleLike(t *testing.T) {
 	fourth := filepath.Join(dir, "fourth")
 	sampleRun(t, "sample", "--model", model, "--like", filepath.Join(first, "sample-9-0002.png"), "--seed", "10", "--class", "any", "--out", fourth)
 	r := sampleRecord(t, filepath.Join(fourth, "sample-10-0002.png"))
-	if r.Seed != 10 || r.Class != "" || r.Steps != 6 || r.Proportion != "0:1,0.5:0.6,1:0.9" || r.Freeze {
+	if *r.Seed != 10 || *r.Class != "" || *r.Steps != 6 || r.Proportion.String() != "0:1,0.5:0.6,1:0.9" || *r.Freeze != schedule.FreezeOff {
 		t.Errorf("the settings are %+v", r)
 	}
 }
@@ -180,12 +181,12 @@ func TestSampleLikeFindsTheModel(t *testing.T) {
 // sampleLogits is a prior that gives every token the same logit.
 func sampleLogits(m *bundle.Manifest, logit float32) []byte {
 	n, v := int64(m.Latent.Tokens()), int64(m.Vocabulary)
-	return onnx.Graph{
+	return onnxfile.Graph{
 		Name:    "flat",
-		Inputs:  []onnx.Tensor{{Name: "tokens", Type: onnx.Int32, Shape: []int64{onnx.Dynamic, n}}},
-		Outputs: []onnx.Tensor{{Name: "logits", Type: onnx.Float32, Shape: []int64{onnx.Dynamic, n, v}}},
-		Weights: []onnx.Weight{onnx.Floats("table", []int64{v, v}, slices.Repeat([]float32{logit}, int(v*v)))},
-		Nodes:   []onnx.Node{{Op: "Gather", In: []string{"table", "tokens"}, Out: []string{"logits"}}},
+		Inputs:  []onnxfile.Tensor{{Name: "tokens", Type: onnxfile.Int32, Shape: []int64{onnxfile.Dynamic, n}}},
+		Outputs: []onnxfile.Tensor{{Name: "logits", Type: onnxfile.Float32, Shape: []int64{onnxfile.Dynamic, n, v}}},
+		Weights: []onnxfile.Weight{onnxfile.Floats("table", []int64{v, v}, slices.Repeat([]float32{logit}, int(v*v)))},
+		Nodes:   []onnxfile.Node{{Op: "Gather", In: []string{"table", "tokens"}, Out: []string{"logits"}}},
 	}.Marshal()
 }
 
@@ -273,22 +274,22 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "prior.onnx: no such file", []string{"--model", cut}},
 		{1, "prior.onnx has the output logits", []string{"--model", shapes}},
 		{1, "not a number", []string{"--model", notANumber}},
-		{1, "the device cuda can't be used", []string{"--model", model, "--device", "cuda"}},
+		{1, "device cuda can't be used", []string{"--model", model, "--device", "cuda"}},
 		{1, "auto would take", []string{"--model", model, "--device", "cuda"}},
 		{1, `there is no device "abacus"`, []string{"--model", model, "--device", "abacus"}},
-		{1, "steps must be", []string{"--model", model, "--steps", "0"}},
-		{1, "steps must be", []string{"--model", model, "--steps", "1000000000"}},
-		{1, "-0.5 must be 0 to", []string{"--model", model, "--temperature", "-0.5"}},
-		{1, "no curve", []string{"--model", model, "--temperature", "1:0.5:wavy"}},
-		{1, "2 must be 0 to 1", []string{"--model", model, "--proportion", "2"}},
-		{1, "min_steps must not be negative", []string{"--model", model, "--min-steps", "-1"}},
-		{1, "--freeze is on or off", []string{"--model", model, "--freeze", "maybe"}},
-		{1, "there are alpine,", []string{"--model", model, "--class", "city"}},
+		{2, "must be a whole number from 0 to 10000", []string{"--model", model, "--steps", "-1"}},
+		{2, "from 0 to 10000", []string{"--model", model, "--steps", "1000000000"}},
+		{2, "-0.5 must be 0 to", []string{"--model", model, "--temperature", "-0.5"}},
+		{2, "unknown curve", []string{"--model", model, "--temperature", "1:0.5:wavy"}},
+		{2, "2 must be 0 to 1", []string{"--model", model, "--proportion", "2"}},
+		{2, "must be a whole number from 0 to 10000", []string{"--model", model, "--min-steps", "-1"}},
+		{2, "must be on, off or model", []string{"--model", model, "--freeze", "maybe"}},
+		{1, "the model has alpine,", []string{"--model", model, "--class", "city"}},
 		{1, "--threads must be 0 to", []string{"--model", model, "--threads", "-1"}},
 		{1, "--n must be 1 to", []string{"--model", model, "--n", "0"}},
 		{1, "--animation is gif or apng", []string{"--model", model, "--history", "--animation", "mp4"}},
 		{1, "holds no settings", []string{"--model", model, "--like", foreign}},
-		{1, "holds settings that can't be read", []string{"--model", model, "--like", odd}},
+		{1, "holds settings that cannot be read", []string{"--model", model, "--like", odd}},
 		{1, "is no PNG", []string{"--model", model, "--like", settings}},
 		{1, "no such file", []string{"--model", model, "--like", filepath.Join(dir, "none.png")}},
 		{1, ":2: sampling.temperature: schedule \"hot\"", []string{"--model", model, "--config", settings}},
@@ -327,19 +328,19 @@ func TestSampleLeavesNothingHalf(t *testing.T) {
 	failing := sampleBundle(t, func(m *bundle.Manifest, files map[string][]byte) {
 		side, h := int64(m.ImageSize), int64(m.Latent.Height)
 		deep := int64(3 * m.Downsample * m.Downsample)
-		files[bundle.DecoderFile] = onnx.Graph{
+		files[bundle.DecoderFile] = onnxfile.Graph{
 			Name:    "broken",
-			Inputs:  []onnx.Tensor{{Name: "tokens", Type: onnx.Int32, Shape: []int64{1, h, h}}},
-			Outputs: []onnx.Tensor{{Name: "image", Type: onnx.Float32, Shape: []int64{1, 3, side, side}}},
-			Weights: []onnx.Weight{
-				{Tensor: onnx.Tensor{Name: "one", Type: onnx.Int64, Shape: []int64{1}}, Raw: []byte{1, 0, 0, 0, 0, 0, 0, 0}},
-				onnx.Floats("w", []int64{deep, 1, 1, 1}, slices.Repeat([]float32{float32(math.NaN())}, int(deep))),
+			Inputs:  []onnxfile.Tensor{{Name: "tokens", Type: onnxfile.Int32, Shape: []int64{1, h, h}}},
+			Outputs: []onnxfile.Tensor{{Name: "image", Type: onnxfile.Float32, Shape: []int64{1, 3, side, side}}},
+			Weights: []onnxfile.Weight{
+				{Tensor: onnxfile.Tensor{Name: "one", Type: onnxfile.Int64, Shape: []int64{1}}, Raw: []byte{1, 0, 0, 0, 0, 0, 0, 0}},
+				onnxfile.Floats("w", []int64{deep, 1, 1, 1}, slices.Repeat([]float32{float32(math.NaN())}, int(deep))),
 			},
-			Nodes: []onnx.Node{
-				{Op: "Cast", In: []string{"tokens"}, Out: []string{"ids"}, Attributes: map[string]int{"to": int(onnx.Float32)}},
+			Nodes: []onnxfile.Node{
+				{Op: "Cast", In: []string{"tokens"}, Out: []string{"ids"}, Ints: map[string]int{"to": int(onnxfile.Float32)}},
 				{Op: "Unsqueeze", In: []string{"ids", "one"}, Out: []string{"plane"}}, // [1, 1, h, w]
 				{Op: "Conv", In: []string{"plane", "w"}, Out: []string{"deep"}},
-				{Op: "DepthToSpace", In: []string{"deep"}, Out: []string{"image"}, Attributes: map[string]int{"blocksize": m.Downsample}},
+				{Op: "DepthToSpace", In: []string{"deep"}, Out: []string{"image"}, Ints: map[string]int{"blocksize": m.Downsample}},
 			},
 		}.Marshal()
 	})

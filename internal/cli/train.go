@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/ort"
+	"sundae/internal/ort/install"
 	"sundae/train"
 	"sundae/train/engine"
 	"sundae/train/recipe"
@@ -77,7 +78,7 @@ func (f *trainFlags) open(a *app, cmd *cobra.Command) (*session, error) {
 		name = a.config.Train.Backend
 	}
 	// The library is needed with any backend: it writes the bundle.
-	library, err := onnx.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
+	library, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +91,15 @@ func (f *trainFlags) open(a *app, cmd *cobra.Command) (*session, error) {
 		backend.Finalize()
 		return nil, err
 	}
+	rt, err := ort.Load(library)
+	if err != nil {
+		backend.Finalize()
+		writer.Finalize()
+		return nil, err
+	}
+	open := rt.Opener(ort.Options{Device: ort.CPU, Threads: a.config.Threads})
 	return &session{
-		Run:    train.Run{Recipe: r, Out: f.out, Backend: backend, Threads: a.config.Threads, Reporter: a.talk},
+		Run:    train.Run{Recipe: r, Out: f.out, Backend: backend, Open: open, Reporter: a.talk},
 		writer: writer, command: cmd.CommandPath() + " --recipe " + r.Name,
 	}, nil
 }
@@ -117,7 +125,7 @@ func (f *trainFlags) openPretrained(a *app, s *session) (*tokenizer.Pretrained, 
 		return nil, err
 	}
 	s.command += " --tokenizer " + b.Manifest.Name
-	return tokenizer.OpenBundle(b, s.Recipe, s.Threads)
+	return tokenizer.OpenBundle(b, s.Recipe, s.Open)
 }
 
 // start is what training starts from: the model called name, or random weights.
@@ -157,7 +165,7 @@ recipe may give the decoder more blocks than it had.`,
 				return err
 			}
 			fmt.Fprintf(a.out, "held-out L1 %.4f, PSNR %.2f dB, %.0f%% of codes used, perplexity %.0f, %.2f hours\n",
-				report.L1, report.PSNR, 100*report.Live, report.Perplexity, report.Hours)
+				report.L1, report.PSNR, 100*report.CodeUsage, report.Perplexity, report.Hours)
 			return nil
 		},
 	}

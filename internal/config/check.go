@@ -8,11 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"sundae/sampler/schedule"
 )
 
 // Limits of settings whose larger values can only be slips.
 const (
-	MaxSteps   = 10000
 	MaxSamples = 1024
 	MaxThreads = 1024
 	MaxFeather = 1024 // pixels
@@ -20,8 +21,6 @@ const (
 
 // The values of the settings that are one of a few words.
 var (
-	Devices    = []string{"auto", "cuda", "tensorrt", "webgpu", "coreml", "cpu"}
-	Freezes    = []string{Model, "on", "off"}
 	Rules      = []string{"any", "all"}
 	Fittings   = []string{"crop", "letterbox"}
 	Animations = []string{"gif", "apng"}
@@ -36,7 +35,9 @@ func (r reader) check(key string, value any) error {
 	}
 	switch key {
 	case "device":
-		return oneOf(value.(string), Devices)
+		if r.devices != nil {
+			return oneOf(value.(string), r.devices)
+		}
 	case "threads":
 		return within(float64(value.(int)), 0, MaxThreads)
 	case "model":
@@ -48,13 +49,7 @@ func (r reader) check(key string, value any) error {
 			return errors.New("an empty path")
 		}
 	case "sampling.steps", "sampling.min_steps":
-		return within(float64(value.(int)), 0, MaxSteps)
-	case "sampling.temperature", "sampling.proportion", "sampling.corruption":
-		if s := value.(string); s != Model && r.checks.Schedule != nil {
-			return r.checks.Schedule(s)
-		}
-	case "sampling.freeze":
-		return oneOf(value.(string), Freezes)
+		return within(float64(value.(int)), 0, schedule.MaxSteps)
 	case "sampling.n":
 		return within(float64(value.(int)), 1, MaxSamples)
 	case "mask.rule":
@@ -121,6 +116,9 @@ func (r Rate) String() string {
 	}
 	return strconv.FormatInt(int64(r), 10)
 }
+
+// UnmarshalText reads what [ParseRate] reads.
+func (r *Rate) UnmarshalText(text []byte) error { return r.Set(string(text)) }
 
 // Set and Type make a Rate a command-line flag.
 func (r *Rate) Set(text string) error {

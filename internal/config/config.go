@@ -10,36 +10,28 @@
 // comments included, as it was.
 package config
 
-// Model is what a sampling setting says to leave the choice to the model's own
-// recommendation (the numbers say 0).
-const Model = "model"
+import "sundae/sampler/schedule"
 
 // A Config is every setting. The comments in config.yaml say what each is for.
 type Config struct {
-	Device      string            `yaml:"device"`
-	Threads     int               `yaml:"threads"`
-	ONNXRuntime string            `yaml:"onnxruntime"`
-	Model       string            `yaml:"model"`
-	Models      []string          `yaml:"models"`
-	Sampling    Sampling          `yaml:"sampling"`
-	Mask        Mask              `yaml:"mask"`
-	Pictures    Pictures          `yaml:"pictures"`
-	Graphics    Graphics          `yaml:"graphics"`
-	Train       Train             `yaml:"train"`
-	Presets     map[string]Preset `yaml:"presets"`
+	Device      string              `yaml:"device"`
+	Threads     int                 `yaml:"threads"`
+	ONNXRuntime string              `yaml:"onnxruntime"`
+	Model       string              `yaml:"model"`
+	Models      []string            `yaml:"models"`
+	Sampling    Sampling            `yaml:"sampling"`
+	Mask        Mask                `yaml:"mask"`
+	Pictures    Pictures            `yaml:"pictures"`
+	Graphics    Graphics            `yaml:"graphics"`
+	Train       Train               `yaml:"train"`
+	Presets     map[string]Sampling `yaml:"presets"`
 }
 
-// Sampling is how pictures are drawn from a model.
+// Sampling is how images are sampled: all of the section sampling, or the part of it
+// that a preset holds. What it leaves out is nil, or 0, and stays as it is.
 type Sampling struct {
-	Steps       int    `yaml:"steps"`       // 0: the model's
-	Temperature string `yaml:"temperature"` // a schedule, or Model
-	Proportion  string `yaml:"proportion"`  // a schedule, or Model
-	Corruption  string `yaml:"corruption"`  // a schedule, or Model
-	MinSteps    int    `yaml:"min_steps"`   // 0: the model's
-	Freeze      string `yaml:"freeze"`      // Model, on or off
-	N           int    `yaml:"n"`
-	Class       string `yaml:"class"` // "" is any
-	Seed        uint64 `yaml:"seed"`
+	schedule.Patch `yaml:",inline"`
+	N              int `yaml:"n,omitempty"` // samples at once
 }
 
 // Mask is how masks are read and pictures composed after inpainting.
@@ -71,45 +63,3 @@ type Train struct {
 // A Rate is a number of bytes a second, written plain or with k or M behind it
 // (thousands and millions). 0 means that nobody set one.
 type Rate int64
-
-// A Preset is a part of the sampling settings, with a name of its own. What it
-// leaves out is nil and stays as it is when the preset is applied.
-type Preset struct {
-	Steps       *int    `yaml:"steps,omitempty"`
-	Temperature *string `yaml:"temperature,omitempty"`
-	Proportion  *string `yaml:"proportion,omitempty"`
-	Corruption  *string `yaml:"corruption,omitempty"`
-	MinSteps    *int    `yaml:"min_steps,omitempty"`
-	Freeze      *string `yaml:"freeze,omitempty"`
-	N           *int    `yaml:"n,omitempty"`
-	Class       *string `yaml:"class,omitempty"`
-	Seed        *uint64 `yaml:"seed,omitempty"`
-}
-
-// PresetOf is a preset that sets everything as s has it.
-func PresetOf(s Sampling) Preset {
-	return Preset{
-		Steps: &s.Steps, Temperature: &s.Temperature, Proportion: &s.Proportion, Corruption: &s.Corruption, MinSteps: &s.MinSteps,
-		Freeze: &s.Freeze, N: &s.N, Class: &s.Class, Seed: &s.Seed,
-	}
-}
-
-// Apply returns s with what the preset sets.
-func (p Preset) Apply(s Sampling) Sampling {
-	set(&s.Steps, p.Steps)
-	set(&s.Temperature, p.Temperature)
-	set(&s.Proportion, p.Proportion)
-	set(&s.Corruption, p.Corruption)
-	set(&s.MinSteps, p.MinSteps)
-	set(&s.Freeze, p.Freeze)
-	set(&s.N, p.N)
-	set(&s.Class, p.Class)
-	set(&s.Seed, p.Seed)
-	return s
-}
-
-func set[T any](to *T, from *T) {
-	if from != nil {
-		*to = *from
-	}
-}

@@ -12,12 +12,6 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Checks are the parts of the checking that other packages know about. A nil
-// one accepts everything.
-type Checks struct {
-	Schedule func(string) error // the grammar of temperature, proportion and corruption
-}
-
 // Path is the user's own file: $XDG_CONFIG_HOME/sundae/config.yaml, or
 // ~/.config/sundae/config.yaml where that isn't set. It need not exist.
 func Path() (string, error) {
@@ -34,10 +28,11 @@ func Path() (string, error) {
 
 // Load reads the defaults and lays the user's file over them. An empty path
 // means [Path], which need not exist; a path that was named must. A leading ~ in
-// a path among the settings becomes the home folder.
-func Load(defaults []byte, path string, checks Checks) (Config, error) {
+// a path among the settings becomes the home folder. devices are the valid values
+// of the device setting; nil accepts any.
+func Load(defaults []byte, path string, devices []string) (Config, error) {
 	var c Config
-	if err := lay(&c, defaults, "the built-in config.yaml", checks); err != nil {
+	if err := lay(&c, defaults, "the built-in config.yaml", devices); err != nil {
 		return Config{}, err
 	}
 	named := path != ""
@@ -55,19 +50,19 @@ func Load(defaults []byte, path string, checks Checks) (Config, error) {
 	case err != nil:
 		return Config{}, fmt.Errorf("reading the settings: %w", err)
 	}
-	if err := lay(&c, text, path, checks); err != nil {
+	if err := lay(&c, text, path, devices); err != nil {
 		return Config{}, err
 	}
 	return c.withHome(), nil
 }
 
 // lay reads text and sets in c what it mentions.
-func lay(c *Config, text []byte, name string, checks Checks) error {
+func lay(c *Config, text []byte, name string, devices []string) error {
 	root, err := parse(text, name)
 	if err != nil || root == nil {
 		return err
 	}
-	r := reader{name: name, checks: checks}
+	r := reader{name: name, devices: devices}
 	return r.read(root, "", c)
 }
 

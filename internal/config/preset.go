@@ -17,7 +17,7 @@ import (
 // that name. The rest of the file stays, comments included. A file that doesn't
 // exist is made, with its folder; one that can't be read as settings is left as it
 // is, with an error.
-func SavePreset(path, name string, p Preset) error {
+func SavePreset(path, name string, p Sampling) error {
 	fail := func(err error) error { return fmt.Errorf("saving the preset %q: %w", name, err) }
 	if err := checkName(name); err != nil {
 		return fail(err)
@@ -40,8 +40,8 @@ func SavePreset(path, name string, p Preset) error {
 }
 
 // addPreset returns the file's text with the preset in it.
-func addPreset(text []byte, path, name string, p Preset) ([]byte, error) {
-	if err := lay(&Config{}, text, path, Checks{}); err != nil {
+func addPreset(text []byte, path, name string, p Sampling) ([]byte, error) {
+	if err := lay(&Config{}, text, path, nil); err != nil {
 		return nil, err
 	}
 	var doc yaml.Node
@@ -81,7 +81,7 @@ func addPreset(text []byte, path, name string, p Preset) ([]byte, error) {
 	}
 	// It must read back the same, whatever the name and the values hold.
 	var back Config
-	if err := lay(&back, out.Bytes(), path, Checks{}); err != nil {
+	if err := lay(&back, out.Bytes(), path, nil); err != nil {
 		return nil, err
 	}
 	if !reflect.DeepEqual(back.Presets[name], p) {

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"sundae/sampler/schedule"
 )
 
 func TestSavePreset(t *testing.T) {
@@ -20,24 +22,25 @@ presets:
 sampling:
   steps: 12
 `)
-	c, err := Load(defaults(t), path, Checks{})
+	c, err := Load(defaults(t), path, testDevices)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := c.Sampling
-	s.Temperature, s.Class, s.Seed = "0:1.0,0.5:0.9,1:0.6", "on", 1<<63 // "on" mustn't come back as true
+	keyframes, class, seed := constant(t, "0:1.0,0.5:0.9,1:0.6"), "on", uint64(1<<63) // "on" must not come back as true
+	s.Temperature, s.Class, s.Seed = &keyframes, &class, &seed
 	for _, name := range []string{"wild: one", "calm", "yes", "#3"} {
-		if err := SavePreset(path, name, PresetOf(s)); err != nil {
+		if err := SavePreset(path, name, s); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Load(defaults(t), path, Checks{})
+		got, err := Load(defaults(t), path, testDevices)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p, ok := got.Presets[name]; !ok || !reflect.DeepEqual(p, PresetOf(s)) {
+		if p, ok := got.Presets[name]; !ok || !reflect.DeepEqual(p, s) {
 			t.Errorf("%s came back as %+v", name, p)
 		}
-		if got.Device != "cpu" || got.Sampling.Steps != 12 {
+		if got.Device != "cpu" || *got.Sampling.Steps != 12 {
 			t.Errorf("the other settings are now %+v", got)
 		}
 	}
@@ -64,13 +67,13 @@ func TestSavePresetMakesTheFile(t *testing.T) {
 		if before != "" {
 			path = write(t, before)
 		}
-		if err := SavePreset(path, "seven", Preset{Steps: &steps}); err != nil {
+		if err := SavePreset(path, "seven", Sampling{Patch: schedule.Patch{Steps: &steps}}); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		text, _ := os.ReadFile(path)
-		c, err := Load(defaults(t), path, Checks{})
-		if err != nil || c.Presets["seven"].Steps == nil || *c.Presets["seven"].Steps != 7 || c.Presets["seven"].N != nil {
+		c, err := Load(defaults(t), path, testDevices)
+		if err != nil || c.Presets["seven"].Steps == nil || *c.Presets["seven"].Steps != 7 || c.Presets["seven"].N != 0 {
 			t.Errorf("%s: %v, %+v", name, err, c.Presets)
 		}
 		if strings.Contains(before, "#") && !strings.Contains(string(text), "# nothing set yet") {
@@ -82,19 +85,18 @@ func TestSavePresetMakesTheFile(t *testing.T) {
 func TestSavePresetRefuses(t *testing.T) {
 	const broken = "device: [cpu\n"
 	path := write(t, broken)
-	if err := SavePreset(path, "calm", Preset{}); err == nil {
+	if err := SavePreset(path, "calm", Sampling{}); err == nil {
 		t.Error("wrote into a file that can't be read")
 	}
 	if text, _ := os.ReadFile(path); string(text) != broken {
 		t.Errorf("the file is now %q", text)
 	}
 	for _, name := range []string{"", "  ", "a.b", "a\nb", strings.Repeat("a", maxName+1)} {
-		if err := SavePreset(write(t, ""), name, Preset{}); err == nil {
+		if err := SavePreset(write(t, ""), name, Sampling{}); err == nil {
 			t.Errorf("the name %q was taken", name)
 		}
 	}
-	n := 0
-	if err := SavePreset(write(t, ""), "none", Preset{N: &n}); err == nil {
+	if err := SavePreset(write(t, ""), "none", Sampling{N: -1}); err == nil {
 		t.Error("a preset of no pictures was saved")
 	}
 }
@@ -102,10 +104,14 @@ func TestSavePresetRefuses(t *testing.T) {
 func FuzzSavePreset(f *testing.F) {
 	f.Add("device: cpu\n", "calm", "1:0.5", "dunes")
 	f.Add("# c\n", "yes", "model", "")
-	f.Add("presets: {a: {n: 1}}", "a", "~", "null")
-	f.Add("presets: &p {a: {n: 1}}", "b", ": x", "- y")
+	f.Add("presets: {a: {n: 1}}", "a", "0.5", "null")
+	f.Add("presets: &p {a: {n: 1}}", "b", "0:1,1:0.5", "- y")
 	f.Fuzz(func(t *testing.T, text, name, temperature, class string) {
-		p := Preset{Temperature: &temperature, Class: &class}
+		var value schedule.Schedule
+		if value.UnmarshalText([]byte(temperature)) != nil {
+			return
+		}
+		p := Sampling{Patch: schedule.Patch{Temperature: &value, Class: &class}}
 		out, err := addPreset([]byte(text), "f.yaml", name, p)
 		if err != nil {
 			return
@@ -116,7 +122,7 @@ func FuzzSavePreset(f *testing.F) {
 			t.Fatalf("%v in\n%s", err, out)
 		}
 		var c Config
-		if err := lay(&c, again, "f.yaml", Checks{}); err != nil || !reflect.DeepEqual(c.Presets[name], p) {
+		if err := lay(&c, again, "f.yaml", testDevices); err != nil || !reflect.DeepEqual(c.Presets[name], p) {
 			t.Errorf("wrote %q %q, read %+v, %v from\n%s", temperature, class, c.Presets[name], err, again)
 		}
 	})

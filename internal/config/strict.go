@@ -1,7 +1,9 @@
 package config
 
 import (
+	"encoding"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -14,8 +16,8 @@ import (
 // A reader sets Go values from YAML nodes. yaml.v3 has a strict mode, but its
 // errors name Go types and not keys, and it reports ranges nowhere.
 type reader struct {
-	name   string // the file, for errors
-	checks Checks
+	name    string   // the file, for errors
+	devices []string // valid values of device, nil for any
 }
 
 // fault is an error at a node: file:line: key: what.
@@ -32,6 +34,9 @@ func (r reader) fault(n *yaml.Node, key, format string, args ...any) error {
 func (r reader) read(n *yaml.Node, key string, to any) error {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
+	}
+	if text, ok := to.(encoding.TextUnmarshaler); ok {
+		return r.readText(n, key, text)
 	}
 	v := reflect.ValueOf(to).Elem()
 	switch v.Kind() {
@@ -53,18 +58,49 @@ func (r reader) read(n *yaml.Node, key string, to any) error {
 }
 
 func (r reader) readStruct(n *yaml.Node, key string, v reflect.Value) error {
-	fields := map[string]int{}
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
-		fields[name] = i
-	}
+	fields := fieldsOf(v)
 	return r.pairs(n, key, func(k, value *yaml.Node, sub string) error {
-		i, ok := fields[k.Value]
-		if !ok {
-			return r.fault(k, sub, "there is no such setting%s", nearest(k.Value, fields))
+		field, ok := fields[k.Value]
+		if ok {
+			return r.read(value, sub, field.Addr().Interface())
 		}
-		return r.read(value, sub, v.Field(i).Addr().Interface())
+		if name, old := renamed[k.Value]; old {
+			return r.fault(k, sub, "this setting is now called %s", name)
+		}
+		return r.fault(k, sub, "there is no such setting%s", nearest(k.Value, slices.Sorted(maps.Keys(fields))))
 	})
+}
+
+// renamed lists settings that had other names in older versions.
+var renamed = map[string]string{"corruption": "renoise"}
+
+// fieldsOf returns the fields of a struct by their YAML keys, those of inlined
+// structs included.
+func fieldsOf(v reflect.Value) map[string]reflect.Value {
+	fields := map[string]reflect.Value{}
+	for i := range v.NumField() {
+		name, option, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		if option == "inline" {
+			maps.Copy(fields, fieldsOf(v.Field(i)))
+		} else {
+			fields[name] = v.Field(i)
+		}
+	}
+	return fields
+}
+
+// readText sets a value that reads itself from text.
+func (r reader) readText(n *yaml.Node, key string, to encoding.TextUnmarshaler) error {
+	if n.Kind != yaml.ScalarNode {
+		return r.fault(n, key, "should be one value, not %s", kind(n))
+	}
+	if n.Tag == "!!null" {
+		return r.fault(n, key, "has no value")
+	}
+	if err := to.UnmarshalText([]byte(n.Value)); err != nil {
+		return r.fault(n, key, "%v", err)
+	}
+	return nil
 }
 
 func (r reader) readMap(n *yaml.Node, key string, v reflect.Value) error {
@@ -168,12 +204,6 @@ func (r reader) readScalar(n *yaml.Node, key string, v reflect.Value) error {
 			return r.fault(n, key, "should be a number, not %q", text)
 		}
 		v.SetFloat(f)
-	case Rate:
-		rate, err := ParseRate(text)
-		if err != nil {
-			return r.fault(n, key, "%v", err)
-		}
-		v.SetInt(int64(rate))
 	default:
 		panic("config: a field of a type that the reader doesn't know: " + v.Type().String())
 	}
@@ -198,13 +228,8 @@ func kind(n *yaml.Node) string {
 
 // nearest suggests the key that was probably meant: the only ones close enough
 // to be worth naming differ by at most a third of their letters.
-func nearest(word string, fields map[string]int) string {
+func nearest(word string, names []string) string {
 	best, least := "", len(word)/3+1
-	names := make([]string, 0, len(fields))
-	for f := range fields {
-		names = append(names, f)
-	}
-	slices.Sort(names)
 	for _, f := range names {
 		if d := distance(word, f); d < least || d == least && best == "" {
 			best, least = f, d

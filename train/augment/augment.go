@@ -10,8 +10,9 @@ import (
 	"slices"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/inference"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // minRunSteps is the shortest run whose last steps resample tokens. They draw the details
@@ -21,18 +22,17 @@ const minRunSteps = 24
 // Prior resamples tokens with the sampling settings that the bundle recommends.
 type Prior struct {
 	prior    *sampler.Prior
-	settings sampler.Settings
+	settings schedule.Settings
 }
 
-// Open opens the prior of a bundle on the CPU, with a number of threads; 0 is one for each
-// core. Close frees it.
-func Open(b *bundle.Bundle, threads int) (*Prior, error) {
+// Open opens the prior of a bundle. Close frees it.
+func Open(b *bundle.Bundle, open inference.Opener) (*Prior, error) {
 	settings, err := sampler.Recommended(b.Manifest)
 	if err != nil {
 		return nil, err
 	}
 	settings.Freeze = false
-	p, err := sampler.Open(b, onnx.Options{Device: onnx.CPU, Threads: threads})
+	p, err := sampler.Open(b, open)
 	if err != nil {
 		return nil, fmt.Errorf("open the prior: %w", err)
 	}
@@ -68,14 +68,12 @@ func (p *Prior) Resample(ctx context.Context, tokens []int32, steps int, seed ui
 	for i := range past {
 		past[i] = sampler.Frame{Tokens: base, Confidence: make([][]float32, len(base))}
 	}
-	run, err := p.prior.Start(sampler.Start{N: len(base), Settings: settings, Base: base, Past: past})
+	run, err := p.prior.Start(sampler.Start{N: len(base), Settings: settings, From: sampler.Frames{Taken: past, Start: sampler.Tokens(base)}})
 	if err != nil {
 		return fmt.Errorf("resample tokens: %w", err)
 	}
-	for !run.Done() {
-		if _, err := run.Step(ctx); err != nil {
-			return fmt.Errorf("resample tokens: %w", err)
-		}
+	if err := run.Finish(ctx, nil); err != nil {
+		return fmt.Errorf("resample tokens: %w", err)
 	}
 	for i, id := range slices.Concat(run.At(settings.Steps).Tokens...) {
 		tokens[i] = int32(id)
@@ -85,10 +83,10 @@ func (p *Prior) Resample(ctx context.Context, tokens []int32, steps int, seed ui
 
 // remainingNoise is the share of the initial noise that a run has left when its last steps
 // begin: the tokens that no step has updated or re-noised, and so drawn, by then.
-func remainingNoise(s sampler.Settings, last int) float64 {
+func remainingNoise(s schedule.Settings, last int) float64 {
 	left := 1.0
 	for t := 1; t <= s.Steps-last; t++ {
-		left *= (1 - s.Proportion.At(t, s.Steps)) * (1 - s.Corruption.At(t, s.Steps))
+		left *= (1 - s.Proportion.At(t, s.Steps)) * (1 - s.Renoise.At(t, s.Steps))
 	}
 	return left
 }

@@ -5,21 +5,14 @@ import (
 	"testing"
 
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
+	"sundae/internal/ort/orttest"
 	"sundae/train/augment"
 )
 
 // Resampling repeats with its seed, and no steps leave the tokens as they are.
 func TestResample(t *testing.T) {
 	b := bundletest.Bundle(t)
-	library, err := onnx.Ensure(t.Context(), "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := onnx.Start(library); err != nil {
-		t.Fatal(err)
-	}
-	r, err := augment.Open(b, 0)
+	r, err := augment.Open(b, orttest.Opener(t))
 	if err != nil {
 		t.Fatal(err)
 	}

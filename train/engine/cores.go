@@ -12,7 +12,8 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 
-	"sundae/internal/onnx"
+	"sundae/internal/ort"
+	"sundae/internal/ort/install"
 )
 
 // allCores is the ONNX backend with its graphs run on every core. By itself the backend
@@ -22,16 +23,18 @@ import (
 // matrix products in place of Einsums.
 type allCores struct {
 	*onnxbackend.Backend
+	runtime *ort.Runtime
 	threads int // for graphs compiled from now on
 }
 
 func openAllCores(inner compute.Backend, library string) (compute.Backend, error) {
-	if err := onnx.Start(onnx.Library{Path: library}); err != nil {
+	rt, err := ort.Load(install.Library{Path: library})
+	if err != nil {
 		return nil, err
 	}
 	writer := inner.(*onnxbackend.Backend)
 	writer.SetKeepModelProto(true)
-	return &allCores{writer, onnx.Cores()}, nil
+	return &allCores{writer, rt, ort.Cores()}, nil
 }
 
 // maxParallelism bounds Parallelism: each graph is compiled by itself and keeps its own
@@ -113,7 +116,7 @@ func (b builder) Compile() (compute.Executable, error) {
 	if err := onnxbackend.SaveModel(b.backend.Backend, compiled, &model, nil, nil); err != nil {
 		return nil, fmt.Errorf("take the graph from the backend: %w", err)
 	}
-	session, err := onnx.Open(model.Bytes(), onnx.Options{Device: onnx.CPU, Threads: b.backend.threads})
+	session, err := b.backend.runtime.Open(model.Bytes(), ort.Options{Device: ort.CPU, Threads: b.backend.threads})
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +169,7 @@ type executable struct {
 	inputs, outputs []shapes.Shape
 
 	mu      sync.Mutex
-	session *onnx.Session
+	session *ort.Session
 	spare   []compute.Buffer // donated by earlier runs, for outputs
 }
 

@@ -8,13 +8,13 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 )
 
 // The average follows decay·ema + (1-decay)·weight, from 0 or from StartEMA, leaves the
 // weights alone, and takes their place in EMAWeights.
 func TestEMA(t *testing.T) {
-	backend, err := Open("onnx:cpu", onnxtest.Library(t))
+	backend, err := Open("onnx:cpu", orttest.Library(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,16 +3,13 @@ package engine
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"github.com/gomlx/compute"
 	onnxbackend "github.com/gomlx/compute-onnx"
-	onnx "github.com/gomlx/compute-onnx/support/protos"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
-	"google.golang.org/protobuf/proto"
 
 	"sundae/internal/onnxfile"
 )
@@ -44,19 +41,23 @@ func ExportONNX[F model.ExecGraphFn](backend compute.Backend, store *model.Store
 	if err != nil {
 		return nil, fmt.Errorf("export ONNX: %w", err)
 	}
-	return dropUnread(named)
+	out, err := onnxfile.RemoveUnread(named)
+	if err != nil {
+		return nil, fmt.Errorf("export ONNX: %w", err)
+	}
+	return out, nil
 }
 
 // bindVariables gives the inputs of an ONNX file that are variables their values.
 func bindVariables(file []byte, store *model.Store) ([]byte, error) {
 	weights := map[string]onnxfile.NamedWeight{}
 	for v := range store.IterVariables() {
+		if v.Shape().DType != dtypes.Float32 {
+			continue
+		}
 		value, err := v.Value()
 		if err != nil {
 			return nil, err
-		}
-		if value.DType() != dtypes.Float32 {
-			continue
 		}
 		values, err := tensors.CopyFlatData[float32](value)
 		if err != nil {
@@ -68,28 +69,4 @@ func bindVariables(file []byte, store *model.Store) ([]byte, error) {
 		w, ok := weights[name]
 		return w, ok
 	})
-}
-
-// dropUnread takes constants out that no node reads: the compiler leaves every
-// convolution's weight there beside a copy of it.
-func dropUnread(file []byte) ([]byte, error) {
-	var m onnx.ModelProto
-	if err := proto.Unmarshal(file, &m); err != nil {
-		return nil, fmt.Errorf("export ONNX: %w", err)
-	}
-	read := map[string]bool{}
-	for _, node := range m.Graph.Node {
-		for _, name := range node.Input {
-			read[name] = true
-		}
-	}
-	for _, out := range m.Graph.Output {
-		read[out.Name] = true
-	}
-	m.Graph.Initializer = slices.DeleteFunc(m.Graph.Initializer, func(t *onnx.TensorProto) bool { return !read[t.Name] })
-	out, err := proto.Marshal(&m)
-	if err != nil {
-		return nil, fmt.Errorf("export ONNX: %w", err)
-	}
-	return out, nil
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/gomlx/gomlx/core/tensors/images"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 )
 
 // Weights are read back by name, in their own layout, and equal ones stay two.
 func TestLoadONNX(t *testing.T) {
-	backend, err := Open("onnx:cpu", onnxtest.Library(t))
+	backend, err := Open("onnx:cpu", orttest.Library(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestLoadONNX(t *testing.T) {
 
 // An exported convolution holds its weight once.
 func TestExportHoldsWeightsOnce(t *testing.T) {
-	backend, err := Open("onnx:cpu", onnxtest.Library(t))
+	backend, err := Open("onnx:cpu", orttest.Library(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,6 @@ import (
 
 	"sundae/internal/bundle"
 	"sundae/internal/onnxfile"
-	"sundae/train/engine"
 	"sundae/train/prior"
 	"sundae/train/recipe"
 	"sundae/train/tokenizer"
@@ -52,7 +51,7 @@ func Bundle(o Options) (bundle.Manifest, error) {
 	}
 	models := map[string][]byte{bundle.EncoderFile: encoder, bundle.DecoderFile: decoder}
 	for name, file := range models {
-		if models[name], err = engine.Half(file); err != nil {
+		if models[name], err = onnxfile.Half(file); err != nil {
 			return bundle.Manifest{}, fmt.Errorf("write %s: %w", name, err)
 		}
 	}
@@ -104,7 +103,7 @@ func TrainedPrior(checkpoint string, c prior.Config, grid prior.Grid, backend co
 	if err != nil {
 		return Prior{}, fmt.Errorf("export the prior: %w", err)
 	}
-	if file, err = engine.Half(file); err != nil {
+	if file, err = onnxfile.Half(file); err != nil {
 		return Prior{}, fmt.Errorf("write %s: %w", bundle.PriorFile, err)
 	}
 	round := func(v, scale float64) float64 { return math.Round(v*scale) / scale }

@@ -10,19 +10,20 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"sundae/internal/onnx"
-	"sundae/train/engine"
+	"sundae/internal/inference"
+	"sundae/internal/onnxfile"
+	"sundae/internal/ort/orttest"
 )
 
 func TestExportAgreesWithNetwork(t *testing.T) {
 	c, g := small()
 	backend := open(t, "onnx:cpu")
 	m, file := exported(t, backend, c, g)
-	file, err := engine.Half(file)
+	file, err := onnxfile.Half(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	exported, err := onnx.Open(file, onnx.Options{Device: onnx.CPU})
+	exported, err := orttest.Opener(t)(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,16 +101,16 @@ func TestExportAgreesWithNetwork(t *testing.T) {
 }
 
 // memory is a bound input or output.
-func memory[T onnx.Element](t *testing.T, b *onnx.Binding, name string) []T {
+func memory[T inference.Element](t *testing.T, b inference.Binding, name string) []T {
 	t.Helper()
-	data, err := onnx.Data[T](b, name)
+	data, err := inference.View[T](b, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return data
 }
 
-func feed[T onnx.Element](t *testing.T, b *onnx.Binding, name string, values []T) {
+func feed[T inference.Element](t *testing.T, b inference.Binding, name string, values []T) {
 	t.Helper()
 	copy(memory[T](t, b, name), values)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/train/engine"
 )
 
@@ -63,7 +63,7 @@ func exported(t *testing.T, backend compute.Backend, c Config, g Grid) (*Model, 
 
 func open(tb testing.TB, name string) compute.Backend {
 	tb.Helper()
-	backend, err := engine.Open(name, onnxtest.Library(tb))
+	backend, err := engine.Open(name, orttest.Library(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -12,9 +12,10 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/onnxfile"
+	"sundae/internal/ort/orttest"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 	"sundae/train/engine"
 )
 
@@ -24,8 +25,7 @@ import (
 // that follow from them.
 func TestGraphAndHostDrawAlike(t *testing.T) {
 	const side, n, v = 8, 64, 96
-	library := onnxtest.Library(t)
-	backend, err := engine.Open("onnx:cpu", library)
+	backend, err := engine.Open("onnx:cpu", orttest.Library(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,19 +56,16 @@ func TestGraphAndHostDrawAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := onnx.Start(onnx.Library{Path: library}); err != nil {
-		t.Fatal(err)
-	}
 	const samples = 40
-	for _, schedule := range []sampler.Schedule{{Start: 1, Curve: sampler.Constant}, {Start: 0.4, Curve: sampler.Constant}, {Curve: sampler.Constant}} {
-		settings := sampler.Settings{Steps: 1, Temperature: schedule, Proportion: sampler.Schedule{Start: 0.7, Curve: sampler.Constant}, Seed: 11}
+	for _, temperature := range []schedule.Schedule{{Start: 1, Curve: schedule.Constant}, {Start: 0.4, Curve: schedule.Constant}, {Curve: schedule.Constant}} {
+		settings := schedule.Settings{Steps: 1, Temperature: temperature, Proportion: schedule.Schedule{Start: 0.7, Curve: schedule.Constant}, Seed: 11}
 		var frames [2]sampler.Frame
 		for i, file := range [][]byte{inGraph, onHost} {
-			prior, err := sampler.Open(wrap(t, file, side, v), onnx.Options{Device: onnx.CPU})
+			prior, err := sampler.Open(wrap(t, file, side, v), orttest.Opener(t))
 			if err != nil {
 				t.Fatal(err)
 			}
-			run, err := prior.Start(sampler.Start{N: samples, Settings: settings})
+			run, err := prior.Start(sampler.Start{N: samples, Settings: settings, From: sampler.Noise{}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +87,7 @@ func TestGraphAndHostDrawAlike(t *testing.T) {
 			}
 		}
 		if differ > samples*n/1000 {
-			t.Errorf("at temperature %g, %d of %d tokens differ", schedule.Start, differ, samples*n)
+			t.Errorf("at temperature %g, %d of %d tokens differ", temperature.Start, differ, samples*n)
 		}
 	}
 }
@@ -99,14 +96,14 @@ func TestGraphAndHostDrawAlike(t *testing.T) {
 func wrap(t *testing.T, prior []byte, side, v int) *bundle.Bundle {
 	t.Helper()
 	h := int64(side)
-	grid := onnx.Tensor{Name: "tokens", Type: onnx.Int32, Shape: []int64{1, h, h}}
-	planes := onnx.Tensor{Name: "image", Type: onnx.Float32, Shape: []int64{1, 3, h, h}}
+	grid := onnxfile.Tensor{Name: "tokens", Type: onnxfile.Int32, Shape: []int64{1, h, h}}
+	planes := onnxfile.Tensor{Name: "image", Type: onnxfile.Float32, Shape: []int64{1, 3, h, h}}
 	dir := filepath.Join(t.TempDir(), "bundle")
 	m := bundle.Manifest{Name: "test", ImageSize: side, Downsample: 1, Latent: bundle.Latent{Height: side, Width: side}, Vocabulary: v}
 	err := bundle.Write(dir, m, map[string][]byte{
 		bundle.PriorFile:   prior,
-		bundle.DecoderFile: onnx.Graph{Inputs: []onnx.Tensor{grid}, Outputs: []onnx.Tensor{planes}}.Marshal(),
-		bundle.EncoderFile: onnx.Graph{Inputs: []onnx.Tensor{planes}, Outputs: []onnx.Tensor{grid}}.Marshal(),
+		bundle.DecoderFile: onnxfile.Graph{Inputs: []onnxfile.Tensor{grid}, Outputs: []onnxfile.Tensor{planes}}.Marshal(),
+		bundle.EncoderFile: onnxfile.Graph{Inputs: []onnxfile.Tensor{planes}, Outputs: []onnxfile.Tensor{grid}}.Marshal(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/inference"
 	"sundae/train/recipe"
 )
 
@@ -21,15 +21,14 @@ type Pretrained struct {
 	decoder *decoder.Decoder
 }
 
-// OpenBundle opens the tokenizer of a bundle, if it fits the recipe, on the CPU with a
-// number of threads; 0 is one for each core. Close frees it.
-func OpenBundle(b *bundle.Bundle, r recipe.Recipe, threads int) (*Pretrained, error) {
+// OpenBundle opens the tokenizer of a bundle, if it fits the recipe. Close frees it.
+func OpenBundle(b *bundle.Bundle, r recipe.Recipe, open inference.Opener) (*Pretrained, error) {
 	m := b.Manifest
 	if m.ImageSize != r.Image.Size || m.Downsample != r.VQGAN.Factor() || m.Vocabulary != r.VQGAN.Vocabulary {
 		return nil, fmt.Errorf("the tokenizer of %s (%d pixels, f = %d, %d codes) doesn't fit the recipe %s (%d pixels, f = %d, %d codes)",
 			m.Name, m.ImageSize, m.Downsample, m.Vocabulary, r.Name, r.Image.Size, r.VQGAN.Factor(), r.VQGAN.Vocabulary)
 	}
-	d, err := decoder.Open(b, onnx.Options{Device: onnx.CPU, Threads: threads})
+	d, err := decoder.Open(b, open)
 	if err != nil {
 		return nil, fmt.Errorf("open the tokenizer of %s: %w", m.Name, err)
 	}

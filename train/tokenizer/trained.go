@@ -72,7 +72,7 @@ func (t *Trained) Training() Training {
 	r := t.model.Report
 	round := func(v, scale float64) float64 { return math.Round(v*scale) / scale }
 	return Training{Steps: r.Earlier + r.Step, Hours: round(r.Hours, 1e3), Figures: map[string]float64{
-		"vqgan_l1": round(r.L1, 1e4), "vqgan_psnr": round(r.PSNR, 1e2), "vqgan_code_usage": round(r.Live, 1e3), "vqgan_perplexity": round(r.Perplexity, 10),
+		"vqgan_l1": round(r.L1, 1e4), "vqgan_psnr": round(r.PSNR, 1e2), "vqgan_code_usage": round(r.CodeUsage, 1e3), "vqgan_perplexity": round(r.Perplexity, 10),
 	}}
 }
 

@@ -14,21 +14,21 @@ import (
 	"sundae/train/engine"
 )
 
-// Files is the VQ-GAN of a model bundle.
-type Files struct {
+// Pretrained is the VQ-GAN of a model bundle.
+type Pretrained struct {
 	Encoder, Decoder []byte  // the files that ExportEncoder and ExportDecoder write
 	Steps            int     // training steps so far
 	Hours            float64 // training time so far
-	// Redraw, if not nil, resamples the tokens [B, h·w] of pictures in place, by the given
-	// number of last sampling steps of the bundle's prior, with random numbers of seed.
-	Redraw func(tokens []int32, steps int, seed uint64) error
+	// Augment, if not nil, resamples the tokens [B, h·w] of pictures in place, by the given
+	// number of last sampling steps of the bundle's prior.
+	Augment func(tokens []int32, steps int, seed uint64) error
 }
 
 // begin fills the store with the weights of o.From. Only the fine-tuning of the decoder is
 // left to do: encoder and codebook, and so all latents, stay as they are.
 func (c Config) begin(store *model.Store, o Options) (Report, error) {
-	if c.Sharpen.Steps == 0 {
-		return Report{}, errors.New("there is nothing to do from there: set vqgan.sharpen.steps")
+	if c.Finetune.Steps == 0 {
+		return Report{}, errors.New("a pretrained VQ-GAN is only fine-tuned: set vqgan.finetune.steps")
 	}
 	encoder, err := c.loadEncoder(o.From.Encoder, o.Size, o.Backend)
 	if err != nil {
@@ -52,7 +52,7 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 		return Report{}, err
 	}
 	return Report{
-		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, Redrawn: c.Sharpen.Redraw > 0 && o.From.Redraw != nil,
+		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, TokenAugmentation: c.Finetune.TokenAugmentation > 0 && o.From.Augment != nil,
 	}, nil
 }
 
@@ -85,10 +85,10 @@ func (c Config) loadDecoder(file []byte, size int, backend compute.Backend) (*mo
 	if wideErr != nil {
 		return nil, err // the recipe's own network says more
 	}
-	narrowed := c.narrowed(wideStore)
+	pruned := c.pruned(wideStore)
 	store = model.NewStore()
 	for v := range wideStore.IterVariables() {
-		value, ok := narrowed[v.Path()]
+		value, ok := pruned[v.Path()]
 		if !ok {
 			value = v.MustValue()
 		}

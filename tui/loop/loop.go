@@ -15,6 +15,7 @@ import (
 
 	"sundae/decoder"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // Event is one piece of news: Started, Stepped, Ended, Decoded, Encoded or Failed.
@@ -108,14 +109,14 @@ func (l *Loop) Start(lanes []sampler.Start, play bool) int {
 
 // Branch goes back to a step and on from there, each lane with its settings.
 // The steps before are shared. It returns the new run's number.
-func (l *Loop) Branch(step int, settings []sampler.Settings, play bool) int {
+func (l *Loop) Branch(step int, settings []schedule.Settings, play bool) int {
 	run := l.next()
 	l.orders.put(func(s *sampling) { s.branch(run, step, settings, play) })
 	return run
 }
 
 // Set changes a lane's settings from its next step on.
-func (l *Loop) Set(lane int, settings sampler.Settings) {
+func (l *Loop) Set(lane int, settings schedule.Settings) {
 	l.orders.put(func(s *sampling) { s.set(lane, settings) })
 }
 

@@ -11,23 +11,20 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // open gives a loop over the mini bundle, and settings of 12 steps.
-func open(t *testing.T) (*Loop, sampler.Settings) {
+func open(t *testing.T) (*Loop, schedule.Settings) {
 	t.Helper()
 	b := bundletest.Bundle(t)
-	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(t)}); err != nil {
-		t.Fatal(err)
-	}
-	prior, err := sampler.Open(b, onnx.Options{Device: onnx.CPU})
+	prior, err := sampler.Open(b, orttest.Opener(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU})
+	pictures, err := decoder.Open(b, orttest.Opener(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +67,8 @@ func is[T any](e Event) bool { _, ok := e.(T); return ok }
 func TestLanesStepTogether(t *testing.T) {
 	l, s := open(t)
 	cold := s
-	cold.Temperature = sampler.Schedule{Start: 0.5, End: 0.5, Curve: sampler.Constant}
-	l.Start([]sampler.Start{{N: 2, Settings: s}, {N: 1, Settings: cold}}, true)
+	cold.Temperature = schedule.Schedule{Start: 0.5, End: 0.5, Curve: schedule.Constant}
+	l.Start([]sampler.Start{{N: 2, Settings: s, From: sampler.Noise{}}, {N: 1, Settings: cold, From: sampler.Noise{}}}, true)
 	var order []int
 	var last [2]sampler.Frame
 	for _, e := range until(t, l, is[Ended]) {
@@ -86,7 +83,7 @@ func TestLanesStepTogether(t *testing.T) {
 	if slices.Equal(last[0].Tokens[0], last[1].Tokens[0]) {
 		t.Error("two temperatures gave the same tokens")
 	}
-	l.Start([]sampler.Start{{N: 1, Settings: cold}}, true)
+	l.Start([]sampler.Start{{N: 1, Settings: cold, From: sampler.Noise{}}}, true)
 	for _, e := range until(t, l, is[Ended]) {
 		if step, ok := e.(Stepped); ok && step.Stats.Step == 12 && !slices.Equal(step.Frame.Tokens[0], last[1].Tokens[0]) {
 			t.Error("a lane by itself gives other tokens")
@@ -98,7 +95,7 @@ func TestLanesStepTogether(t *testing.T) {
 // step; a branch shares its past.
 func TestSteering(t *testing.T) {
 	l, s := open(t)
-	l.Start([]sampler.Start{{N: 1, Settings: s}}, false)
+	l.Start([]sampler.Start{{N: 1, Settings: s, From: sampler.Noise{}}}, false)
 	until(t, l, is[Started])
 	var frames []sampler.Frame
 	for range 3 {
@@ -107,14 +104,14 @@ func TestSteering(t *testing.T) {
 		frames = append(frames, events[len(events)-1].(Stepped).Frame)
 	}
 	changed := s
-	changed.Temperature = sampler.Schedule{Start: 0.25, End: 0.25, Curve: sampler.Constant}
+	changed.Temperature = schedule.Schedule{Start: 0.25, End: 0.25, Curve: schedule.Constant}
 	l.Set(0, changed)
 	l.Step()
 	events := until(t, l, is[Stepped])
 	if last := events[len(events)-1].(Stepped); last.Stats.Step != 4 || last.Stats.Temperature != 0.25 || !last.Changed {
 		t.Errorf("step %d at temperature %g, changed %t, want step 4 at 0.25", last.Stats.Step, last.Stats.Temperature, last.Changed)
 	}
-	run := l.Branch(2, []sampler.Settings{s}, true)
+	run := l.Branch(2, []schedule.Settings{s}, true)
 	events = until(t, l, is[Ended])
 	started := events[0].(Started)
 	if started.Run != run || len(started.Frames[0]) != 3 || !slices.Equal(started.Frames[0][2].Tokens[0], frames[1].Tokens[0]) {
@@ -127,7 +124,7 @@ func TestSteering(t *testing.T) {
 	bad.Steps = 0
 	l.Set(0, bad)
 	until(t, l, is[Failed])
-	l.Start([]sampler.Start{{N: 1, Settings: s}}, true)
+	l.Start([]sampler.Start{{N: 1, Settings: s, From: sampler.Noise{}}}, true)
 	until(t, l, is[Ended])
 }
 
@@ -135,7 +132,7 @@ func TestSteering(t *testing.T) {
 // second time from memory.
 func TestShow(t *testing.T) {
 	l, s := open(t)
-	l.Start([]sampler.Start{{N: 3, Settings: s}}, true)
+	l.Start([]sampler.Start{{N: 3, Settings: s, From: sampler.Noise{}}}, true)
 	seen := map[int]bool{}
 	var final sampler.Frame
 	want := func(step int, f sampler.Frame) (wants []Want) {
@@ -176,7 +173,7 @@ func TestShow(t *testing.T) {
 // that gave up holds nobody up.
 func TestPicture(t *testing.T) {
 	l, s := open(t)
-	l.Start([]sampler.Start{{N: 1, Settings: s}}, true)
+	l.Start([]sampler.Start{{N: 1, Settings: s, From: sampler.Noise{}}}, true)
 	var tokens []uint16
 	for _, e := range until(t, l, is[Ended]) {
 		if step, ok := e.(Stepped); ok {
@@ -215,6 +212,6 @@ func TestPanicsAreNews(t *testing.T) {
 		t.Error("a decoder that is not there gave a picture")
 	}
 	until(t, l, is[Failed])
-	l.Start([]sampler.Start{{N: 1, Settings: s}}, true)
+	l.Start([]sampler.Start{{N: 1, Settings: s, From: sampler.Noise{}}}, true)
 	until(t, l, is[Ended])
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // sampling is the goroutine that owns the runs.
@@ -16,7 +17,7 @@ type sampling struct {
 
 	run           int
 	lanes         []*sampler.Run
-	used          [][]sampler.Settings // by lane, those of every step taken here
+	used          [][]schedule.Settings // by lane, those of every step taken here
 	playing, once bool
 	ended         bool
 }
@@ -109,15 +110,15 @@ func (s *sampling) start(run int, starts []sampler.Start, play bool) {
 			return
 		}
 	}
-	s.begin(run, lanes, make([][]sampler.Settings, len(lanes)), play)
+	s.begin(run, lanes, make([][]schedule.Settings, len(lanes)), play)
 }
 
-func (s *sampling) branch(run, step int, settings []sampler.Settings, play bool) {
+func (s *sampling) branch(run, step int, settings []schedule.Settings, play bool) {
 	if len(settings) != len(s.lanes) {
 		return // the lanes it was meant for are gone
 	}
 	lanes := make([]*sampler.Run, len(s.lanes))
-	used := make([][]sampler.Settings, len(s.lanes))
+	used := make([][]schedule.Settings, len(s.lanes))
 	for i, lane := range s.lanes {
 		var err error
 		steps := min(step, lane.Len()-1)
@@ -132,7 +133,7 @@ func (s *sampling) branch(run, step int, settings []sampler.Settings, play bool)
 	s.begin(run, lanes, used, play)
 }
 
-func (s *sampling) begin(run int, lanes []*sampler.Run, used [][]sampler.Settings, play bool) {
+func (s *sampling) begin(run int, lanes []*sampler.Run, used [][]schedule.Settings, play bool) {
 	s.run, s.lanes, s.used, s.playing, s.once, s.ended = run, lanes, used, play, false, false
 	started := Started{Run: run}
 	for _, lane := range lanes {
@@ -146,7 +147,7 @@ func (s *sampling) begin(run int, lanes []*sampler.Run, used [][]sampler.Setting
 	s.tellEnd()
 }
 
-func (s *sampling) set(lane int, settings sampler.Settings) {
+func (s *sampling) set(lane int, settings schedule.Settings) {
 	if lane >= len(s.lanes) {
 		return
 	}

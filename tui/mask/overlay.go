@@ -35,7 +35,7 @@ func outline(out *image.RGBA, tokens *sampler.Mask, c color.RGBA) {
 	fw, fh := out.Rect.Dx()/tokens.Width, out.Rect.Dy()/tokens.Height
 	thick := max(1, fw/16)
 	is := func(x, y int) bool {
-		return x >= 0 && y >= 0 && x < tokens.Width && y < tokens.Height && tokens.Anew[y*tokens.Width+x]
+		return x >= 0 && y >= 0 && x < tokens.Width && y < tokens.Height && tokens.Masked[y*tokens.Width+x]
 	}
 	fill := func(r image.Rectangle) {
 		r = r.Intersect(out.Rect)

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // gap is the least distance between keyframes.
@@ -12,24 +12,24 @@ const gap = 0.01
 
 // Keyed is the schedule over the steps of a run as keyframes: its ends, and where
 // it bends, enough points between to follow the curve.
-func Keyed(s sampler.Schedule, steps int) sampler.Schedule {
+func Keyed(s schedule.Schedule, steps int) schedule.Schedule {
 	switch s.Curve {
-	case sampler.Keyframes:
+	case schedule.Keyframes:
 		s.Keys = slices.Clone(s.Keys)
 		return s
-	case sampler.Harmonic:
+	case schedule.Harmonic:
 		return halving(s, steps)
 	}
 	points := 2
-	if s.Curve == sampler.Cosine || s.Curve == sampler.Exponential {
+	if s.Curve == schedule.Cosine || s.Curve == schedule.Exponential {
 		points = 5
 	}
-	out := sampler.Schedule{Curve: sampler.Keyframes}
+	out := schedule.Schedule{Curve: schedule.Keyframes}
 	const fine = 1001 // steps that stand for the continuous curve
 	for i := range points {
 		at := float64(i) / float64(points-1)
 		value := s.At(1+int(math.Round(at*(fine-1))), fine)
-		out.Keys = append(out.Keys, sampler.Key{At: at, Value: round(value)})
+		out.Keys = append(out.Keys, schedule.Keyframe{At: at, Value: round(value)})
 	}
 	return ends(out)
 }
@@ -37,22 +37,22 @@ func Keyed(s sampler.Schedule, steps int) sampler.Schedule {
 // halving is a harmonic schedule as keyframes, one wherever half as many steps are
 // left as at the one before. Its values begin far below what an eye tells apart, and
 // count all the same: they keep a third decimal.
-func halving(s sampler.Schedule, steps int) sampler.Schedule {
+func halving(s schedule.Schedule, steps int) schedule.Schedule {
 	value := func(left int) float64 { return math.Round(1000*s.At(steps-left+1, steps)) / 1000 }
-	out := sampler.Schedule{Curve: sampler.Keyframes, Keys: []sampler.Key{{At: 0, Value: value(steps)}}}
+	out := schedule.Schedule{Curve: schedule.Keyframes, Keys: []schedule.Keyframe{{At: 0, Value: value(steps)}}}
 	for left := (steps + 1) / 2; left > 1; left = (left + 1) / 2 {
 		at := float64(steps-left) / float64(steps-1)
 		if at-out.Keys[len(out.Keys)-1].At >= gap && 1-at >= gap {
-			out.Keys = append(out.Keys, sampler.Key{At: at, Value: value(left)})
+			out.Keys = append(out.Keys, schedule.Keyframe{At: at, Value: value(left)})
 		}
 	}
-	out.Keys = append(out.Keys, sampler.Key{At: 1, Value: value(1)})
+	out.Keys = append(out.Keys, schedule.Keyframe{At: 1, Value: value(1)})
 	return ends(out)
 }
 
 // Move sets keyframe i, between its neighbours; the first and the last stay at
 // 0 and 1. Values run from 0 to top.
-func Move(s sampler.Schedule, i int, to sampler.Key, top float64) sampler.Schedule {
+func Move(s schedule.Schedule, i int, to schedule.Keyframe, top float64) schedule.Schedule {
 	s.Keys = slices.Clone(s.Keys)
 	last := len(s.Keys) - 1
 	switch i {
@@ -70,18 +70,18 @@ func Move(s sampler.Schedule, i int, to sampler.Key, top float64) sampler.Schedu
 
 // Add puts a keyframe halfway to the one after i, or before the last, and
 // returns its number; nothing where there is no room.
-func Add(s sampler.Schedule, i int) (sampler.Schedule, int) {
+func Add(s schedule.Schedule, i int) (schedule.Schedule, int) {
 	i = min(i, len(s.Keys)-2)
 	a, b := s.Keys[i], s.Keys[i+1]
 	if b.At-a.At < 2*gap {
 		return s, i
 	}
-	s.Keys = slices.Insert(slices.Clone(s.Keys), i+1, sampler.Key{At: (a.At + b.At) / 2, Value: round((a.Value + b.Value) / 2)})
+	s.Keys = slices.Insert(slices.Clone(s.Keys), i+1, schedule.Keyframe{At: (a.At + b.At) / 2, Value: round((a.Value + b.Value) / 2)})
 	return ends(s), i + 1
 }
 
 // Delete takes keyframe i out; the ends stay.
-func Delete(s sampler.Schedule, i int) sampler.Schedule {
+func Delete(s schedule.Schedule, i int) schedule.Schedule {
 	if i <= 0 || i >= len(s.Keys)-1 {
 		return s
 	}
@@ -90,7 +90,7 @@ func Delete(s sampler.Schedule, i int) sampler.Schedule {
 }
 
 // ends keeps Start and End what the keyframes say.
-func ends(s sampler.Schedule) sampler.Schedule {
+func ends(s schedule.Schedule) schedule.Schedule {
 	s.Start, s.End = s.Keys[0].Value, s.Keys[len(s.Keys)-1].Value
 	return s
 }

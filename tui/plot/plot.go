@@ -9,12 +9,12 @@ import (
 
 	"charm.land/lipgloss/v2"
 
-	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // Plot is what to draw: a schedule over its steps.
 type Plot struct {
-	Schedule sampler.Schedule
+	Schedule schedule.Schedule
 	Steps    int
 	Current  int   // the step on show, 1 to Steps; 0 none
 	Marks    []int // steps from which changed settings took effect
@@ -128,7 +128,7 @@ var braille = [4][2]rune{{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}
 // keyCells gives the keyframes by the cell they are in.
 func (p Plot) keyCells(w, h int, top float64) map[int]int {
 	cells := map[int]int{}
-	if p.Schedule.Curve != sampler.Keyframes {
+	if p.Schedule.Curve != schedule.Keyframes {
 		return cells
 	}
 	for i, k := range p.Schedule.Keys {
@@ -143,16 +143,16 @@ func (p Plot) keyCells(w, h int, top float64) map[int]int {
 
 // Point is the place in the schedule, At in 0 to 1, that the cell (x, y) of a
 // width × height plot shows.
-func (p Plot) Point(x, y, width, height int) sampler.Key {
+func (p Plot) Point(x, y, width, height int) schedule.Keyframe {
 	w := width - axis
 	at := (float64(x-axis) + 0.5) / float64(w)
 	value := (1 - (float64(y)+0.5)/float64(height)) * p.Top()
-	return sampler.Key{At: min(1, max(0, at)), Value: max(0, value)}
+	return schedule.Keyframe{At: min(1, max(0, at)), Value: max(0, value)}
 }
 
 // Nearest is the keyframe closest to a point, and whether it is close enough to
 // be meant.
-func Nearest(s sampler.Schedule, to sampler.Key, top float64) (int, bool) {
+func Nearest(s schedule.Schedule, to schedule.Keyframe, top float64) (int, bool) {
 	best, least := 0, math.Inf(1)
 	for i, k := range s.Keys {
 		if d := math.Hypot(k.At-to.At, (k.Value-to.Value)/top); d < least {

@@ -5,16 +5,15 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sundae/sampler/schedule"
 	"testing"
 
 	"charm.land/lipgloss/v2"
-
-	"sundae/sampler"
 )
 
-func schedule(t *testing.T, text string) sampler.Schedule {
+func parse(t *testing.T, text string) schedule.Schedule {
 	t.Helper()
-	s, err := sampler.ParseSchedule(text)
+	s, err := schedule.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +23,7 @@ func schedule(t *testing.T, text string) sampler.Schedule {
 // A falling line leaves the top left cell and ends at the bottom right one; a
 // constant 1 fills the top row.
 func TestViewPassesThroughItsEnds(t *testing.T) {
-	rows := strings.Split(Plot{Schedule: schedule(t, "1:0"), Steps: 10, Selected: -1}.View(axis+12, 4), "\n")
+	rows := strings.Split(Plot{Schedule: parse(t, "1:0"), Steps: 10, Selected: -1}.View(axis+12, 4), "\n")
 	if len(rows) != 4 {
 		t.Fatalf("%d rows", len(rows))
 	}
@@ -32,7 +31,7 @@ func TestViewPassesThroughItsEnds(t *testing.T) {
 	if first[axis] <= '\u2800' || last[axis+11] <= '\u2800' || first[axis+11] != ' ' || last[axis] != ' ' {
 		t.Errorf("a falling line is drawn as\n%s", strings.Join(rows, "\n"))
 	}
-	constant := strings.Split(Plot{Schedule: schedule(t, "1"), Steps: 10, Selected: -1}.View(axis+6, 3), "\n")
+	constant := strings.Split(Plot{Schedule: parse(t, "1"), Steps: 10, Selected: -1}.View(axis+6, 3), "\n")
 	if got := constant[0]; got != "   1 "+strings.Repeat("⠉", 6) {
 		t.Errorf("a constant 1 is drawn as %q", got)
 	}
@@ -46,7 +45,7 @@ func TestViewPassesThroughItsEnds(t *testing.T) {
 // The steps taken keep the values they had when the schedule changes.
 func TestViewKeepsThePast(t *testing.T) {
 	taken := []float64{1, 1, 1, 1, 1}
-	rows := strings.Split(Plot{Schedule: schedule(t, "0"), Steps: 10, Taken: taken, Current: 5, Selected: -1}.View(axis+10, 4), "\n")
+	rows := strings.Split(Plot{Schedule: parse(t, "0"), Steps: 10, Taken: taken, Current: 5, Selected: -1}.View(axis+10, 4), "\n")
 	if []rune(rows[0])[axis] <= '\u2800' || []rune(rows[3])[axis+9] <= '\u2800' {
 		t.Errorf("five steps at 1, then 0:\n%s", strings.Join(rows, "\n"))
 	}
@@ -56,18 +55,18 @@ func TestViewKeepsThePast(t *testing.T) {
 func TestEditsStayValid(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, text := range []string{"1:0.6:cosine", "1.2:0.3:exponential", "0:1:harmonic", "0.7", "0:1,0.5:0.2,1:0.9"} {
-		s := Keyed(schedule(t, text), 400)
+		s := Keyed(parse(t, text), 400)
 		for range 300 {
 			i := rng.IntN(len(s.Keys))
 			switch rng.IntN(3) {
 			case 0:
-				s = Move(s, i, sampler.Key{At: rng.Float64()*1.4 - 0.2, Value: rng.Float64()*3 - 0.5}, 2)
+				s = Move(s, i, schedule.Keyframe{At: rng.Float64()*1.4 - 0.2, Value: rng.Float64()*3 - 0.5}, 2)
 			case 1:
 				s, _ = Add(s, i)
 			case 2:
 				s = Delete(s, i)
 			}
-			again, err := sampler.ParseSchedule(s.String())
+			again, err := schedule.Parse(s.String())
 			if err != nil {
 				t.Fatalf("%s: %v", s, err)
 			}
@@ -81,7 +80,7 @@ func TestEditsStayValid(t *testing.T) {
 // Keyframes follow the curve they come from to within a twentieth.
 func TestKeyedFollowsTheCurve(t *testing.T) {
 	for _, text := range []string{"1:0.6:cosine", "1:0.5:exponential", "0:1:harmonic", "1:0.2", "0.8"} {
-		s := schedule(t, text)
+		s := parse(t, text)
 		keyed := Keyed(s, 50)
 		for step := 1; step <= 50; step++ {
 			if a, b := s.At(step, 50), keyed.At(step, 50); math.Abs(a-b) > 0.05 {
@@ -93,7 +92,7 @@ func TestKeyedFollowsTheCurve(t *testing.T) {
 
 // A click on a keyframe's cell finds that keyframe.
 func TestPointFindsKeys(t *testing.T) {
-	p := Plot{Schedule: schedule(t, "0:1,0.3:0.2,1:0.9"), Steps: 20, Selected: -1}
+	p := Plot{Schedule: parse(t, "0:1,0.3:0.2,1:0.9"), Steps: 20, Selected: -1}
 	const width, height = 40, 8
 	for cell, want := range p.keyCells(width-axis, height, p.Top()) {
 		point := p.Point(axis+cell%(width-axis), cell/(width-axis), width, height)
@@ -130,11 +129,11 @@ func TestViewFollowsTheSchedule(t *testing.T) {
 	for _, size := range [][2]int{{20, 5}, {60, 12}} {
 		for _, text := range []string{"1:0", "0.2:0.9", "1:0.3:cosine", "1:0.1:exponential", "0:1,0.5:0.1,1:0.8", "0.5"} {
 			w, h := size[0]-axis, size[1]
-			p := Plot{Schedule: schedule(t, text), Steps: 2 * w, Selected: -1}
+			p := Plot{Schedule: parse(t, text), Steps: 2 * w, Selected: -1}
 			s := p.Schedule
-			keyed := s.Curve == sampler.Keyframes
+			keyed := s.Curve == schedule.Keyframes
 			if keyed { // drawn as steps, for the keyframes' own cells hide the curve
-				p.Schedule = sampler.Schedule{Start: 1, End: 1, Curve: sampler.Constant}
+				p.Schedule = schedule.Schedule{Start: 1, End: 1, Curve: schedule.Constant}
 				for step := 1; step <= p.Steps; step++ {
 					p.Taken = append(p.Taken, s.At(step, p.Steps))
 				}
@@ -164,7 +163,7 @@ func TestViewFollowsTheSchedule(t *testing.T) {
 
 // The step on show, the changes and the keyframes stand in their columns.
 func TestViewMarks(t *testing.T) {
-	p := Plot{Schedule: schedule(t, "0:0,0.5:0,1:0"), Steps: 10, Current: 10, Marks: []int{1, 99}, Selected: 1}
+	p := Plot{Schedule: parse(t, "0:0,0.5:0,1:0"), Steps: 10, Current: 10, Marks: []int{1, 99}, Selected: 1}
 	rows := strings.Split(p.View(axis+10, 4), "\n")
 	if got := string([]rune(rows[0])[axis:]); got != "┊        │" {
 		t.Errorf("the first row is %q", got)
@@ -180,13 +179,13 @@ func TestViewMarks(t *testing.T) {
 // A keyframe put where the mouse points is drawn in that cell.
 func TestPointRoundTrip(t *testing.T) {
 	for _, size := range [][2]int{{20, 5}, {60, 12}} {
-		p := Plot{Schedule: schedule(t, "0:1,1:1.4"), Steps: 20, Selected: 1}
+		p := Plot{Schedule: parse(t, "0:1,1:1.4"), Steps: 20, Selected: 1}
 		w, h := size[0]-axis, size[1]
 		for x := range w {
 			for y := range h {
 				q := p
 				point := p.Point(axis+x, y, size[0], size[1])
-				q.Schedule = sampler.Schedule{Curve: sampler.Keyframes, Keys: []sampler.Key{{Value: 1.4}, point, {At: 1, Value: 1.4}}}
+				q.Schedule = schedule.Schedule{Curve: schedule.Keyframes, Keys: []schedule.Keyframe{{Value: 1.4}, point, {At: 1, Value: 1.4}}}
 				if i, ok := q.keyCells(w, h, p.Top())[y*w+x]; !ok || i != 1 {
 					t.Fatalf("cell %d, %d of %v stands for %+v, which is drawn elsewhere", x, y, size, point)
 				}
