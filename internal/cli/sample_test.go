@@ -225,7 +225,7 @@ func TestSampleHistory(t *testing.T) {
 		}
 	}
 	movie, err := gif.DecodeAll(bytes.NewReader(sampleBytes(t, dir, "gif", "sample-3-run.gif")))
-	if err != nil || len(movie.Image) != 5 || movie.Config.Width != 2*32+gap {
+	if err != nil || len(movie.Image) != 5 || movie.Config.Width != 2*32+4 {
 		t.Errorf("the film has %d frames of width %d, %v", len(movie.Image), movie.Config.Width, err)
 	}
 	if r := sampleRecord(t, filepath.Join(dir, "apng", "sample-3-run.png")); r.Samples != 2 {
@@ -274,7 +274,7 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "prior.onnx: no such file", []string{"--model", cut}},
 		{1, "prior.onnx has the output logits", []string{"--model", shapes}},
 		{1, "not a number", []string{"--model", notANumber}},
-		{1, "the device cuda can't be used", []string{"--model", model, "--device", "cuda"}},
+		{1, "device cuda can't be used", []string{"--model", model, "--device", "cuda"}},
 		{1, "auto would take", []string{"--model", model, "--device", "cuda"}},
 		{1, `there is no device "abacus"`, []string{"--model", model, "--device", "abacus"}},
 		{2, "must be a whole number from 0 to 10000", []string{"--model", model, "--steps", "-1"}},
