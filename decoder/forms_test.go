@@ -14,9 +14,9 @@ import (
 	"sundae/internal/ort/orttest"
 )
 
-// grey is a model of flat greys made by hand: 2×2 tokens of 2×2 pixels,
-// of which token k of 0 to 8 has the grey k/4 - 1 in [-1, 1]. The encoder takes
-// the mean of a patch. batch is 1 and more, or onnxfile.Dynamic.
+// grey is a handmade model of uniform patches: 2×2 tokens of 2×2 pixels, where
+// token k of 0 to 8 has the grey value k/4 - 1 in [-1, 1]. The encoder takes the mean
+// of a patch. batch is a fixed batch size or onnxfile.Dynamic.
 func grey(t *testing.T, batch int64, scale float32) *bundle.Bundle {
 	t.Helper()
 	const side, f, codes = 4, 2, 9
@@ -76,8 +76,8 @@ func openGrey(t *testing.T, batch int64, scale float32) *Decoder {
 	return d
 }
 
-// Models of open and of fixed batches decode any number of pictures, from
-// numbers in [-1, 1], to the same bytes; what was decoded encodes to its tokens.
+// Models with a dynamic and with a fixed batch decode any number of images to the
+// same bytes, and the images encode to their tokens.
 func TestEveryBatch(t *testing.T) {
 	for _, batch := range []int64{onnxfile.Dynamic, 1, 2} {
 		d := openGrey(t, batch, 0.25)
@@ -87,7 +87,7 @@ func TestEveryBatch(t *testing.T) {
 		}
 		pictures, err := d.DecodeAll(t.Context(), grids)
 		if err != nil || len(pictures) != len(grids) {
-			t.Fatalf("batch %d: %d pictures, %v", batch, len(pictures), err)
+			t.Fatalf("batch %d: %d images, %v", batch, len(pictures), err)
 		}
 		if want := map[int64]int{onnxfile.Dynamic: 5, 1: 1, 2: 2}[batch]; d.outBatch != want {
 			t.Errorf("a model of batch %d was called with %d", batch, d.outBatch)
@@ -97,27 +97,27 @@ func TestEveryBatch(t *testing.T) {
 				want := uint8(math.Round(float64(id) * 255 / 8))
 				c := p.RGBAAt(k%2*2+1, k/2*2+1)
 				if c.R != want || c.G != want || c.B != want || c.A != 255 {
-					t.Errorf("batch %d, picture %d: token %d is %v, want grey %d", batch, i, id, c, want)
+					t.Errorf("batch %d, image %d: token %d is %v, want grey %d", batch, i, id, c, want)
 				}
 			}
 			if tokens, err := d.Encode(t.Context(), p); err != nil || !slices.Equal(tokens, grids[i]) {
 				t.Errorf("batch %d: %v encodes to %v, %v", batch, grids[i], tokens, err)
 			}
 			if again, err := d.Reconstruct(t.Context(), p); err != nil || !slices.Equal(again.Pix, p.Pix) {
-				t.Errorf("batch %d: picture %d is not reconstructed, %v", batch, i, err)
+				t.Errorf("batch %d: image %d is not reconstructed, %v", batch, i, err)
 			}
 		}
 		alone, err := d.Decode(t.Context(), grids[3])
 		if err != nil || !slices.Equal(alone.Pix, pictures[3].Pix) {
-			t.Errorf("batch %d: a picture differs when it is decoded alone, %v", batch, err)
+			t.Errorf("batch %d: an image differs when it is decoded alone, %v", batch, err)
 		}
 	}
 }
 
-func TestBadTokensAndNumbers(t *testing.T) {
+func TestBadTokensAndNaN(t *testing.T) {
 	d := openGrey(t, onnxfile.Dynamic, float32(math.NaN()))
-	if _, err := d.Decode(t.Context(), []uint16{1, 2, 3, 4}); !errors.Is(err, ErrNumbers) {
-		t.Errorf("a picture that is no numbers: %v", err)
+	if _, err := d.Decode(t.Context(), []uint16{1, 2, 3, 4}); !errors.Is(err, ErrNaN) {
+		t.Errorf("an image of NaN: %v", err)
 	}
 	if _, err := d.Decode(t.Context(), []uint16{1, 2, 3, 9}); err == nil {
 		t.Error("a token beyond the vocabulary was decoded")
@@ -131,6 +131,6 @@ func TestBadTokensAndNumbers(t *testing.T) {
 		t.Errorf("a cancelled encode: %v", err)
 	}
 	if pictures, err := d.DecodeAll(t.Context(), nil); len(pictures) != 0 || err != nil {
-		t.Errorf("no tokens gave %d pictures, %v", len(pictures), err)
+		t.Errorf("no tokens gave %d images, %v", len(pictures), err)
 	}
 }

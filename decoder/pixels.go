@@ -6,8 +6,8 @@ import (
 	"image"
 )
 
-// ErrNumbers says that the decoder's output is NaN.
-var ErrNumbers = errors.New("the model's image is not a number: decoder.onnx is broken, or its values are too large for this device (try --device cpu)")
+// ErrNaN says that the decoder's output is NaN.
+var ErrNaN = errors.New("the model's image is not a number: decoder.onnx is broken, or its values are too large for this device (try --device cpu)")
 
 // opaque is alpha, as the highest byte of a pixel.
 const opaque = 0xff << 24
@@ -45,7 +45,7 @@ func fromPlanes(img *image.RGBA, planes []float32) error {
 		out = out[4:]
 	}
 	if !valid {
-		return ErrNumbers
+		return ErrNaN
 	}
 	return nil
 }

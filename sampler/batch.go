@@ -166,7 +166,7 @@ func (b *batch) run(ctx context.Context, rows int) error {
 	}
 	for _, v := range b.confidence[:rows*n] {
 		if math.IsNaN(float64(v)) {
-			return ErrNumbers
+			return ErrNaN
 		}
 	}
 	return nil
@@ -201,7 +201,7 @@ func (b *batch) draw(ctx context.Context, positions int) error {
 	work()
 	workers.Wait()
 	if invalid.Load() {
-		return ErrNumbers
+		return ErrNaN
 	}
 	return ctx.Err()
 }

@@ -16,9 +16,8 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// toy is a prior made by hand that only gives logits: those of a position are
-// the row of values that its token names, [V+1, V] with a row of no use at the end
-// for a class, which nothing depends on.
+// toy is a hand-written prior that outputs logits: those of a position are the row of
+// values of its token, [V+1, V] with one unused row for the class.
 type toy struct {
 	side    int // tokens a side
 	v       int
@@ -50,7 +49,7 @@ func (m toy) open(t testing.TB) *Prior {
 	return m.with(t, net)
 }
 
-// with opens a prior of the toy's sizes.
+// with opens a prior file of the toy's sizes.
 func (m toy) with(t testing.TB, net onnxfile.Graph) *Prior {
 	t.Helper()
 	h := int64(m.side)
@@ -78,7 +77,7 @@ func (m toy) with(t testing.TB, net onnxfile.Graph) *Prior {
 	return p
 }
 
-// random is a table of v tokens with logits of a spread.
+// random returns a toy of v tokens with normally distributed logits.
 func random(v int, spread float64) toy {
 	rng := rand.New(rand.NewPCG(uint64(v), 5))
 	m := toy{side: 16, v: v, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: make([]float32, v*v)}
@@ -88,7 +87,7 @@ func random(v int, spread float64) toy {
 	return m
 }
 
-// softmax is p of a row at a temperature, by the book.
+// softmax returns the probabilities of a row at a temperature, in float64.
 func softmax(logits []float32, tau float64) []float64 {
 	top := float64(slices.Max(logits))
 	p, total := make([]float64, len(logits)), 0.0
@@ -102,14 +101,13 @@ func softmax(logits []float32, tau float64) []float64 {
 	return p
 }
 
-// flat is settings of one temperature and of proportion 1.
+// flat returns settings with a constant temperature and proportion 1.
 func flat(steps int, tau float64) schedule.Settings {
 	return schedule.Settings{Steps: steps, Temperature: schedule.Schedule{Start: tau, Curve: schedule.Constant}, Proportion: schedule.Schedule{Start: 1, Curve: schedule.Constant}, Seed: 3}
 }
 
-// chiSquared compares counts of draws with the probabilities they should have,
-// rare tokens taken together. It returns how many standard deviations the
-// statistic lies above its mean.
+// chiSquared compares counts of draws with their probabilities, with rare tokens
+// pooled. It returns how many standard deviations the statistic is above its mean.
 func chiSquared(counts []int, p []float64) float64 {
 	draws := 0
 	for _, c := range counts {
@@ -133,8 +131,8 @@ func chiSquared(counts []int, p []float64) float64 {
 	return (statistic - freedom) / math.Sqrt(2*freedom)
 }
 
-// What the host draws follows softmax(logits / tau), at vocabularies that fill
-// blocks and that do not, and says the right probability of each token.
+// What the host draws follows softmax(logits / tau), for vocabularies that fill
+// blocks and that do not, and the confidence is the probability of each token.
 func TestHostDrawsFromTheSoftmax(t *testing.T) {
 	for _, v := range []int{5, 128, 300} {
 		m := random(v, 2)
@@ -196,8 +194,8 @@ func TestFormsOfLogits(t *testing.T) {
 	}
 }
 
-// At temperature 0 the arg-max is drawn; a logit of -Inf is never drawn, not even
-// by the number 0; NaN and +Inf are errors that name the step.
+// At temperature 0 the arg-max is drawn. A logit of -Inf is never drawn, not even by
+// the number 0. NaN and +Inf are errors that name the step.
 func TestHostExtremes(t *testing.T) {
 	m := random(64, 1)
 	top := make([]uint16, 64)
@@ -239,20 +237,20 @@ func TestHostExtremes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := broken.Step(t.Context()); !errors.Is(err, ErrNumbers) || !strings.Contains(err.Error(), "step 1") || broken.Len() != 1 {
+	if _, err := broken.Step(t.Context()); !errors.Is(err, ErrNaN) || !strings.Contains(err.Error(), "step 1") || broken.Len() != 1 {
 		t.Errorf("NaN logits: %v, %d frames", err, broken.Len())
 	}
 }
 
-// A model that samples in its graph and gives no numbers, or no tokens of its
-// vocabulary, is an error that names the step, which is not taken.
+// A model that samples in its graph and returns NaN, or tokens outside its
+// vocabulary, is an error that names the step. The step is not taken.
 func TestGraphThatIsBroken(t *testing.T) {
 	m := toy{side: 4, v: 8}
 	grid := func(name string, of onnxfile.Type) onnxfile.Tensor {
 		return onnxfile.Tensor{Name: name, Type: of, Shape: []int64{onnxfile.Dynamic, 16}}
 	}
 	for want, node := range map[string]onnxfile.Node{
-		ErrNumbers.Error():      {Op: "Sqrt", In: []string{"below"}, Out: []string{"confidence"}},
+		ErrNaN.Error():          {Op: "Sqrt", In: []string{"below"}, Out: []string{"confidence"}},
 		"returned token 9, its": {Op: "Cast", In: []string{"over"}, Out: []string{"next"}, Ints: map[string]int{"to": int(onnxfile.Int32)}},
 	} {
 		sound := onnxfile.Node{Op: "Identity", In: []string{"tokens"}, Out: []string{"next"}}

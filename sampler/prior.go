@@ -21,9 +21,9 @@ import (
 	"sundae/internal/onnxfile"
 )
 
-// ErrNumbers says that the model's output is NaN or infinite: its file is damaged,
+// ErrNaN says that the model's output is NaN or infinite: its file is damaged,
 // or its values exceed the range of the device's numbers.
-var ErrNumbers = errors.New("the model's output is not a number: prior.onnx is broken, or its values are too large for this device (try --device cpu)")
+var ErrNaN = errors.New("the model's output is not a number: prior.onnx is broken, or its values are too large for this device (try --device cpu)")
 
 // Prior is an opened prior.onnx.
 type Prior struct {

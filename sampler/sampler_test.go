@@ -102,7 +102,7 @@ func keepsTokens(t *testing.T, p *Prior) {
 			}
 		}
 		if !changed {
-			t.Error("nothing was made anew")
+			t.Error("no masked token changed")
 		}
 	}
 }

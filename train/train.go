@@ -1,6 +1,3 @@
-// Package train runs the stages of a training in order: VQ-GAN, latents, prior,
-// bundle. Each stage keeps what it made in the run's folder and picks up where
-// it was stopped.
 package train
 
 import (

@@ -42,6 +42,7 @@ import (
 	"sundae/sampler/schedule"
 	"sundae/tui/graphics"
 	"sundae/tui/loop"
+	"sundae/tui/terminal"
 )
 
 // Options is what the app works with. Prior and Pictures stay the caller's to close.
@@ -86,8 +87,8 @@ type app struct {
 	Options
 	ctx    context.Context
 	loop   *loop.Loop
-	drawer *drawer
-	screen *screen
+	drawer *terminal.Drawer
+	screen *terminal.Screen
 
 	theme         theme
 	help          help.Model
@@ -121,46 +122,37 @@ type app struct {
 func Run(ctx context.Context, in, out *os.File, o Options, options ...tea.ProgramOption) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGTERM)
 	defer stop()
-	keys, err := newKeyboard(in)
+	keys, err := terminal.NewKeyboard(in)
 	if err != nil {
 		return fmt.Errorf("read the keyboard: %w", err)
 	}
 	defer keys.Close()
-	s := newScreen(out, out.Fd(), line{limit: o.MaxRate, way: o.Terminal.Way})
-	s.off = true // until Bubble Tea has entered the alternate screen
-	err = run(ctx, o, s, append(options, tea.WithInput(keys), tea.WithOutput(s))...)
-	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
-		return nil // asked to leave by a signal: the terminal is as it was
-	}
-	return err
-}
-
-// run is Run on any screen.
-func run(ctx context.Context, o Options, s *screen, options ...tea.ProgramOption) error {
-	defer s.end()
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	s.lost = stop
-	defer context.AfterFunc(ctx, s.leave)() // a terminal that has stopped must not hold up the end
-	a := newApp(ctx, o, graphics.NewDriver(o.Terminal), s)
+	ctx, lost := context.WithCancelCause(ctx)
+	defer lost(nil)
+	screen := terminal.NewScreen(out, out.Fd(), o.Terminal.RTT, o.MaxRate, lost)
+	defer screen.End()
+	defer context.AfterFunc(ctx, screen.Leave)() // a terminal that takes nothing must not block the end
+	a := newApp(ctx, o, graphics.NewDriver(o.Terminal), screen)
 	defer a.close()
-	program := tea.NewProgram(a, append(options, tea.WithContext(ctx))...)
-	_, err := program.Run()
+	program := tea.NewProgram(a, append(options, tea.WithInput(keys), tea.WithOutput(screen), tea.WithContext(ctx))...)
+	_, err = program.Run()
 	switch {
 	case err == nil, errors.Is(err, tea.ErrInterrupted):
 		return nil
 	case errors.Is(err, tea.ErrProgramPanic):
 		return fmt.Errorf("run the app: %w", err)
-	case errors.Is(context.Cause(ctx), errLost):
+	case errors.Is(context.Cause(ctx), terminal.ErrLost):
 		return fmt.Errorf("run the app: %w", context.Cause(ctx))
+	case errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil:
+		return nil // ended by a signal or the caller, with the terminal restored
 	}
 	return fmt.Errorf("run the app: %w", err)
 }
 
 // newApp starts the goroutines; close ends them.
-func newApp(ctx context.Context, o Options, driver graphics.Driver, s *screen) *app {
+func newApp(ctx context.Context, o Options, driver graphics.Driver, s *terminal.Screen) *app {
 	a := &app{
-		Options: o, loop: loop.New(o.Prior, o.Pictures), screen: s, drawer: newDrawer(driver, s, o.Scale),
+		Options: o, loop: loop.New(o.Prior, o.Pictures), screen: s, drawer: terminal.NewDrawer(driver, s, o.Scale),
 		theme: newTheme(true), help: help.New(), zoom: -1,
 		prompt: prompt{input: textinput.New()}, palette: palette{input: textinput.New()},
 	}
@@ -172,7 +164,7 @@ func newApp(ctx context.Context, o Options, driver graphics.Driver, s *screen) *
 	work, stop := context.WithCancel(ctx)
 	a.ctx = work
 	var drawing sync.WaitGroup
-	drawing.Go(func() { a.drawer.work(work) })
+	drawing.Go(func() { a.drawer.Work(work) })
 	a.stage.close = func() {
 		stop()
 		drawing.Wait()
@@ -205,7 +197,7 @@ func (a *app) watch() tea.Msg {
 	select {
 	case <-a.ctx.Done():
 		return nil
-	case d := <-a.drawer.results:
+	case d := <-a.drawer.Results():
 		return d
 	}
 }
@@ -227,7 +219,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			cmds = append(cmds, a.happened(event))
 		}
 		return a, tea.Batch(cmds...)
-	case drawn:
+	case terminal.Drawn:
 		a.showDrawn(msg)
 		return a, a.watch
 	case thumbMsg:
@@ -253,7 +245,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.MouseMsg:
 		return a, a.mouse(msg)
 	case uv.PrimaryDeviceAttributesEvent:
-		a.screen.answered()
+		a.screen.Answered()
 		return a, nil
 	case tea.ModeReportMsg:
 		a.toldMode(msg)
@@ -345,5 +337,5 @@ func (a *app) key(msg tea.KeyPressMsg) tea.Cmd {
 // cover shows a sheet over the picture area, or none.
 func (a *app) cover(with sheet) {
 	a.sheet = with
-	a.screen.cover(with != noSheet)
+	a.screen.Cover(with != noSheet)
 }

@@ -19,9 +19,9 @@ import (
 	"sundae/tui/graphics"
 )
 
-// terminal is the other end of a pty: it keeps what the app writes, and answers
+// ptyTerminal is the other end of a pty: it keeps what the app writes, and answers
 // the one question that the app goes on asking.
-type terminal struct {
+type ptyTerminal struct {
 	master, tty *os.File
 	gone        chan struct{} // nothing more comes
 
@@ -29,7 +29,7 @@ type terminal struct {
 	written bytes.Buffer
 }
 
-func newTerminal(t *testing.T) *terminal {
+func newTerminal(t *testing.T) *ptyTerminal {
 	t.Helper()
 	master, tty, err := pty.Open()
 	if err != nil {
@@ -49,7 +49,7 @@ func newTerminal(t *testing.T) *terminal {
 		t.Fatal(err)
 	}
 	master = os.NewFile(uintptr(fd), "terminal")
-	x := &terminal{master: master, tty: tty, gone: make(chan struct{})}
+	x := &ptyTerminal{master: master, tty: tty, gone: make(chan struct{})}
 	go func() {
 		defer close(x.gone)
 		buffer := make([]byte, 64<<10)
@@ -58,7 +58,7 @@ func newTerminal(t *testing.T) *terminal {
 			x.mu.Lock()
 			x.written.Write(buffer[:n])
 			x.mu.Unlock()
-			if bytes.Contains(buffer[:n], []byte(question)) {
+			if bytes.Contains(buffer[:n], []byte("\x1b[c")) {
 				go io.WriteString(master, "\x1b[?62;4c") // a pty takes it when the app reads
 			}
 			if err != nil {
@@ -71,14 +71,14 @@ func newTerminal(t *testing.T) *terminal {
 	return x
 }
 
-func (x *terminal) output() string {
+func (x *ptyTerminal) output() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.written.String()
 }
 
 // await waits until the app has written something.
-func (x *terminal) await(t *testing.T, text string) {
+func (x *ptyTerminal) await(t *testing.T, text string) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if strings.Contains(x.output(), text) {
@@ -91,7 +91,7 @@ func (x *terminal) await(t *testing.T, text string) {
 func last(s string, n int) string { return s[max(0, len(s)-n):] }
 
 // modes are the terminal's own settings: echo, lines, signals.
-func (x *terminal) modes(t *testing.T) *unix.Termios {
+func (x *ptyTerminal) modes(t *testing.T) *unix.Termios {
 	t.Helper()
 	m, err := unix.IoctlGetTermios(int(x.tty.Fd()), unix.TCGETS)
 	if err != nil {
@@ -106,8 +106,8 @@ func (x *terminal) modes(t *testing.T) *unix.Termios {
 func TestTerminalIsRestored(t *testing.T) {
 	o := options(t)
 	o.Terminal = graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}
-	signal := func(s syscall.Signal) func(*terminal) {
-		return func(*terminal) {
+	signal := func(s syscall.Signal) func(*ptyTerminal) {
+		return func(*ptyTerminal) {
 			if err := syscall.Kill(os.Getpid(), s); err != nil {
 				panic(err)
 			}
@@ -115,14 +115,14 @@ func TestTerminalIsRestored(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		end  func(*terminal)
+		end  func(*ptyTerminal)
 		want string // in the error
 	}{
-		{"q", func(x *terminal) { _, _ = io.WriteString(x.master, "q") }, ""},
-		{"ctrl+c", func(x *terminal) { _, _ = io.WriteString(x.master, "\x03") }, ""},
+		{"q", func(x *ptyTerminal) { _, _ = io.WriteString(x.master, "q") }, ""},
+		{"ctrl+c", func(x *ptyTerminal) { _, _ = io.WriteString(x.master, "\x03") }, ""},
 		{"SIGTERM", signal(syscall.SIGTERM), ""},
 		{"SIGHUP", signal(syscall.SIGHUP), ""},
-		{"panic", func(x *terminal) { _, _ = io.WriteString(x.master, "P") }, "panic"},
+		{"panic", func(x *ptyTerminal) { _, _ = io.WriteString(x.master, "P") }, "panic"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := newTerminal(t)
@@ -247,4 +247,29 @@ func TestGarbageIsIgnored(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the app did not end")
 	}
+}
+
+// stalled takes nothing until it is let go.
+type stalled struct {
+	nowhere
+	goOn chan struct{}
+}
+
+func (s stalled) Write(p []byte) (int, error) { <-s.goOn; return len(p), nil }
+
+// A terminal that takes no picture holds up neither sampling nor keys.
+func TestStalledTerminalHoldsUpNothing(t *testing.T) {
+	o := options(t)
+	o.Terminal = graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}
+	out := stalled{goOn: make(chan struct{})}
+	s := onScreen(t, 80, 24, o, alternate(out))
+	defer close(out.goOn)
+	s.until("the end of the run", func(a *app) bool { return a.ended() && a.decode.Step == o.Settings.Steps })
+	s.press("[", "?")
+	s.until("the help, a step back", func(a *app) bool { return a.sheet == helpSheet && a.stage.shown == o.Settings.Steps-1 })
+	s.look(func(a *app) {
+		if a.drawing.Bytes > 0 {
+			t.Error("a picture is said to be drawn")
+		}
+	})
 }

@@ -96,21 +96,21 @@ func TestTokenView(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, nil)
 		text := func() (text string) {
-			s.look(func(a *app) { text = a.tiles[0].shown.frame.Text })
+			s.look(func(a *app) { text = a.tiles[0].shown.Frame.Text })
 			return text
 		}
 		plainly := text()
 		s.press("t")
-		s.until("the changed tokens", func(a *app) bool { return a.look == changedTokens && a.tiles[0].shown.frame.Text != plainly })
+		s.until("the changed tokens", func(a *app) bool { return a.look == changedTokens && a.tiles[0].shown.Frame.Text != plainly })
 		s.golden("tokens-changed")
 		changed := text()
 		s.press("c")
 		s.until("the confidence", func(a *app) bool {
-			return a.look == confidence && a.tiles[0].shown.frame.Text != changed && a.tiles[0].shown.frame.Text != plainly
+			return a.look == confidence && a.tiles[0].shown.Frame.Text != changed && a.tiles[0].shown.Frame.Text != plainly
 		})
 		s.golden("confidence")
 		s.press("c")
-		s.until("the plain picture", func(a *app) bool { return a.look == plain && a.tiles[0].shown.frame.Text == plainly })
+		s.until("the plain picture", func(a *app) bool { return a.look == plain && a.tiles[0].shown.Frame.Text == plainly })
 	})
 }
 

@@ -113,7 +113,7 @@ var appCommands = []command{
 
 // quit leaves once the terminal has nothing more to say.
 func (a *app) quit() tea.Cmd {
-	return func() tea.Msg { a.screen.hush(); return tea.Quit() }
+	return func() tea.Msg { a.screen.Quiet(); return tea.Quit() }
 }
 
 // reseed begins anew with a seed of its own, the same for all lanes.

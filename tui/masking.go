@@ -164,7 +164,7 @@ func (a *app) enterMask(say string) tea.Cmd {
 	m.corner, m.held, m.variants = nil, false, a.panel.samples
 	m.easel.do(func(*mask.Editor) {}) // to be counted
 	a.mode = masking
-	a.screen.tellPixels(m.fine)
+	a.screen.SetPixelMouse(m.fine)
 	a.relayout()
 	cmd := a.masked()
 	a.say(say)
@@ -174,7 +174,7 @@ func (a *app) enterMask(say string) tea.Cmd {
 func (a *app) leaveMask() tea.Cmd {
 	a.masking.easel.do((*mask.Editor).End)
 	a.mode = exploring
-	a.screen.tellPixels(false)
+	a.screen.SetPixelMouse(false)
 	a.relayout()
 	a.say("")
 	return a.masking.easel.work(a.Model.Downsample, a.rule())

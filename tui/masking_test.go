@@ -41,7 +41,7 @@ func TestMaskSession(t *testing.T) {
 		var area struct{ x, y, rows int }
 		s.look(func(a *app) {
 			at := a.tiles[0].shown
-			area.x, area.y, area.rows = at.rect.X, at.rect.Y, at.frame.Rows
+			area.x, area.y, area.rows = at.Rect.X, at.Rect.Y, at.Frame.Rows
 		})
 		s.tm.Send(tea.MouseClickMsg{X: area.x, Y: area.y, Button: tea.MouseLeft})
 		s.tm.Send(tea.MouseMotionMsg{X: area.x, Y: area.y + area.rows - 1, Button: tea.MouseLeft})
@@ -219,13 +219,13 @@ func TestFineMouse(t *testing.T) {
 	})
 	s.tm.Send(tea.ModeReportMsg{Mode: ansi.ModeMouseExtSgrPixel, Value: ansi.ModeReset})
 	s.press("m")
-	s.until("the mask editor", func(a *app) bool { return a.mode == masking && a.screen.tellsPixels() })
+	s.until("the mask editor", func(a *app) bool { return a.mode == masking && a.screen.PixelMouse() })
 	s.press("-", "-", "-")
 	click := func(button tea.MouseButton, px, py int) { // of the picture's 32
 		var at image.Point
 		s.look(func(a *app) {
 			shown := a.tiles[0].shown
-			at = image.Pt(10*shown.rect.X+(2*px+1)*10*shown.frame.Cols/64, 20*shown.rect.Y+(2*py+1)*20*shown.frame.Rows/64)
+			at = image.Pt(10*shown.Rect.X+(2*px+1)*10*shown.Frame.Cols/64, 20*shown.Rect.Y+(2*py+1)*20*shown.Frame.Rows/64)
 		})
 		s.tm.Send(tea.MouseClickMsg{X: at.X, Y: at.Y, Button: button})
 		s.tm.Send(tea.MouseReleaseMsg{X: at.X, Y: at.Y, Button: button})
@@ -251,5 +251,5 @@ func TestFineMouse(t *testing.T) {
 		t.Error("shift and an arrow paint nothing")
 	}
 	s.press("esc")
-	s.until("cells again", func(a *app) bool { return a.mode == exploring && !a.screen.tellsPixels() })
+	s.until("cells again", func(a *app) bool { return a.mode == exploring && !a.screen.PixelMouse() })
 }

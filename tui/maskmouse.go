@@ -75,11 +75,11 @@ func (a *app) pixelAt(x, y int) (image.Point, bool) {
 	}
 	r, w, h := a.tiles[0].area, 1, 1 // of a cell, in what the mouse counts
 	shown := a.tiles[0].shown
-	if shown.frame.Cols > 0 {
-		r = shown.rect
-		r.Cols, r.Rows = shown.frame.Cols, shown.frame.Rows
+	if shown.Frame.Cols > 0 {
+		r = shown.Rect
+		r.Cols, r.Rows = shown.Frame.Cols, shown.Frame.Rows
 	}
-	if a.screen.tellsPixels() {
+	if a.screen.PixelMouse() {
 		w, h = a.Terminal.CellWidth, a.Terminal.CellHeight
 	}
 	size := a.masking.picture.Rect.Size()

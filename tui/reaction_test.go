@@ -21,7 +21,7 @@ func BenchmarkReaction(b *testing.B) {
 		b.Run(map[int]string{80: "80x24", 250: "250x70"}[size[0]], func(b *testing.B) {
 			o := options(b)
 			o.Settings.Steps = schedule.MaxSteps
-			screen := newScreen(nowhere{}, 0, line{})
+			screen := alternate(nowhere{})
 			a := newApp(b.Context(), o, graphics.NewDriver(o.Terminal), screen)
 			tm := teatest.NewTestModel(b, watched{a}, teatest.WithInitialTermSize(size[0], size[1]))
 			s := &session{nil, tm}
@@ -49,7 +49,7 @@ func BenchmarkReaction(b *testing.B) {
 			_ = tm.Quit()
 			tm.WaitFinished(b, teatest.WithFinalTimeout(20*time.Second))
 			a.close()
-			screen.end()
+			screen.End()
 		})
 	}
 }

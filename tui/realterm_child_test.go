@@ -20,6 +20,7 @@ import (
 	"sundae/internal/ort/install"
 	"sundae/sampler"
 	"sundae/tui/graphics"
+	"sundae/tui/terminal"
 )
 
 // childFolder is the environment variable by which this test binary is told to
@@ -115,7 +116,7 @@ type reporter struct {
 
 // atRest is how long nothing may have changed: pictures that were sent small may
 // yet come larger.
-const atRest = 3 * rest
+const atRest = 3 * terminal.RestTime
 
 type tick struct{}
 
@@ -145,9 +146,9 @@ func (r *reporter) look(a *app) {
 	}
 	now := report{Terminal: a.Terminal, Width: a.width, Height: a.height, Area: a.pictureArea(), Covered: a.sheet != noSheet}
 	for _, t := range a.tiles {
-		f := t.shown.frame
+		f := t.shown.Frame
 		now.Tiles = append(now.Tiles, reported{
-			Cells: graphics.Rect{X: t.shown.rect.X, Y: t.shown.rect.Y, Cols: f.Cols, Rows: f.Rows},
+			Cells: graphics.Rect{X: t.shown.Rect.X, Y: t.shown.Rect.Y, Cols: f.Cols, Rows: f.Rows},
 			Width: f.Width, Height: f.Height, Side: t.picture.Rect.Dx(), Picture: t.picture.Pix,
 		})
 	}

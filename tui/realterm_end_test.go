@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"io"
 	"os"
 	"os/exec"
 	"reflect"
@@ -9,8 +8,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/creack/pty"
 )
 
 // The process itself ends on a signal, and when its terminal goes away, as an SSH
@@ -23,12 +20,12 @@ func TestProcessEnds(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		end  func(app *os.Process, x *terminal) error
+		end  func(app *os.Process, x *ptyTerminal) error
 		gone bool // the terminal
 	}{
-		{"SIGTERM", func(app *os.Process, _ *terminal) error { return app.Signal(syscall.SIGTERM) }, false},
-		{"SIGHUP", func(app *os.Process, _ *terminal) error { return app.Signal(syscall.SIGHUP) }, false},
-		{"hang-up", func(_ *os.Process, x *terminal) error { return x.master.Close() }, true},
+		{"SIGTERM", func(app *os.Process, _ *ptyTerminal) error { return app.Signal(syscall.SIGTERM) }, false},
+		{"SIGHUP", func(app *os.Process, _ *ptyTerminal) error { return app.Signal(syscall.SIGHUP) }, false},
+		{"hang-up", func(_ *os.Process, x *ptyTerminal) error { return x.master.Close() }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := newTerminal(t)
@@ -67,35 +64,5 @@ func TestProcessEnds(t *testing.T) {
 				t.Errorf("the cursor is not on again: %q", last(tail, 300))
 			}
 		})
-	}
-}
-
-// Terminals forget pictures when their screen is wiped: those that are still
-// wanted are sent again whole, after the frame that wiped it.
-func TestWipedPicturesComeBack(t *testing.T) {
-	master, tty, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
-	defer tty.Close()
-	s := newScreen(tty, tty.Fd(), line{})
-	if err := s.draw(t.Context(), 1, overlay{data: []byte("<data>"), draw: []byte("<place>")}); err != nil {
-		t.Fatal(err)
-	}
-	s.touch()
-	for _, frame := range []string{"[cells]", "\x1b[2J[cells]"} {
-		if _, err := s.Write([]byte(frame)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.end()
-	want := "<data><place>[cells]<place>\x1b[2J[cells]<data><place>"
-	got := make([]byte, len(want))
-	if _, err := io.ReadFull(master, got); err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("what was written is %q, want %q", got, want)
 	}
 }

@@ -3,6 +3,7 @@ package tui
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	"github.com/charmbracelet/x/exp/teatest/v2"
 
 	"sundae/tui/graphics"
+	"sundae/tui/terminal"
 )
 
 // session is someone at the app: it presses keys, waits for what should come of
@@ -50,6 +52,13 @@ func (nowhere) Read([]byte) (int, error)    { return 0, os.ErrClosed }
 func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
 func (nowhere) Close() error                { return nil }
 
+// alternate is a screen that has entered the alternate screen already.
+func alternate(out io.ReadWriteCloser) *terminal.Screen {
+	s := terminal.NewScreen(out, 0, 0, 0, func(error) {})
+	_, _ = s.Write([]byte("\x1b[?1049h"))
+	return s
+}
+
 // begin opens the app in a terminal of w×h and waits for its first run to end.
 func begin(t *testing.T, w, h int, change func(*Options)) *session {
 	t.Helper()
@@ -57,13 +66,13 @@ func begin(t *testing.T, w, h int, change func(*Options)) *session {
 	if change != nil {
 		change(&o)
 	}
-	s := onScreen(t, w, h, o, newScreen(nowhere{}, 0, line{}))
+	s := onScreen(t, w, h, o, alternate(nowhere{}))
 	s.settled()
 	return s
 }
 
 // onScreen opens the app in a terminal of w×h whose pictures go to the screen.
-func onScreen(t *testing.T, w, h int, o Options, screen *screen) *session {
+func onScreen(t *testing.T, w, h int, o Options, screen *terminal.Screen) *session {
 	t.Helper()
 	a := newApp(t.Context(), o, graphics.NewDriver(o.Terminal), screen)
 	s := &session{t, teatest.NewTestModel(t, watched{a}, teatest.WithInitialTermSize(w, h))}
@@ -71,7 +80,7 @@ func onScreen(t *testing.T, w, h int, o Options, screen *screen) *session {
 		_ = s.tm.Quit()
 		s.tm.WaitFinished(t, teatest.WithFinalTimeout(20*time.Second))
 		a.close()
-		screen.end()
+		screen.End()
 	})
 	return s
 }
@@ -116,7 +125,7 @@ func drawnAll(a *app) bool {
 		return false
 	}
 	for _, t := range a.tiles {
-		if t.shown.frame.Text == "" || t.shown.layout != a.layout || t.shown.asked != t.asked {
+		if t.shown.Frame.Text == "" || t.shown.Layout != a.layout || t.shown.Job != t.job {
 			return false
 		}
 		if l := &a.stage.lanes[t.lane]; a.mode == exploring && (t.key.Run != a.stage.run || t.key.Step != min(a.stage.shown, len(l.frames)-1)) {
@@ -160,7 +169,7 @@ func (s *session) screen() string {
 	var text string
 	s.look(func(a *app) {
 		for i := range a.tiles { // what the pictures show is the model's affair
-			f := &a.tiles[i].shown.frame
+			f := &a.tiles[i].shown.Frame
 			if was := f.Text; was != "" {
 				f.Text = strings.TrimSuffix(strings.Repeat(strings.Repeat("▀", f.Cols)+"\n", f.Rows), "\n")
 				defer func() { f.Text = was }()

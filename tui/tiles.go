@@ -5,6 +5,7 @@ import (
 
 	"sundae/tui/graphics"
 	"sundae/tui/loop"
+	"sundae/tui/terminal"
 )
 
 // tile is a place on screen for one picture.
@@ -15,8 +16,8 @@ type tile struct {
 	label        graphics.Rect // a line below it, Rows 0 without
 	key          loop.Key      // of the picture in it
 	picture      *image.RGBA
-	asked        int   // times that a picture was sent to be drawn here
-	shown        drawn // what is on screen
+	job          int            // the newest one for the drawer
+	shown        terminal.Drawn // what is on screen
 }
 
 // most is how many pictures are on screen at once.
@@ -24,9 +25,8 @@ const most = 16
 
 // relayout places the tiles anew, after anything that changes their number or room.
 func (a *app) relayout() {
-	a.layout++
-	a.drawer.relayout(a.layout)
-	a.screen.relayout()
+	a.layout = a.drawer.Relayout()
+	a.screen.Clear()
 	before := a.tiles
 	a.tiles = nil
 	if a.tooSmall() {
@@ -177,8 +177,7 @@ func (a *app) draw(t *tile) {
 			work = func() image.Image { return paint(picture, how, latent, before, after, sample) }
 		}
 	}
-	t.asked++
-	a.drawer.put(t.slot, job{layout: a.layout, asked: t.asked, rect: t.area, paint: work})
+	t.job = a.drawer.Put(t.slot, t.area, work)
 }
 
 // redraw sends all tiles again: what is painted over them changed.
@@ -189,19 +188,19 @@ func (a *app) redraw() {
 }
 
 // showDrawn takes a picture that is on its way to the terminal.
-func (a *app) showDrawn(d drawn) {
-	if d.layout != a.layout {
+func (a *app) showDrawn(d terminal.Drawn) {
+	if d.Layout != a.layout {
 		return
 	}
-	if d.err != nil {
-		a.fail(d.err)
+	if d.Err != nil {
+		a.fail(d.Err)
 		return
 	}
-	a.drawing = d.frame
+	a.drawing = d.Frame
 	for i := range a.tiles {
-		if t := &a.tiles[i]; t.slot == d.slot {
-			if t.shown.frame.Text != d.frame.Text && len(d.frame.Overlay) > 0 {
-				a.screen.touch() // the cells under it are about to be blanked
+		if t := &a.tiles[i]; t.slot == d.Slot {
+			if t.shown.Frame.Text != d.Frame.Text && len(d.Frame.Overlay) > 0 {
+				a.screen.Touch() // the cells under it are about to be blanked
 			}
 			t.shown = d
 		}

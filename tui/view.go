@@ -151,9 +151,9 @@ func (a *app) pictureLines(area graphics.Rect) []string {
 		ends[y] = x + cols
 	}
 	for i, t := range a.tiles {
-		if t.shown.frame.Text != "" {
-			for row, text := range strings.Split(t.shown.frame.Text, "\n") {
-				put(t.shown.rect.Y+row, t.shown.rect.X, t.shown.frame.Cols, text)
+		if t.shown.Frame.Text != "" {
+			for row, text := range strings.Split(t.shown.Frame.Text, "\n") {
+				put(t.shown.Rect.Y+row, t.shown.Rect.X, t.shown.Frame.Cols, text)
 			}
 		} else if t.area.Rows > 0 {
 			waiting := "waiting for the first picture"

@@ -130,7 +130,7 @@ func TestExpectedLatents(t *testing.T) {
 func TestSharpenWithPrior(t *testing.T) {
 	dir, lender, r := lendingBundle(t)
 	r.VQGAN.Discriminator.Start = r.VQGAN.Steps
-	r.VQGAN.Sharpen = vqgan.Sharpen{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Batch: 2, Redraw: 2}
+	r.VQGAN.Finetune = vqgan.Finetune{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Batch: 2, TokenAugmentation: 2}
 	text, err := yaml.Marshal(r)
 	if err != nil {
 		t.Fatal(err)

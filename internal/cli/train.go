@@ -112,7 +112,7 @@ func newTrainVQGAN(a *app) *cobra.Command {
 		Use:   "vqgan",
 		Short: "Train the VQ-GAN: pictures to tokens and back",
 		Long: `Train the VQ-GAN: pictures to tokens and back. With --from it begins as the one in
-a bundle, and only the recipe's sharpening is done: the decoder learns to draw
+a bundle, and only the recipe's fine-tuning is done: the decoder learns to draw
 better what the tokens say, while every token, and a prior trained on them, stays
 good. The recipe may give the decoder more blocks than it had.`,
 		Example: `  sundae train vqgan --recipe tiny --data pictures --out runs/tiny
@@ -126,21 +126,21 @@ good. The recipe may give the decoder more blocks than it had.`,
 						return err
 					}
 					r.FromVQGAN = vqganFiles(b, r.Writer)
-					if r.Recipe.VQGAN.Sharpen.Redraw > 0 {
+					if r.Recipe.VQGAN.Finetune.TokenAugmentation > 0 {
 						drawer, err := newRedrawer(cmd.Context(), a, b)
 						if err != nil {
 							return err
 						}
 						defer drawer.Close()
-						r.FromVQGAN.Redraw = drawer.redraw
+						r.FromVQGAN.Augment = drawer.redraw
 					}
 				}
 				report, err := r.VQGAN(cmd.Context())
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(a.out, "held-out L1 %.4f, PSNR %.2f dB, %.0f%% of codes live, perplexity %.0f, %.2f hours\n",
-					report.L1, report.PSNR, 100*report.Live, report.Perplexity, report.Hours)
+				fmt.Fprintf(a.out, "held-out L1 %.4f, PSNR %.2f dB, %.0f%% of codes used, perplexity %.0f, %.2f hours\n",
+					report.L1, report.PSNR, 100*report.CodeUsage, report.Perplexity, report.Hours)
 				return nil
 			})
 		},

@@ -62,7 +62,7 @@ func (rt *Runtime) try(p provider) error {
 			return err
 		}
 	}
-	s, err := openOn(addModel(), p, 1)
+	s, err := newSession(addModel(), p, 1)
 	if err != nil {
 		return err
 	}

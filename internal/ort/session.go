@@ -63,7 +63,7 @@ func (rt *Runtime) openAuto(file []byte, threads int) (*Session, error) {
 		err := rt.probe(p)
 		if err == nil {
 			var s *Session
-			if s, err = openOn(file, p, threads); err == nil {
+			if s, err = newSession(file, p, threads); err == nil {
 				s.skipped = skipped
 				return s, nil
 			}
@@ -80,18 +80,26 @@ func (rt *Runtime) openAuto(file []byte, threads int) (*Session, error) {
 
 // openOn loads a model on one device.
 func openOn(file []byte, p provider, threads int) (*Session, error) {
-	inputs, outputs, err := onnxfile.Describe(file)
+	s, err := newSession(file, p, threads)
 	if err != nil {
 		return nil, fmt.Errorf("open a model on %s: %w", p.device, err)
 	}
+	return s, nil
+}
+
+func newSession(file []byte, p provider, threads int) (*Session, error) {
+	inputs, outputs, err := onnxfile.Describe(file)
+	if err != nil {
+		return nil, err
+	}
 	options, err := sessionOptions(p, threads)
 	if err != nil {
-		return nil, fmt.Errorf("open a model on %s: %w", p.device, err)
+		return nil, err
 	}
 	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(onnxfile.MatMulForEinsum(file), names(inputs), names(outputs), options)
 	if err != nil {
 		options.Destroy()
-		return nil, fmt.Errorf("open a model on %s: %w", p.device, shortError(err))
+		return nil, shortError(err)
 	}
 	return &Session{inputs: inputs, outputs: outputs, device: p.device, threads: threads, session: session, options: options}, nil
 }

@@ -30,14 +30,16 @@ func TestLoadAgain(t *testing.T) {
 	}
 }
 
-// The settings' comment lists the devices.
-func TestConfigNamesTheDevices(t *testing.T) {
-	text, err := os.ReadFile("../../config.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(text), DeviceList()) {
-		t.Errorf("config.yaml does not list %q", DeviceList())
+// What people read names the devices as the code does, in its order.
+func TestDocumentedDevices(t *testing.T) {
+	for _, path := range []string{"README.md", "../../config.yaml"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), DeviceList()) {
+			t.Errorf("%s does not list %q", path, DeviceList())
+		}
 	}
 }
 

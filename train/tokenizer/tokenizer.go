@@ -50,7 +50,7 @@ func Open(path string, r recipe.Recipe, backend compute.Backend) (Tokenizer, err
 	if err != nil {
 		return nil, err
 	}
-	// Sharpening leaves the encoder, and with it the latents, as they are.
+	// Fine-tuning leaves the encoder, and with it the latents, as they are.
 	name := fmt.Sprintf("%s seed %d step %d", r.Name, r.Seed, min(model.Report.Step, r.VQGAN.Steps))
 	return &trained{model: model, name: name, backend: backend}, nil
 }
@@ -91,6 +91,6 @@ func (t *trained) Training() Training {
 	r := t.model.Report
 	round := func(v, scale float64) float64 { return math.Round(v*scale) / scale }
 	return Training{Steps: r.Earlier + r.Step, Hours: round(r.Hours, 1e3), Figures: map[string]float64{
-		"vqgan_l1": round(r.L1, 1e4), "vqgan_psnr": round(r.PSNR, 1e2), "vqgan_live": round(r.Live, 1e3), "vqgan_perplexity": round(r.Perplexity, 10),
+		"vqgan_l1": round(r.L1, 1e4), "vqgan_psnr": round(r.PSNR, 1e2), "vqgan_code_usage": round(r.CodeUsage, 1e3), "vqgan_perplexity": round(r.Perplexity, 10),
 	}}
 }

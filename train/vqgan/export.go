@@ -45,7 +45,7 @@ func Open(path string, c Config, size int) (*Model, error) {
 // tokens is the encoder's graph: pictures [B, 3, H, W] over [-1, 1] to int32 [B, h, w].
 func (m *Model) tokens(scope *model.Scope, x *Node) *Node {
 	z := m.Config.Encode(scope.At(generatorScope).In("encoder"), x)
-	ids := nearest(rows(z), scope.Store().GetVariable(codebookPath).NodeValue(x.Graph()))
+	ids := nearest(toRows(z), scope.Store().GetVariable(codebookPath).NodeValue(x.Graph()))
 	return Reshape(ids, x.Shape().Dim(0), z.Shape().Dim(2), z.Shape().Dim(3))
 }
 
@@ -53,9 +53,9 @@ func (m *Model) tokens(scope *model.Scope, x *Node) *Node {
 func (m *Model) picture(scope *model.Scope, ids *Node) *Node {
 	b, h, w := ids.Shape().Dim(0), ids.Shape().Dim(1), ids.Shape().Dim(2)
 	codes := scope.Store().GetVariable(codebookPath).NodeValue(ids.Graph())
-	vectors := Gather(codes, Reshape(ids, b, h*w, 1)) // [B, h·w, E]
-	levels := tone{gain: 127.5, lift: 127.5 + 0.5}    // 0 to 255, and rounded by cutting off
-	x, _ := m.Config.decode(scope.At(generatorScope).In("decoder"), grid(vectors, h, w), levels)
+	vectors := Gather(codes, Reshape(ids, b, h*w, 1))  // [B, h·w, E]
+	levels := affine{scale: 127.5, shift: 127.5 + 0.5} // to [0, 255], rounded by the conversion to uint8
+	x, _ := m.Config.decode(scope.At(generatorScope).In("decoder"), toGrid(vectors, h, w), levels)
 	return TransposeAllDims(ConvertDType(ClipScalar(x, 0, 255.5), dtypes.Uint8), 0, 2, 3, 1)
 }
 
@@ -63,13 +63,13 @@ func (m *Model) picture(scope *model.Scope, ids *Node) *Node {
 // tokens, [n, h, w] in raster order. n must be the same at every call.
 func (m *Model) Encoder(backend compute.Backend) (func(bytes []uint8, n int) ([]int32, error), error) {
 	exec, err := model.NewExec(backend, m.store, func(scope *model.Scope, bytes *Node) *Node {
-		return m.tokens(scope, pixels(bytes))
+		return m.tokens(scope, toFloat(bytes))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the encoder: %w", err)
 	}
 	return func(bytes []uint8, n int) ([]int32, error) {
-		in := tensor(bytes, n, m.Size)
+		in := imageTensor(bytes, n, m.Size)
 		defer in.FinalizeAll()
 		out, err := exec.Exec(in)
 		if err != nil {

@@ -19,18 +19,18 @@ type Files struct {
 	Steps            int    // that it was trained
 	Hours            float64
 	Writer           compute.Backend // an ONNX one, to read them with
-	// Redraw, if not nil, lets the bundle's prior draw the tokens [B, h·w] of pictures
-	// anew in a number of steps, in place, with random numbers of seed.
-	Redraw func(tokens []int32, steps int, seed uint64) error
+	// Augment, if not nil, resamples the tokens [B, h·w] of images with the bundle's
+	// prior, in place, in the given number of steps.
+	Augment func(tokens []int32, steps int, seed uint64) error
 }
 
-// begin fills the store with the weights of o.From. Only the sharpening is left to
+// begin fills the store with the weights of o.From. Only the fine-tuning is left to
 // do: encoder and codebook, and with them all latents, stay as they are. A decoder
 // without DecoderBlocks may go on with them, for they begin as nothing, and one
 // without DecoderBottleneck, of which the loudest channels are kept.
 func (c Config) begin(store *model.Store, o Options) (Report, error) {
-	if c.Sharpen.Steps == 0 {
-		return Report{}, errors.New("there is nothing to do from there: set vqgan.sharpen.steps")
+	if c.Finetune.Steps == 0 {
+		return Report{}, errors.New("there is nothing to do from there: set vqgan.finetune.steps")
 	}
 	parts := []struct {
 		name string
@@ -44,12 +44,12 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 		if err != nil {
 			return Report{}, fmt.Errorf("read the %s: %w", part.name, err)
 		}
-		narrowed := c.narrowed(scratch)
+		pruned := c.pruned(scratch)
 		for v := range scratch.IterVariables() {
 			if store.GetVariable(v.Path()) != nil {
 				continue // the codebook, which both have
 			}
-			value, ok := narrowed[v.Path()]
+			value, ok := pruned[v.Path()]
 			if !ok {
 				value = v.MustValue()
 			}
@@ -62,7 +62,7 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 		return Report{}, err
 	}
 	return Report{
-		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, Redrawn: c.Sharpen.Redraw > 0 && o.From.Redraw != nil,
+		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, TokenAugmentation: c.Finetune.TokenAugmentation > 0 && o.From.Augment != nil,
 	}, nil
 }
 

@@ -1,76 +1,49 @@
 package vqgan
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 )
 
-// From the files of a bundle a VQ-GAN goes on as the one that was written: the same
-// tokens for the same pictures, the same pictures from them before the first step.
-func TestSharpenFromFiles(t *testing.T) {
+// TestBegin: the store starts with the decoder of the files, at half precision, too, and
+// files of another network are an error.
+func TestBegin(t *testing.T) {
 	c := small()
-	c.Sharpen = Sharpen{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Crop: 32, Batch: 2}
 	o := options(t, folder(t, 6, 32))
-	trained, files := exported(t, c, o)
-	files.Steps, files.Hours = c.Steps+5, 2
+	pretrained := initialized(t, c, o)
+	o.From = export(t, pretrained, o.Backend)
+	o.From.Steps, o.From.Hours = c.Steps+5, 2
 	var err error
-	if files.Encoder, err = onnxfile.Half(files.Encoder); err != nil {
+	if o.From.Encoder, err = onnxfile.Half(o.From.Encoder); err != nil {
 		t.Fatal(err)
 	}
-
+	c.Finetune.Steps = 3
 	store := engine.NewStore(9)
-	o.From = files
 	report, err := c.begin(store, o)
 	if err != nil || report.Step != c.Steps || report.Earlier != 5 || report.Hours != 2 {
-		t.Fatalf("begins at step %d and %d after %g hours, %v", report.Step, report.Earlier, report.Hours, err)
+		t.Fatalf("begins with %+v, %v", report, err)
 	}
 	compared := 0
 	for v := range store.IterVariables() {
 		if weight, ok := strings.CutPrefix(v.Path(), "/average"); ok && strings.HasPrefix(weight, decoderPath) {
 			compared++
-			if !trained.store.GetVariable(weight).MustValue().Equal(v.MustValue()) {
-				t.Errorf("%s is another", weight)
+			if !pretrained.store.GetVariable(weight).MustValue().Equal(v.MustValue()) {
+				t.Errorf("%s differs", weight)
 			}
 		}
 	}
 	if compared < 20 {
-		t.Errorf("%d weights of the decoder came back", compared)
+		t.Errorf("%d weights of the decoder were read", compared)
 	}
-
-	bytes := make([]uint8, 32*32*3)
-	for i := range bytes {
-		bytes[i] = uint8(7 * i)
-	}
-	tokens := func(m *Model) []int32 {
-		encode, err := m.Encoder(o.Backend)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids, err := encode(bytes, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return ids
-	}
-	o.Out = t.TempDir()
-	if report, err = Train(t.Context(), c, o); err != nil || report.Step != c.TotalSteps() || report.Hours < 2 {
-		t.Fatalf("sharpened to step %d after %g hours, %v", report.Step, report.Hours, err)
-	}
-	sharpened, err := Open(filepath.Join(o.Out, Checkpoint), c, o.Size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(tokens(sharpened), tokens(trained)) {
-		t.Error("sharpening changed the tokens")
-	}
-
 	other := c
 	other.Channels = 16
 	if _, err := other.begin(engine.NewStore(9), o); err == nil || !strings.Contains(err.Error(), "another network") {
@@ -78,113 +51,113 @@ func TestSharpenFromFiles(t *testing.T) {
 	}
 }
 
-// A decoder of a bundle goes on with more blocks, and draws at first what it drew.
-func TestDecoderGrows(t *testing.T) {
+// TestMoreDecoderBlocks: a decoder with additional blocks starts with the output of the
+// decoder without them.
+func TestMoreDecoderBlocks(t *testing.T) {
 	c := small()
 	plain := c
 	plain.DecoderBlocks = nil
 	o := options(t, folder(t, 6, 32))
-	trained, files := exported(t, plain, o)
-	o.From = files
-	c.Sharpen.Steps = 1
+	pretrained := initialized(t, plain, o)
+	o.From = export(t, pretrained, o.Backend)
+	c.Finetune.Steps = 1
 	store := engine.NewStore(9)
 	if _, err := c.begin(store, o); err != nil {
 		t.Fatal(err)
 	}
-	grown := &Model{Config: c, Size: o.Size, store: store}
-	if !slices.Equal(drawn(t, grown), drawn(t, trained)) {
-		t.Error("the grown decoder draws something else")
+	deeper := &Model{Config: c, Size: o.Size, store: store}
+	if !slices.Equal(decoded(t, deeper, o), decoded(t, pretrained, o)) {
+		t.Error("the decoder with more blocks has another output")
 	}
 	if store.GetVariable(decoderPath+"/level1/block1/conv2/weight") == nil {
-		t.Error("nothing has grown")
+		t.Error("no additional block")
 	}
 }
 
-// A decoder of a bundle goes on narrower, with those channels of each group that the
-// second convolutions listen to.
-func TestDecoderNarrows(t *testing.T) {
+// TestPrune: a decoder with a bottleneck starts with the channels of each group that
+// the second convolutions use.
+func TestPrune(t *testing.T) {
 	c := small()
-	wide := c
 	o := options(t, folder(t, 6, 32))
-	trained, _ := exported(t, wide, o)
-	deaf := 0
-	for v := range trained.store.IterVariables() {
+	pretrained := initialized(t, c, o)
+	for v := range pretrained.store.IterVariables() {
 		if path := v.Path(); !strings.HasPrefix(path, decoderPath+"/level") || !strings.HasSuffix(path, "/conv2/weight") {
 			continue
 		}
+		// The first half of each group's channels is not used.
 		values, dims := tensors.MustCopyFlatData[float32](v.MustValue()), v.Shape().Dimensions
-		area := dims[2] * dims[3]
+		area, each := dims[2]*dims[3], dims[1]/c.Groups
 		for i := range values {
-			if each := dims[1] / c.Groups; i/area%dims[1]%each < each/2 {
+			if i/area%dims[1]%each < each/2 {
 				values[i] = 0
-				deaf++
 			}
 		}
 		v.MustSetValue(tensors.FromFlatDataAndDimensions(values, dims...))
 	}
-	if deaf == 0 {
-		t.Fatal("there is nothing to narrow")
-	}
-	files := &Files{Writer: o.Backend}
-	var err error
-	if files.Encoder, err = trained.ExportEncoder(o.Backend); err != nil {
-		t.Fatal(err)
-	}
-	if files.Decoder, err = trained.ExportDecoder(o.Backend); err != nil {
-		t.Fatal(err)
-	}
-	o.From = files
+	o.From = export(t, pretrained, o.Backend)
 	c.DecoderBottleneck = []int{1, 2}
-	c.Sharpen.Steps = 1
+	c.Finetune.Steps = 1
 	store := engine.NewStore(9)
 	if _, err := c.begin(store, o); err != nil {
 		t.Fatal(err)
 	}
 	weight := store.GetVariable(decoderPath + "/level1/block0/conv2/weight")
 	if weight == nil || weight.Shape().Dim(1) != weight.Shape().Dim(0)/2 {
-		t.Fatalf("the second convolution of a narrowed block is %v", weight)
+		t.Fatalf("the second convolution of a pruned block is %v", weight)
 	}
-	want := trained.store.GetVariable(decoderPath + "/level1/block0/conv2/weight").MustValue()
-	var rest []int
+	want := pretrained.store.GetVariable(decoderPath + "/level1/block0/conv2/weight").MustValue()
+	var used []int
 	for i, each := 0, want.Shape().Dim(1)/c.Groups; i < want.Shape().Dim(1); i++ {
 		if i%each >= each/2 {
-			rest = append(rest, i)
+			used = append(used, i)
 		}
 	}
-	if !pick(want, 1, rest).Equal(weight.MustValue()) {
-		t.Error("channels were kept that nothing listens to")
+	if !selectIndices(want, 1, used).Equal(weight.MustValue()) {
+		t.Error("unused channels were kept")
 	}
 }
 
-// exported is a VQ-GAN that was trained by o, and its files.
-func exported(t *testing.T, c Config, o Options) (*Model, *Files) {
+// initialized is a VQ-GAN with random weights.
+func initialized(t *testing.T, c Config, o Options) *Model {
 	t.Helper()
-	if _, err := Train(t.Context(), c, o); err != nil {
-		t.Fatal(err)
-	}
-	m, err := Open(filepath.Join(o.Out, Checkpoint), c, o.Size)
+	m := &Model{Config: c, Size: o.Size, store: engine.NewStore(1)}
+	exec, err := model.NewExec(o.Backend, m.store, func(scope *model.Scope, bytes *Node) *Node {
+		scope.Store().SetTraining(bytes.Graph(), true)
+		return c.reconstruct(scope.In(generatorScope), toFloat(bytes), true).x
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := &Files{Writer: o.Backend}
-	if files.Encoder, err = m.ExportEncoder(o.Backend); err != nil {
+	defer exec.Finalize()
+	if _, err := exec.Exec(noise(1, o.Size)); err != nil {
 		t.Fatal(err)
 	}
-	if files.Decoder, err = m.ExportDecoder(o.Backend); err != nil {
-		t.Fatal(err)
-	}
-	return m, files
+	return m
 }
 
-// drawn is what a model's decoder makes of its codes in turn.
-func drawn(t *testing.T, m *Model) []uint8 {
+// export writes a VQ-GAN's files.
+func export(t *testing.T, m *Model, backend compute.Backend) *Files {
+	t.Helper()
+	files := &Files{Writer: backend}
+	var err error
+	if files.Encoder, err = m.ExportEncoder(backend); err != nil {
+		t.Fatal(err)
+	}
+	if files.Decoder, err = m.ExportDecoder(backend); err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// decoded is the output of a decoder for its codes in turn.
+func decoded(t *testing.T, m *Model, o Options) []uint8 {
 	t.Helper()
 	side := m.Size / m.Config.Factor()
 	tokens := make([]int32, side*side)
 	for i := range tokens {
 		tokens[i] = int32(i % m.Config.Vocabulary)
 	}
-	decode, err := m.Decoder(open(t, "onnx:cpu"))
+	decode, err := m.Decoder(o.Backend)
 	if err != nil {
 		t.Fatal(err)
 	}

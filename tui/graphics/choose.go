@@ -15,7 +15,7 @@ import (
 func Choose(a Answers, wanted Protocol, environ []string, out io.Writer) Terminal {
 	t := Terminal{
 		Name: a.Name, CellWidth: a.CellWidth, CellHeight: a.CellHeight,
-		Registers: a.Registers, MaxWidth: a.SixelWidth, MaxHeight: a.SixelHeight, Way: a.Way,
+		Registers: a.Registers, MaxWidth: a.SixelWidth, MaxHeight: a.SixelHeight, RTT: a.RTT,
 	}
 	switch colorprofile.Detect(out, environ) {
 	case colorprofile.TrueColor:

@@ -78,7 +78,7 @@ type Terminal struct {
 	Registers  int     // sixel colour registers; 0 means 256
 	MaxWidth   int     // the largest sixel picture, pixels; 0 means any
 	MaxHeight  int
-	Way        time.Duration // that a question and its answer take; 0 when it does not answer
+	RTT        time.Duration // that a question and its answer take; 0 when it does not answer
 	Why        string        // why this protocol and no other, for doctor and the status line
 }
 

@@ -28,7 +28,7 @@ type Answers struct {
 	Tmux        string        // tmux's own name and version when there is one in between, else ""
 	TmuxSixel   bool          // that tmux draws sixels itself
 	Through     bool          // that tmux hands escapes on (its option allow-passthrough)
-	Way         time.Duration // how long the last question and its answer took; 0 if it does not answer
+	RTT         time.Duration // how long the last question and its answer took; 0 if it does not answer
 	Answered    bool          // it answered at all: DA1 is as old as terminals
 }
 
@@ -119,7 +119,7 @@ func ask(tty *os.File, questions string) (Answers, error) {
 		n, err := tty.Read(buffer)
 		answers = append(answers, buffer[:n]...)
 		if t := parse(answers); t.Answered {
-			t.Way = time.Since(asked)
+			t.RTT = time.Since(asked)
 			return t, nil
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -136,7 +136,7 @@ func ask(tty *os.File, questions string) (Answers, error) {
 // Cells are tmux's to size.
 func around(tmux, outer Answers) Answers {
 	outer.Tmux, outer.TmuxSixel, outer.Through = tmux.Name, tmux.Sixel, outer.Answered || outer.Kitty
-	outer.Way = tmux.Way // tmux answers what does not go through it
+	outer.RTT = tmux.RTT // tmux answers what does not go through it
 	if tmux.CellWidth > 0 {
 		outer.CellWidth, outer.CellHeight = tmux.CellWidth, tmux.CellHeight
 	}

@@ -66,10 +66,10 @@ func TestProbe(t *testing.T) {
 			}
 			defer again.Close()
 			got, err := Probe(again)
-			if (got.Way > 0) != c.want.Answered {
-				t.Errorf("answers took %v", got.Way)
+			if (got.RTT > 0) != c.want.Answered {
+				t.Errorf("answers took %v", got.RTT)
 			}
-			got.Way = 0 // differs from time to time
+			got.RTT = 0 // differs from time to time
 			if err != nil || got != c.want {
 				t.Errorf("%+v, %v; want %+v", got, err, c.want)
 			}
@@ -125,10 +125,10 @@ func TestProbeThroughTmux(t *testing.T) {
 			}
 			defer again.Close()
 			got, err := Probe(again)
-			if (got.Way > 0) != c.want.Answered {
-				t.Errorf("answers took %v", got.Way)
+			if (got.RTT > 0) != c.want.Answered {
+				t.Errorf("answers took %v", got.RTT)
 			}
-			got.Way = 0 // differs from time to time
+			got.RTT = 0 // differs from time to time
 			if err != nil || got != c.want {
 				t.Errorf("%+v, %v; want %+v", got, err, c.want)
 			}
