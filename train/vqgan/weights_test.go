@@ -92,7 +92,7 @@ func TestPrune(t *testing.T) {
 				values[i] = 0
 			}
 		}
-		v.MustSetValue(tensors.FromFlatDataAndDimensions(values, dims...))
+		setValue(t, v, tensors.FromFlatDataAndDimensions(values, dims...))
 	}
 	o.From = export(t, pretrained, o.Backend)
 	c.DecoderBottleneck = []int{1, 2}
