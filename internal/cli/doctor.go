@@ -68,15 +68,15 @@ func terminal() string {
 
 // model says which bundle would be opened.
 func model(a *app) string {
-	p, err := findBundle(a.config.Model, a.config.Models)
+	l, err := a.search().Find(a.config.Model)
 	if err != nil {
 		return err.Error()
 	}
-	b, err := p.open()
+	b, err := l.Open()
 	if err != nil {
 		return err.Error()
 	}
 	m := b.Manifest
 	return fmt.Sprintf("%s in %s: %d×%d pixels, %d×%d tokens of %d codes, %d classes",
-		m.Name, p.where, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
+		m.Name, l.Path, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
 }

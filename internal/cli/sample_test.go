@@ -225,7 +225,7 @@ func TestSampleHistory(t *testing.T) {
 		}
 	}
 	movie, err := gif.DecodeAll(bytes.NewReader(sampleBytes(t, dir, "gif", "sample-3-run.gif")))
-	if err != nil || len(movie.Image) != 5 || movie.Config.Width != 2*32+gap {
+	if err != nil || len(movie.Image) != 5 || movie.Config.Width != 2*32+4 {
 		t.Errorf("the film has %d frames of width %d, %v", len(movie.Image), movie.Config.Width, err)
 	}
 	if r := sampleRecord(t, filepath.Join(dir, "apng", "sample-3-run.png")); r.Samples != 2 {
