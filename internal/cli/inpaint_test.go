@@ -188,8 +188,8 @@ func TestInpaintBadInput(t *testing.T) {
 		args []string
 	}{
 		{1, "no such file", []string{"--image", none, "--mask", black}},
-		{1, "model.yaml is no PNG, JPEG, WebP or GIF picture", []string{"--image", notPicture, "--mask", black}},
-		{1, "model.yaml is no PNG", []string{"--image", good, "--mask", notPicture}},
+		{1, "model.yaml is not a PNG, JPEG, WebP or GIF image", []string{"--image", notPicture, "--mask", black}},
+		{1, "model.yaml is not a PNG", []string{"--image", good, "--mask", notPicture}},
 		{1, "is a folder", []string{"--image", dir, "--mask", black}},
 		{1, "the mask has no white pixel", []string{"--image", good, "--mask", black}},
 		{1, "left by --fit crop", []string{"--image", good, "--rect", "0,0,8,8"}},
@@ -263,10 +263,10 @@ func TestReconstruct(t *testing.T) {
 	}
 	none := filepath.Join(dir, "none.png")
 	for says, args := range map[string][]string{
-		"is no PNG, JPEG":   {"--image", filepath.Join(model, "model.yaml"), "--out", none},
+		"is not a PNG, JPEG": {"--image", filepath.Join(model, "model.yaml"), "--out", none},
 		"crop or letterbox": {"--image", from, "--fit", "tight", "--out", none},
 		"no such file":      {"--image", none, "--out", none},
-		"save picture":      {"--image", from, "--out", filepath.Join(none, "deep.png")},
+		"save image":        {"--image", from, "--out", filepath.Join(none, "deep.png")},
 	} {
 		code, stdout, talk := run(t, append([]string{"reconstruct", "--quiet", "--model", model}, args...)...)
 		sampleFault(t, args, exitBad, says, code, stdout, talk)

@@ -290,7 +290,7 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "--animation is gif or apng", []string{"--model", model, "--history", "--animation", "mp4"}},
 		{1, "holds no settings", []string{"--model", model, "--like", foreign}},
 		{1, "holds settings that cannot be read", []string{"--model", model, "--like", odd}},
-		{1, "is no PNG", []string{"--model", model, "--like", settings}},
+		{1, "is not a PNG", []string{"--model", model, "--like", settings}},
 		{1, "no such file", []string{"--model", model, "--like", filepath.Join(dir, "none.png")}},
 		{1, ":2: sampling.temperature: schedule \"hot\"", []string{"--model", model, "--config", settings}},
 		{2, "invalid argument", []string{"--model", model, "--seed", "-1"}},
@@ -305,7 +305,7 @@ func TestSampleBadInput(t *testing.T) {
 	if code, _, talk := run(t, "sample", "--model", model); code != exitUsage || !strings.Contains(talk, `"out" not set`) {
 		t.Errorf("without --out: %d, %s", code, talk)
 	}
-	if code, _, talk := run(t, "sample", "--model", model, "--out", foreign); code != exitBad || !strings.Contains(talk, "make the folder for the pictures") {
+	if code, _, talk := run(t, "sample", "--model", model, "--out", foreign); code != exitBad || !strings.Contains(talk, "create the output folder") {
 		t.Errorf("a file for a folder: %d, %s", code, talk)
 	}
 }
