@@ -264,9 +264,9 @@ func TestReconstruct(t *testing.T) {
 	none := filepath.Join(dir, "none.png")
 	for says, args := range map[string][]string{
 		"is not a PNG, JPEG": {"--image", filepath.Join(model, "model.yaml"), "--out", none},
-		"crop or letterbox": {"--image", from, "--fit", "tight", "--out", none},
-		"no such file":      {"--image", none, "--out", none},
-		"save image":        {"--image", from, "--out", filepath.Join(none, "deep.png")},
+		"crop or letterbox":  {"--image", from, "--fit", "tight", "--out", none},
+		"no such file":       {"--image", none, "--out", none},
+		"save image":         {"--image", from, "--out", filepath.Join(none, "deep.png")},
 	} {
 		code, stdout, talk := run(t, append([]string{"reconstruct", "--quiet", "--model", model}, args...)...)
 		sampleFault(t, args, exitBad, says, code, stdout, talk)

@@ -45,7 +45,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"doctor", "--no-such"}, exitUsage, "", "See sundae doctor --help."},
 		{[]string{"doctor", "me"}, exitUsage, "", `takes flags alone, not "me"`},
 		{[]string{"train", "prior"}, exitUsage, "", `"out" not set`},
-		{[]string{"--config", bad, "doctor"}, exitBad, "", bad + ":2: devcie: there is no such setting (did you mean device?)"},
+		{[]string{"--config", bad, "doctor"}, exitBad, "", bad + ":2: devcie: unknown setting (did you mean device?)"},
 		{[]string{"--config", bad + ".none", "doctor"}, exitBad, "", "no such file"},
 		{[]string{"train", "prior", "--out", t.TempDir(), "--recipe", "nothing"}, exitBad, "", "nothing"},
 	} {
