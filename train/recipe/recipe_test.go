@@ -29,12 +29,14 @@ func TestImpossibleRecipes(t *testing.T) {
 		"power of two":     {"stem: 2", "stem: 3"},
 		"multiple of 4":    {"head_dim: 16", "head_dim: 10"},
 		"does not divide":  {"groups: 8", "groups: 7"},
-		"must be a square": {"shortening: 4", "shortening: 5"},
+		"must be a square": {"downsample: 4", "downsample: 5"},
 		"beam on line 4 is not a key of a recipe":                   {"name: tiny", "name: tiny\nbeam: 4"},
 		"vqgan.loss.l3 on line 31 is not a key":                     {"loss: {l1: 1.0", "loss: {l3: 1.0"},
 		"depth must be [before, middle, after]":                     {"depth: [1, 2, 1]", "depth: [1, 2]"},
 		`vqgan.steps on line 24 must be a whole number, not "many"`: {"steps: 300", "steps: many"},
 		`linear_shortcut on line 16 must be true or false`:          {"linear_shortcut: true", "linear_shortcut: perhaps"},
+		`sampling.temperature: `:                                    {`temperature: "1.0:0.6:linear"`, "temperature: warm"},
+		`must be a whole number, not "some"`:                        {"min_steps: 10", "min_steps: some"},
 		"image on line 6 must have keys below it":                   {"  size: 32", ""},
 		"image.size":         {"  size: 32", "  size: 33"},
 		"prior.resample":     {"resample: linear", "resample: magic"},
@@ -61,12 +63,13 @@ func TestRenamedKeys(t *testing.T) {
 	}
 	old := strings.NewReplacer(
 		"  ema: 0.98\n  loss:", "  average: 0.98\n  sharpen: {steps: 1, learning_rate: 1.0e-3, redraw: 4}\n  loss:",
+		"proportion: ", "corruption: \"0.3:0\", proportion: ",
 	).Replace(string(text))
 	path := filepath.Join(t.TempDir(), "recipe.yaml")
 	if err := os.WriteFile(path, []byte(old), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	want := path + ": vqgan.average is now vqgan.ema, vqgan.sharpen is now vqgan.finetune, vqgan.sharpen.redraw is now vqgan.finetune.token_augmentation"
+	want := path + ": vqgan.average is now vqgan.ema, vqgan.sharpen is now vqgan.finetune, vqgan.sharpen.redraw is now vqgan.finetune.token_augmentation, sampling.corruption is now sampling.renoise"
 	if _, err := Open(path); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -49,6 +49,9 @@ func (c *checker) walk(node *yaml.Node, t reflect.Type, path string) {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	if t.Kind() != reflect.Struct || readsItself(t) {
 		if err := node.Decode(reflect.New(t).Interface()); err != nil && readsItself(t) {
 			c.wrong = append(c.wrong, fmt.Sprintf("%s: %v", path, err))

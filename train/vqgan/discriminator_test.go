@@ -30,7 +30,7 @@ func TestAdaptiveWeight(t *testing.T) {
 		"at last": {[]float32{2, -1}, []float32{3, 8}, []float32{2, 3}, 10 / (5 + 1e-4), []float32{8, -6}},
 		"clipped": {[]float32{1, 1}, []float32{300, 400}, []float32{0, 0}, 1e4, []float32{0, 0}},
 	} {
-		out, err := exec.Exec(test.last, test.reconstruction, test.generator)
+		out, err := exec.Call(test.last, test.reconstruction, test.generator)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -73,7 +73,7 @@ func TestFiniteDifferences(t *testing.T) {
 					at := func(delta float32) float64 {
 						changed := slices.Clone(values)
 						changed[i] += delta
-						v.MustSetValue(tensors.FromFlatDataAndDimensions(changed, v.Shape().Dimensions...))
+						setValue(t, v, tensors.FromFlatDataAndDimensions(changed, v.Shape().Dimensions...))
 						return float64(tensors.ToScalar[float32](run()[0]))
 					}
 					const h = 1e-2
@@ -82,7 +82,7 @@ func TestFiniteDifferences(t *testing.T) {
 						t.Errorf("%s[%d]: gradient %g, finite difference %g", v.Path(), i, got, numeric)
 					}
 				}
-				v.MustSetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...))
+				setValue(t, v, tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...))
 			}
 		})
 	}
@@ -102,7 +102,7 @@ func TestPixelShuffle(t *testing.T) {
 	for i := range values {
 		values[i] = float32(i)
 	}
-	out, err := exec.Exec(tensors.FromFlatDataAndDimensions(values, 2, 3, 4, 6))
+	out, err := exec.Call(tensors.FromFlatDataAndDimensions(values, 2, 3, 4, 6))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestUpsample(t *testing.T) {
 	for i := range slope {
 		slope[i] = float32(i/40*1000 + i/20%2*100 + i/5%4*10 + i%5)
 	}
-	out, err := exec.Exec(tensors.FromFlatDataAndDimensions([]float32{0, 4}, 1, 1, 1, 2), tensors.FromFlatDataAndDimensions(slope, 2, 2, 4, 5))
+	out, err := exec.Call(tensors.FromFlatDataAndDimensions([]float32{0, 4}, 1, 1, 1, 2), tensors.FromFlatDataAndDimensions(slope, 2, 2, 4, 5))
 	if err != nil {
 		t.Fatal(err)
 	}

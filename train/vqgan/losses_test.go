@@ -42,7 +42,7 @@ func TestSeams(t *testing.T) {
 		{"the first border only", func(_, column int) float32 { return float32(min(column/4, 1)) }, 0.5},
 	} {
 		wrong := func(channel, row, column int) float32 { return slope(channel, row, column) + test.error(row, column) }
-		out, err := exec.Exec(filled(1, 8, 12, slope), filled(1, 8, 12, wrong))
+		out, err := exec.Call(filled(1, 8, 12, slope), filled(1, 8, 12, wrong))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestPatchLoss(t *testing.T) {
 		y    func(channel, row, column int) float32
 		want float32
 	}{{"the same", edges, 0}, {"edges elsewhere", flipped, 0}, {"lighter", lighter, 0.5 + 2*0.25}, {"no edges", plain, differences}} {
-		out, err := exec.Exec(filled(3, 8, 8, edges), filled(3, 8, 8, test.y))
+		out, err := exec.Call(filled(3, 8, 8, edges), filled(3, 8, 8, test.y))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -105,6 +105,13 @@ func train(t *testing.T, c Config, o Options) (Report, *model.Store) {
 	return report, store
 }
 
+func setValue(t *testing.T, v *model.Variable, value *tensors.Tensor) {
+	t.Helper()
+	if err := v.SetValue(value); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // equal compares two lists of numbers up to a relative error.
 func equal(t *testing.T, name string, got, want []float32, tolerance float64) {
 	t.Helper()

@@ -42,7 +42,7 @@ func TestStraightThrough(t *testing.T) {
 		t.Fatal(err)
 	}
 	z := tensors.FromFlatDataAndDimensions([]float32{0.9, 0.2, -0.7, 1.4, 0.1, -1.2}, 1, 3, 2)
-	out, err := exec.Exec(z, [][]float32{{1, 0}, {-1, 1}, {0, -1}})
+	out, err := exec.Call(z, [][]float32{{1, 0}, {-1, 1}, {0, -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,12 +72,12 @@ func TestCodebookEMA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	z := []float32{0.9, 0.2, 0.8, -0.2, 1.2, 0.1, -0.7, 1.4} // three of code 0, one of code 1, none of code 2
+	z := []float32{0.9, 0.2, 0.8, -0.3, 1.2, 0.1, -0.7, 1.4} // three of code 0, one of code 1, none of code 2
 	if _, err := exec.Exec(tensors.FromFlatDataAndDimensions(z, 2, 2, 2)); err != nil {
 		t.Fatal(err)
 	}
 	n := []float32{3, 1, 0}
-	m := []float32{0.9 + 0.8 + 1.2, 0.2 - 0.2 + 0.1, -0.7, 1.4, 0, 0}
+	m := []float32{0.9 + 0.8 + 1.2, 0.2 - 0.3 + 0.1, -0.7, 1.4, 0, 0}
 	wantCounts, wantSums, wantCodes := make([]float32, 3), make([]float32, 6), make([]float32, 6)
 	for i := range wantCounts {
 		wantCounts[i] = decay*counts[i] + (1-decay)*n[i]

@@ -6,22 +6,21 @@ import (
 	"testing"
 )
 
-// What the prior of a file says is log softmax of the trained model's logits.
+// The log-probabilities of an exported prior are the log softmax of its logits.
 func TestLogProbabilities(t *testing.T) {
 	c, g := small()
-	set := toy(g, 12)
 	backend := open(t, "onnx:cpu")
-	m, file := exported(t, backend, c, set)
-	likely, err := c.LogProbabilities(&File{ONNX: file, Writer: backend}, g, backend)
+	m, file := exported(t, backend, c, g)
+	logProbabilities, err := c.LogProbabilities(&Pretrained{ONNX: file}, g, backend)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Of all places of one picture, and of two places of the second of two.
+	// At all positions of one picture, and at two positions of the second of two.
 	all := make([]int32, g.Tokens())
 	for i := range all {
 		all[i] = int32(i)
 	}
-	got, err := likely(make([]int32, g.Tokens()), []int32{0}, all)
+	got, err := logProbabilities(make([]int32, g.Tokens()), []int32{0}, all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +29,7 @@ func TestLogProbabilities(t *testing.T) {
 		t.Fatalf("%d values, want %d", len(got), len(want))
 	}
 	two := slices.Concat(slices.Repeat([]int32{1}, g.Tokens()), make([]int32, g.Tokens()))
-	some, err := likely(two, []int32{1, 0}, []int32{0, 0, 3, 2})
+	some, err := logProbabilities(two, []int32{1, 0}, []int32{0, 0, 3, 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,9 @@
 package prior
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -13,64 +13,75 @@ import (
 	"sundae/train/engine"
 )
 
-// lossAndGradients evaluates the objective once; nudge, if not "", adds delta to
-// the first value of the variable at that path.
-func lossAndGradients(t *testing.T, c Config, g Grid, name string, nudge string, delta float32) (float64, map[string][]float32) {
+// objective is the training objective on one batch, compiled once.
+type objective struct {
+	store *model.Store
+	exec  *model.Exec
+	batch batch
+	paths []string // of the gradients
+}
+
+func newObjective(t *testing.T, c Config, g Grid, backend string) *objective {
 	t.Helper()
-	store := engine.NewStore(3)
-	backend := open(t, name)
-	var paths []string
-	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) []*Node {
+	o := &objective{store: engine.NewStore(3), batch: batchOf(c, toy(g, 8), []int{0, 1, 2, 3, 4, 5, 6, 7}, 5, 0)}
+	var err error
+	o.exec, err = model.NewExec(open(t, backend), o.store, func(scope *model.Scope, in []*Node) []*Node {
 		scope.Store().SetTraining(in[0].Graph(), true)
-		losses := c.unrolledLoss(scope, g, in[0], in[1], in[2], in[3], in[4])
+		_, losses := c.unrolled(scope, g, in[0], in[1], in[2], in[3], in[4])
 		loss := ReduceAllMean(Stack(losses, 0))
-		paths = nil
+		o.paths = nil
 		for v := range scope.At(modelScope).IterVariables() {
-			paths = append(paths, v.Path())
+			o.paths = append(o.paths, v.Path())
 		}
 		return append([]*Node{loss}, scope.At(modelScope).BuildTrainableVariablesGradientsGraph(loss)...)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := toy(g, 8)
-	run := func() []*tensors.Tensor {
-		b := c.batch(l, []int{0, 1, 2, 3, 4, 5, 6, 7}, 5, 0)
-		out, err := exec.Exec(b.corrupted, b.clean, b.class, b.uniform, b.update)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out
+	return o
+}
+
+// evaluate returns the loss and the gradients by path.
+func (o *objective) evaluate(t *testing.T) (float64, map[string][]float32) {
+	t.Helper()
+	out, err := o.exec.Exec(o.batch.corrupted, o.batch.clean, o.batch.class, o.batch.uniform, o.batch.update)
+	if err != nil {
+		t.Fatal(err)
 	}
-	out := run()
-	if nudge != "" {
-		v := store.GetVariable(nudge)
-		values := tensors.MustCopyFlatData[float32](v.MustValue())
+	gradients := map[string][]float32{}
+	for i, path := range o.paths {
+		gradients[path] = tensors.MustCopyFlatData[float32](out[i+1])
+	}
+	return float64(tensors.ToScalar[float32](out[0])), gradients
+}
+
+// nudged is the loss with delta added to the first value of a variable.
+func (o *objective) nudged(t *testing.T, path string, delta float32) float64 {
+	t.Helper()
+	v := o.store.GetVariable(path)
+	values := tensors.MustCopyFlatData[float32](v.MustValue())
+	set := func(delta float32) {
 		values[0] += delta
-		v.MustSetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...))
-		out = run()
+		v.MustSetValue(tensors.FromFlatDataAndDimensions(slices.Clone(values), v.Shape().Dimensions...))
 	}
-	grads := map[string][]float32{}
-	for i, path := range paths {
-		grads[path] = tensors.MustCopyFlatData[float32](out[i+1])
-	}
-	return float64(tensors.ToScalar[float32](out[0])), grads
+	set(delta)
+	loss, _ := o.evaluate(t)
+	set(-delta)
+	return loss
 }
 
 func TestBackendsAgree(t *testing.T) {
-	for name, net := range map[string]func() (Config, Grid){"small": small, "tiny recipe": func() (Config, Grid) { return tiny(t) }} {
-		c, g := net()
-		goLoss, goGrads := lossAndGradients(t, c, g, "go", "", 0)
-		onnxLoss, onnxGrads := lossAndGradients(t, c, g, "onnx:cpu", "", 0)
-		if math.Abs(goLoss-onnxLoss) > 1e-4 {
-			t.Errorf("%s: loss %g on go, %g on onnx:cpu", name, goLoss, onnxLoss)
-		}
-		for path, want := range goGrads {
-			for i, w := range want {
-				if got := onnxGrads[path][i]; math.Abs(float64(got-w)) > 1e-4 {
-					t.Errorf("%s: gradient of %s[%d]: %g on go, %g on onnx:cpu", name, path, i, w, got)
-					break
-				}
+	c, g := small()
+	goLoss, goGrads := newObjective(t, c, g, "go").evaluate(t)
+	onnxLoss, onnxGrads := newObjective(t, c, g, "onnx:cpu").evaluate(t)
+	if math.Abs(goLoss-onnxLoss) > 1e-4 {
+		t.Errorf("loss %g on go, %g on onnx:cpu", goLoss, onnxLoss)
+	}
+	for path, want := range goGrads {
+		for i, w := range want {
+			if got := onnxGrads[path][i]; math.Abs(float64(got-w)) > 1e-4 {
+				t.Errorf("gradient of %s[%d]: %g on go, %g on onnx:cpu", path, i, w, got)
+				break
 			}
 		}
 	}
@@ -78,25 +89,25 @@ func TestBackendsAgree(t *testing.T) {
 
 func TestFiniteDifferences(t *testing.T) {
 	c, g := small()
-	c.Unroll = 1 // with more steps the samples between them jump as the weights move
-	_, grads := lossAndGradients(t, c, g, "onnx:cpu", "", 0)
+	c.Unroll = 1 // the samples between more steps jump as the weights change
+	o := newObjective(t, c, g, "onnx:cpu")
+	_, gradients := o.evaluate(t)
 	const h = 1e-2
 	for _, path := range []string{
-		"/model/classes/weight", "/model/hourglass/before/layer0/attention/qkv/weight", "/model/hourglass/before/layer0/attention/norm/gain",
-		"/model/hourglass/before/layer0/mlp/up/weight", "/model/hourglass/before/layer0/mlp/around/weight", "/model/hourglass/before/layer0/mlp/down/bias", "/model/hourglass/down/weight",
-		"/model/hourglass/up/weight", "/model/hourglass/look_down/kv/weight", "/model/hourglass/look_up/q/weight",
-		"/model/norm/bias", "/model/head/weight",
+		"/model/class_embedding/weight", "/model/position_embedding/rows", "/model/hourglass/before/layer0/attention/qkv/weight",
+		"/model/hourglass/before/layer0/attention/norm/weight", "/model/hourglass/before/layer0/mlp/up/weight",
+		"/model/hourglass/before/layer0/mlp/shift_mixing/out/weight", "/model/hourglass/before/layer0/mlp/down/bias",
+		"/model/hourglass/down/weight", "/model/hourglass/up/weight", "/model/hourglass/attention_down/kv/weight",
+		"/model/hourglass/attention_up/q/weight", "/model/norm/bias", "/model/head/weight",
 	} {
-		grad, ok := grads[path]
+		gradient, ok := gradients[path]
 		if !ok {
 			t.Errorf("no variable %s", path)
 			continue
 		}
-		up, _ := lossAndGradients(t, c, g, "onnx:cpu", path, h)
-		down, _ := lossAndGradients(t, c, g, "onnx:cpu", path, -h)
-		numeric := (up - down) / (2 * h)
-		if math.Abs(numeric-float64(grad[0])) > 2e-4+0.05*math.Abs(numeric) {
-			t.Errorf("%s: gradient %g, finite difference %g", path, grad[0], numeric)
+		numeric := (o.nudged(t, path, h) - o.nudged(t, path, -h)) / (2 * h)
+		if math.Abs(numeric-float64(gradient[0])) > 2e-4+0.05*math.Abs(numeric) {
+			t.Errorf("%s: gradient %g, finite difference %g", path, gradient[0], numeric)
 		}
 	}
 }
@@ -109,8 +120,8 @@ func TestRotaryScoresDependOnDistance(t *testing.T) {
 		row[i] = float32(rng.NormFloat64())
 	}
 	exec, err := NewExec(open(t, "onnx:cpu"), func(q, k *Node) *Node {
-		at := newTurns(q.Graph(), d, positions(h, w, 1))
-		spread := func(x *Node) *Node { return rotate(BroadcastToDims(Reshape(x, 1, 1, 1, d), 1, 1, h*w, d), at) }
+		table := newRoPETable(q.Graph(), d, positions(h, w, 1))
+		spread := func(x *Node) *Node { return applyRoPE(BroadcastToDims(Reshape(x, 1, 1, 1, d), 1, 1, h*w, d), table) }
 		return MatMul(spread(q), TransposeAllDims(spread(k), 0, 1, 3, 2))
 	})
 	if err != nil {
@@ -133,13 +144,12 @@ func TestRotaryScoresDependOnDistance(t *testing.T) {
 		}
 	}
 	if math.Abs(float64(byOffset[[2]int{1, 0}]-byOffset[[2]int{0, 1}])) < 1e-3 {
-		t.Error("rows and columns turn alike: the embedding does not tell the axes apart")
+		t.Error("rows and columns are encoded alike")
 	}
 }
 
-// With one token everywhere nothing but the place can tell tokens apart: the
-// logits must differ between rows and between columns.
-func TestPlacesAreToldApart(t *testing.T) {
+// With the same token everywhere the logits still differ between rows and columns.
+func TestPositionEmbedding(t *testing.T) {
 	c, g := small()
 	exec, err := model.NewExec(open(t, "onnx:cpu"), engine.NewStore(3), func(scope *model.Scope, tokens, class *Node) *Node {
 		return c.Logits(scope.At(modelScope), g, tokens, class)
@@ -159,20 +169,17 @@ func TestPlacesAreToldApart(t *testing.T) {
 			most = max(most, math.Abs(float64(v-at(0, 0)[i])))
 		}
 		if most < 1e-3 {
-			t.Errorf("the logits at %v are those at the first place", other)
+			t.Errorf("the logits at %v are those at the first position", other)
 		}
 	}
 }
 
-func TestResamplingKeepsNeighbourhoods(t *testing.T) {
+// pixelUnshuffle gathers the tokens of a cell in one, and pixelShuffle is its inverse.
+func TestPixelShuffle(t *testing.T) {
 	const h, w, dim = 4, 6, 3
-	c := Config{Dim: dim, Shortening: 4}
-	// Identity weights: a narrow one that keeps all four tokens' channels.
 	exec, err := NewExec(open(t, "onnx:cpu"), func(x *Node) []*Node {
-		s := c.shortenSide()
-		down := Reshape(TransposeAllDims(Reshape(x, 1, h/s, s, w/s, s*dim), 0, 1, 3, 2, 4), 1, h*w/4, 4*dim)
-		up := Reshape(TransposeAllDims(Reshape(down, 1, h/s, w/s, s, s*dim), 0, 1, 3, 2, 4), 1, h*w, dim)
-		return []*Node{down, up}
+		down := pixelUnshuffle(x, h, w, 2)
+		return []*Node{down, pixelShuffle(down, h, w, 2)}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -184,27 +191,25 @@ func TestResamplingKeepsNeighbourhoods(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cell := token / w / 2 * (w / 2)
-		cell += token % w / 2
+		cell := token/w/2*(w/2) + token%w/2
 		for i, v := range tensors.MustCopyFlatData[float32](out[0]) {
 			if v != 0 && i/(4*dim) != cell {
-				t.Errorf("token %d reaches cell %d, its own is %d", token, i/(4*dim), cell)
+				t.Errorf("token %d is in cell %d, want %d", token, i/(4*dim), cell)
 			}
 		}
-		if up := tensors.MustCopyFlatData[float32](out[1]); fmt.Sprint(up) != fmt.Sprint(values) {
+		if up := tensors.MustCopyFlatData[float32](out[1]); !slices.Equal(up, values) {
 			t.Errorf("token %d: down and up again is not the identity", token)
 		}
 	}
 }
 
-// A change of one token reaches, through the net's own shorten and lengthen, its
-// own 2×2 cell and no other token.
+// Through downsampling and upsampling, a token reaches its own 2×2 cell and nothing else.
 func TestNetworkResamplingIsLocal(t *testing.T) {
 	const h, w = 4, 6
-	c := Config{Dim: 4, Shortening: 4}
+	c := Config{Dim: 4, Downsample: 4}
 	exec, err := model.NewExec(open(t, "onnx:cpu"), engine.NewStore(1), func(scope *model.Scope, x *Node) *Node {
 		scope.Store().SetTraining(x.Graph(), true)
-		return c.lengthen(scope.In("up"), c.shorten(scope.In("down"), x, h, w), h, w)
+		return c.upsample(scope.In("up"), c.downsample(scope.In("down"), x, h, w), h, w)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -230,11 +235,11 @@ func TestNetworkResamplingIsLocal(t *testing.T) {
 	}
 }
 
-// Each token gets from each of the eight around it that one's share of the
-// channels, and nothing from beyond the border.
-func TestNeighbours(t *testing.T) {
+// Each token gets an eighth of the channels from each of the eight tokens around it, and
+// zeros from beyond the border.
+func TestShift(t *testing.T) {
 	const h, w, channels = 3, 4, 16
-	exec, err := NewExec(open(t, "onnx:cpu"), func(x *Node) *Node { return neighbours(x, h, w) })
+	exec, err := NewExec(open(t, "onnx:cpu"), func(x *Node) *Node { return shift(x, h, w) })
 	if err != nil {
 		t.Fatal(err)
 	}

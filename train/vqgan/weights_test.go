@@ -34,7 +34,7 @@ func TestBegin(t *testing.T) {
 	}
 	compared := 0
 	for v := range store.IterVariables() {
-		if weight, ok := strings.CutPrefix(v.Path(), "/average"); ok && strings.HasPrefix(weight, decoderPath) {
+		if weight, ok := strings.CutPrefix(v.Path(), engine.EMARoot); ok && strings.HasPrefix(weight, decoderPath) {
 			compared++
 			if !pretrained.store.GetVariable(weight).MustValue().Equal(v.MustValue()) {
 				t.Errorf("%s differs", weight)
@@ -92,7 +92,7 @@ func TestPrune(t *testing.T) {
 				values[i] = 0
 			}
 		}
-		v.MustSetValue(tensors.FromFlatDataAndDimensions(values, dims...))
+		setValue(t, v, tensors.FromFlatDataAndDimensions(values, dims...))
 	}
 	o.From = export(t, pretrained, o.Backend)
 	c.DecoderBottleneck = []int{1, 2}
@@ -136,9 +136,9 @@ func initialized(t *testing.T, c Config, o Options) *Model {
 }
 
 // export writes a VQ-GAN's files.
-func export(t *testing.T, m *Model, backend compute.Backend) *Files {
+func export(t *testing.T, m *Model, backend compute.Backend) *Pretrained {
 	t.Helper()
-	files := &Files{Writer: backend}
+	files := &Pretrained{}
 	var err error
 	if files.Encoder, err = m.ExportEncoder(backend); err != nil {
 		t.Fatal(err)
