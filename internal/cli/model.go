@@ -15,16 +15,16 @@ import (
 	"sundae/sampler"
 )
 
-// modelFlags say which model runs where.
+// modelFlags say which model runs on which device.
 type modelFlags struct {
 	model, device string
 	threads       int
 }
 
 func (f *modelFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.model, "model", "", "bundle `folder`, or a name in the settings' model folders")
-	cmd.Flags().StringVar(&f.device, "device", "", ort.DeviceList())
-	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads (0: all cores)")
+	cmd.Flags().StringVar(&f.model, "model", "", "model to open: the `folder` or the name of a bundle (default from the settings)")
+	cmd.Flags().StringVar(&f.device, "device", "", "`device` for models: "+ort.DeviceList()+" (default from the settings)")
+	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0: all cores (default from the settings)")
 }
 
 // open opens the bundle and loads ONNX Runtime.
@@ -46,7 +46,7 @@ func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
 	return a.bundle(name)
 }
 
-// search says where models are looked for.
+// search returns where models are looked for.
 func (a *app) search() bundle.Search {
 	return bundle.Search{Folders: a.config.Models, BuiltIn: assets.Models}
 }
@@ -87,14 +87,14 @@ func (a *app) runtime(ctx context.Context) (*ort.Runtime, error) {
 	return ort.Load(lib)
 }
 
-// An opened model is a bundle whose two halves are ready to run.
+// opened is a bundle with its networks loaded.
 type opened struct {
 	bundle.Manifest
 	prior    *sampler.Prior
 	pictures *decoder.Decoder
 }
 
-// load puts the bundle's prior and decoder on the device.
+// load loads the prior and the decoder of a bundle.
 func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opened, error) {
 	rt, o, err := f.runtime(ctx, a)
 	if err != nil {
