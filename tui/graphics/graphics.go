@@ -85,6 +85,11 @@ type Terminal struct {
 // Rect is a rectangle of cells; X and Y count from 0 at the screen's top left.
 type Rect struct{ X, Y, Cols, Rows int }
 
+// Contains reports whether a cell lies in the rectangle.
+func (r Rect) Contains(x, y int) bool {
+	return x >= r.X && x < r.X+r.Cols && y >= r.Y && y < r.Y+r.Rows
+}
+
 // Frame is one encoded picture. Cols and Rows are the cells that it covers from the rectangle's top left on: as many
 // as the rectangle has along one side at least, fewer along the other when the aspects differ.
 type Frame struct {
