@@ -7,16 +7,12 @@ import (
 	"testing"
 
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 )
 
 func TestDecodeAndEncode(t *testing.T) {
 	b := bundletest.Bundle(t)
-	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(t)}); err != nil {
-		t.Fatal(err)
-	}
-	d, err := Open(b, onnx.Options{Device: onnx.CPU})
+	d, err := Open(b, orttest.Opener(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,12 +28,12 @@ func TestDecodeAndEncode(t *testing.T) {
 	}
 	again, err := d.Decode(t.Context(), tokens)
 	if err != nil || !slices.Equal(first.Pix, again.Pix) {
-		t.Errorf("the same tokens decode to two pictures, %v", err)
+		t.Errorf("the same tokens decode to two images, %v", err)
 	}
 	if first.Rect.Dx() != m.ImageSize || first.Pix[3] != 255 {
-		t.Errorf("a picture of %v", first.Rect)
+		t.Errorf("an image of %v", first.Rect)
 	}
-	// Any picture is fitted: one twice as wide as high keeps its middle.
+	// Any image is fitted: one twice as wide as high keeps its middle.
 	wide := image.NewRGBA(image.Rect(10, 10, 10+2*m.ImageSize, 10+m.ImageSize))
 	for y := range m.ImageSize {
 		for x := range 2 * m.ImageSize {

@@ -5,18 +5,19 @@ import (
 	"fmt"
 	"image"
 
-	"sundae/internal/onnx"
+	"sundae/internal/inference"
+	"sundae/internal/onnxfile"
 	"sundae/internal/picture"
 )
 
-// Encode makes the tokens [h·w] of a picture. One of another size than the
-// model's is fitted as [Fit] does.
+// Encode encodes an image to tokens, [h·w] in row-major order. It fits an image of
+// another size with [Fit].
 func (d *Decoder) Encode(ctx context.Context, img image.Image) ([]uint16, error) {
 	fitted := Fit(img, d.size)
 	if err := d.openEncoder(); err != nil {
 		return nil, err
 	}
-	planes, err := onnx.Data[float32](d.in, "image")
+	planes, err := inference.View[float32](d.in, "image")
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
@@ -24,33 +25,33 @@ func (d *Decoder) Encode(ctx context.Context, img image.Image) ([]uint16, error)
 	if err := d.in.Run(ctx); err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
-	ids, err := onnx.Data[int32](d.in, "tokens")
+	ids, err := inference.View[int32](d.in, "tokens")
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
 	tokens := make([]uint16, d.latent.Tokens())
 	for i := range tokens {
 		if uint(ids[i]) >= uint(d.vocabulary) {
-			return nil, fmt.Errorf("encode: the model gave token %d, its vocabulary has %d", ids[i], d.vocabulary)
+			return nil, fmt.Errorf("encode: the model returned token %d, its vocabulary has %d", ids[i], d.vocabulary)
 		}
 		tokens[i] = uint16(ids[i])
 	}
 	return tokens, nil
 }
 
-// openEncoder opens the encoder and makes room for a picture, or for as many as
-// it was exported for.
+// openEncoder opens the encoder and allocates memory for one image, or for as many
+// as it was exported for.
 func (d *Decoder) openEncoder() error {
 	if d.in != nil {
 		return nil
 	}
 	if d.encode == nil {
 		var err error
-		if d.encode, err = onnx.Open(d.encoder, d.options); err != nil {
+		if d.encode, err = d.open(d.encoder); err != nil {
 			return fmt.Errorf("open the encoder: %w", err)
 		}
 	}
-	batch, side := int64(max(1, d.encode.FixedBatch())), int64(d.size)
+	batch, side := int64(max(1, onnxfile.FixedBatch(d.encode.Inputs()))), int64(d.size)
 	in, err := d.encode.Bind(int(batch), map[string][]int64{
 		"image": {batch, 3, side, side}, "tokens": {batch, int64(d.latent.Height), int64(d.latent.Width)},
 	})
@@ -61,7 +62,7 @@ func (d *Decoder) openEncoder() error {
 	return nil
 }
 
-// Reconstruct is a picture as the model knows it: encoded, and decoded again.
+// Reconstruct encodes an image and decodes the tokens.
 func (d *Decoder) Reconstruct(ctx context.Context, img image.Image) (*image.RGBA, error) {
 	tokens, err := d.Encode(ctx, img)
 	if err != nil {
@@ -70,6 +71,6 @@ func (d *Decoder) Reconstruct(ctx context.Context, img image.Image) (*image.RGBA
 	return d.Decode(ctx, tokens)
 }
 
-// Fit takes the middle square of a picture, scaled to side pixels. To keep the
-// whole of it, between bars, fit it with package picture first.
+// Fit crops an image to its middle square and scales that to side pixels. To keep
+// all of it, between bars, fit it with package picture first.
 func Fit(img image.Image, side int) *image.RGBA { return picture.Fit(img, side, picture.Crop) }

@@ -6,15 +6,15 @@ import (
 	"image"
 )
 
-// ErrNumbers says that the model's picture is not made of numbers.
-var ErrNumbers = errors.New("the model's picture is not made of numbers: decoder.onnx is broken, or its numbers are too large for this device (try --device cpu)")
+// ErrNaN says that the decoder's output is NaN.
+var ErrNaN = errors.New("the model's image is not a number: decoder.onnx is broken, or its values are too large for this device (try --device cpu)")
 
 // opaque is alpha, as the highest byte of a pixel.
 const opaque = 0xff << 24
 
-// fromBytes fills a picture with bytes [H, W, 3].
-func fromBytes(picture *image.RGBA, rgb []uint8) {
-	out := picture.Pix
+// fromBytes fills an image with uint8 [H, W, 3].
+func fromBytes(img *image.RGBA, rgb []uint8) {
+	out := img.Pix
 	// Four pixels at once: twelve bytes in three reads, sixteen in two writes.
 	for len(rgb) >= 12 {
 		a, b, c := binary.LittleEndian.Uint32(rgb), binary.LittleEndian.Uint32(rgb[4:]), binary.LittleEndian.Uint32(rgb[8:])
@@ -30,27 +30,27 @@ func fromBytes(picture *image.RGBA, rgb []uint8) {
 	}
 }
 
-// fromPlanes fills a picture with numbers [3, H, W] in [-1, 1]; what lies beyond
-// is cut off.
-func fromPlanes(picture *image.RGBA, planes []float32) error {
+// fromPlanes fills an image with float32 [3, H, W] in [-1, 1], clamping values
+// outside that range.
+func fromPlanes(img *image.RGBA, planes []float32) error {
 	area := len(planes) / 3
 	red, green, blue := planes[:area], planes[area:2*area], planes[2*area:]
 	green, blue = green[:len(red)], blue[:len(red)]
-	out := picture.Pix
-	sound := true
+	out := img.Pix
+	valid := true
 	for i, r := range red {
 		g, b := green[i], blue[i]
-		sound = sound && r == r && g == g && b == b
+		valid = valid && r == r && g == g && b == b
 		binary.LittleEndian.PutUint32(out, level(r)|level(g)<<8|level(b)<<16|opaque)
 		out = out[4:]
 	}
-	if !sound {
-		return ErrNumbers
+	if !valid {
+		return ErrNaN
 	}
 	return nil
 }
 
-// level is a number in [-1, 1] as one of 0 to 255, the nearest.
+// level rounds a value in [-1, 1] to one of 0 to 255.
 func level(v float32) uint32 {
 	switch {
 	case v >= 1:
@@ -61,18 +61,18 @@ func level(v float32) uint32 {
 	return 0
 }
 
-// toPlanes writes a picture as numbers [3, H, W] in [-1, 1].
-func toPlanes(planes []float32, picture *image.RGBA) {
+// toPlanes writes an image as float32 [3, H, W] in [-1, 1].
+func toPlanes(planes []float32, img *image.RGBA) {
 	area := len(planes) / 3
 	red, green, blue := planes[:area], planes[area:2*area], planes[2*area:]
-	pix := picture.Pix
+	pix := img.Pix
 	for i := range red {
 		red[i], green[i], blue[i] = shade[pix[0]], shade[pix[1]], shade[pix[2]]
 		pix = pix[4:]
 	}
 }
 
-// shade is the number in [-1, 1] of each level.
+// shade is the value in [-1, 1] of each level.
 var shade = func() (s [256]float32) {
 	for i := range s {
 		s[i] = float32(i)/127.5 - 1

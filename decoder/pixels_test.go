@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Both layouts give the picture that the obvious loop gives, at sizes that do
-// not divide into the fast one's groups, too.
+// Both layouts give the image that a plain loop gives, also at sizes that are no
+// multiple of the fast loop's four pixels.
 func TestPixels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, size := range []image.Point{{1, 1}, {3, 1}, {5, 3}, {8, 8}, {7, 9}} {

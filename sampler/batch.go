@@ -9,23 +9,24 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"sundae/internal/onnx"
+	"sundae/internal/inference"
+	"sundae/internal/onnxfile"
 )
 
-// What one call of the model may hold. More samples are given to it in turn: that
-// costs no time, for this much keeps a device busy, and bounds the memory. At
-// 1024 tokens a sample's attention takes 32 MB with 8 heads, its logits 32 MB with
-// 8192 codes. A CPU's few cores are busy with less, and its caches hold less.
+// The most tokens and logits in one call of the model; more samples take several
+// calls. This much keeps a device busy, so that costs no time, and it bounds the
+// memory: at 1024 tokens a sample's attention takes 32 MB with 8 heads, its logits
+// 32 MB with 8192 codes. A CPU needs less to be busy, and its caches hold less.
 const (
-	tokensAtOnce    = 1 << 14
-	tokensAtOnceCPU = 1 << 12
-	logitsAtOnce    = 1 << 26
+	maxTokens    = 1 << 14
+	maxTokensCPU = 1 << 12
+	maxLogits    = 1 << 26
 )
 
-// batch is the memory of one call: views of the model's inputs and outputs, one
-// row a sample. A model that gives logits has ids instead of the other inputs, and
-// the rest is this program's own memory. Of tokens and class there is one of two
-// widths, or none.
+// batch is the memory of one call: the model's inputs and outputs, one row per
+// sample. For a model that outputs logits only tokens, class and logits are the
+// model's; the rest belongs to this package. Tokens and class have one of two
+// integer types, the other slice is nil; class may be missing.
 type batch struct {
 	size                             int // rows
 	tokens32, class32                []int32
@@ -33,33 +34,33 @@ type batch struct {
 	uniform, temperature, confidence []float32
 	update                           []bool
 	next                             []int32
-	logits                           []float32 // nil where the model samples
+	logits                           []float32 // nil if the model samples
 	threads                          int       // that sample from logits
 
-	binding *onnx.Binding
+	binding inference.Binding
 }
 
-// rowsAtOnce is the most samples that one call takes; a file with a fixed batch
-// takes just that many, some of them for nothing.
+// rowsAtOnce returns the most samples that one call takes. A model with a fixed
+// batch always takes that many; rows beyond the samples are ignored.
 func (p *Prior) rowsAtOnce() int {
-	if fixed := p.session.FixedBatch(); fixed > 0 {
-		return fixed
+	if p.fixedBatch > 0 {
+		return p.fixedBatch
 	}
-	rows := tokensAtOnce / p.Latent.Tokens()
-	if p.session.Device == onnx.CPU {
-		rows = tokensAtOnceCPU / p.Latent.Tokens()
+	rows := maxTokens / p.Latent.Tokens()
+	if p.session.Device() == inference.CPU {
+		rows = maxTokensCPU / p.Latent.Tokens()
 	}
 	if p.logits {
-		rows = min(rows, logitsAtOnce/(p.Latent.Tokens()*p.Vocabulary))
+		rows = min(rows, maxLogits/(p.Latent.Tokens()*p.Vocabulary))
 	}
 	return max(rows, 1)
 }
 
 // bind returns the memory for n samples, n at most rowsAtOnce. It is kept for
-// the steps and runs that follow, the latest used first, until others need the room.
+// later steps and runs, until memory of other sizes needs its place.
 func (p *Prior) bind(n int) (*batch, error) {
-	if fixed := p.session.FixedBatch(); fixed > 0 {
-		n = fixed
+	if p.fixedBatch > 0 {
+		n = p.fixedBatch
 	}
 	for i, b := range p.batches {
 		if b.size == n {
@@ -78,7 +79,7 @@ func (p *Prior) bind(n int) (*batch, error) {
 			break
 		}
 	}
-	b, err := p.makeBatch(n)
+	b, err := p.newBatch(n)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (p *Prior) bind(n int) (*batch, error) {
 	return b, nil
 }
 
-func (p *Prior) makeBatch(n int) (*batch, error) {
+func (p *Prior) newBatch(n int) (*batch, error) {
 	row, rows := int64(p.Latent.Tokens()), int64(n)
 	grid := []int64{rows, row}
 	shapes := map[string][]int64{"tokens": grid, "class": {rows}}
@@ -103,26 +104,22 @@ func (p *Prior) makeBatch(n int) (*batch, error) {
 		return nil, err
 	}
 	b := &batch{size: n, threads: p.threads, binding: binding}
-	take := func(to *[]int32, wide *[]int64, name string) error {
-		t, ok := p.session.Input(name)
-		if !ok {
+	ids := func(name string, narrow *[]int32, wide *[]int64) error {
+		t, ok := onnxfile.Find(p.session.Inputs(), name)
+		switch {
+		case !ok:
 			return nil
+		case t.Type == onnxfile.Int64:
+			return view(binding, name, wide)
 		}
-		var err error
-		if t.Type == onnx.Int64 {
-			*wide, err = onnx.Data[int64](binding, name)
-		} else {
-			*to, err = onnx.Data[int32](binding, name)
-		}
-		return err
+		return view(binding, name, narrow)
 	}
-	errs := []error{take(&b.tokens32, &b.tokens64, "tokens"), take(&b.class32, &b.class64, "class")}
+	errs := []error{ids("tokens", &b.tokens32, &b.tokens64), ids("class", &b.class32, &b.class64)}
 	if p.logits {
 		size := n * int(row)
 		b.uniform, b.update, b.temperature = make([]float32, size), make([]bool, size), make([]float32, n)
 		b.next, b.confidence = make([]int32, size), make([]float32, size)
-		b.logits, err = onnx.Data[float32](binding, "logits")
-		errs = append(errs, err)
+		errs = append(errs, view(binding, "logits", &b.logits))
 	} else {
 		errs = append(errs, view(binding, "uniform", &b.uniform), view(binding, "update", &b.update),
 			view(binding, "temperature", &b.temperature), view(binding, "next", &b.next), view(binding, "confidence", &b.confidence))
@@ -134,8 +131,8 @@ func (p *Prior) makeBatch(n int) (*batch, error) {
 	return b, nil
 }
 
-func view[T onnx.Element](b *onnx.Binding, name string, to *[]T) (err error) {
-	*to, err = onnx.Data[T](b, name)
+func view[T inference.Element](b inference.Binding, name string, to *[]T) (err error) {
+	*to, err = inference.View[T](b, name)
 	return err
 }
 
@@ -158,7 +155,7 @@ func (b *batch) put(row int, tokens []uint16, class int) {
 	}
 }
 
-// run computes next and confidence of the first rows.
+// run computes next and confidence for the first rows.
 func (b *batch) run(ctx context.Context, rows int) error {
 	if err := b.binding.Run(ctx); err != nil {
 		return err
@@ -169,29 +166,30 @@ func (b *batch) run(ctx context.Context, rows int) error {
 	}
 	for _, v := range b.confidence[:rows*n] {
 		if math.IsNaN(float64(v)) {
-			return ErrNumbers
+			return ErrNaN
 		}
 	}
 	return nil
 }
 
 // drawChunk is how many positions a worker takes at once: a fraction of a
-// millisecond's work, so that they all end together.
+// millisecond of work, so that all workers end at about the same time.
 const drawChunk = 8
 
-// draw samples the first positions from their logits, on the threads that the model has.
+// draw samples the first positions from their logits, on as many threads as the
+// model uses.
 func (b *batch) draw(ctx context.Context, positions int) error {
 	var next atomic.Int64
-	var wrong atomic.Bool
+	var invalid atomic.Bool
 	work := func() {
 		for ctx.Err() == nil {
 			end := int(next.Add(drawChunk))
-			if end-drawChunk >= positions || wrong.Load() {
+			if end-drawChunk >= positions || invalid.Load() {
 				return
 			}
 			for i := end - drawChunk; i < min(end, positions); i++ {
 				if !b.drawAt(i) {
-					wrong.Store(true)
+					invalid.Store(true)
 				}
 			}
 		}
@@ -202,13 +200,13 @@ func (b *batch) draw(ctx context.Context, positions int) error {
 	}
 	work()
 	workers.Wait()
-	if wrong.Load() {
-		return ErrNumbers
+	if invalid.Load() {
+		return ErrNaN
 	}
 	return ctx.Err()
 }
 
-// drawAt samples one position, and says whether its logits are numbers.
+// drawAt samples one position. It returns false if a logit is NaN or +Inf.
 func (b *batch) drawAt(i int) bool {
 	positions := len(b.next)
 	v, n := len(b.logits)/positions, positions/b.size
@@ -225,11 +223,11 @@ func (b *batch) drawAt(i int) bool {
 	return ok
 }
 
-// check says what is wrong with the tokens of a row that a model drew.
+// check returns an error if the model drew a token outside the vocabulary.
 func (p *Prior) check(next []int32) error {
 	for _, id := range next {
 		if uint(id) >= uint(p.Vocabulary) {
-			return fmt.Errorf("the model gave token %d, its vocabulary has %d", id, p.Vocabulary)
+			return fmt.Errorf("the model returned token %d, its vocabulary has %d", id, p.Vocabulary)
 		}
 	}
 	return nil

@@ -2,8 +2,8 @@ package sampler
 
 import "testing"
 
-// From noise, any class is one of them for each sample, whatever batch it is in and
-// wherever the run branches. Where a picture is given, the model is told of none.
+// From noise, "any" is one class per sample, in any batch and in any branch. Where an
+// image is given, the model gets no class.
 func TestAnyClass(t *testing.T) {
 	p := open(t)
 	classes := len(p.Classes)

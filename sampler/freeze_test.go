@@ -8,16 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"sundae/internal/onnx"
+	"sundae/internal/onnxfile"
 	"sundae/sampler/schedule"
 )
 
-// sleepy is a prior of two kinds of tokens: even ones stay as they are for ever,
-// odd ones become even with an eighth of the probability, whatever the
-// temperature below 1. So samples settle one after the other.
+// sleepy is a prior with two kinds of tokens: even ones never change, odd ones become
+// even with probability 1/8. So samples settle one after the other.
 func sleepy() toy {
 	const v = 16
-	m := toy{side: 8, v: v, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
+	m := toy{side: 8, v: v, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
 	for row := range v {
 		m.values[row*v+row] = 0
 		if row%2 == 1 {
@@ -27,8 +26,8 @@ func sleepy() toy {
 	return m
 }
 
-// Samples that have settled leave the batch that the session sees, and every
-// sample goes the way it goes in a run that never lets one go.
+// Samples that have settled leave the model's batch, and every sample gets the
+// tokens that it gets in a run that never freezes.
 func TestFreezingShrinksTheBatch(t *testing.T) {
 	for name, p := range map[string]*Prior{"hand-made": sleepy().open(t), "trained": open(t)} {
 		s := settings()
@@ -78,8 +77,8 @@ func TestFreezingShrinksTheBatch(t *testing.T) {
 	}
 }
 
-// A change of what is drawn brings frozen samples back, from the next step; one
-// that does not, does not. A branch with the same settings keeps them frozen.
+// A change of what is drawn brings frozen samples back at the next step; any other
+// change does not. A branch with the same settings keeps them frozen.
 func TestThawing(t *testing.T) {
 	for _, proportion := range []float64{1, 0.3} {
 		thaws(t, proportion)
@@ -124,15 +123,15 @@ func thaws(t *testing.T, proportion float64) {
 	}
 }
 
-// At a proportion p a sample that one step left as it was may not have been drawn
-// at all: it is frozen after 1/p such steps on end, and after no fewer.
+// At a proportion p, one step without a change may not have drawn any token: a sample
+// is frozen after 1/p such steps in a row, and not earlier.
 func TestLowProportionFreezesLate(t *testing.T) {
 	p := random(64, 1).open(t)
 	s := flat(400, 1)
 	s.Proportion, s.Freeze, s.MinSteps = schedule.Schedule{Start: 0.1, Curve: schedule.Constant}, true, 10
 	base := make([]uint16, p.Latent.Tokens())
 	mask := &Mask{Height: p.Latent.Height, Width: p.Latent.Width, Masked: make([]bool, len(base))}
-	mask.Masked[0], mask.Masked[1] = true, true // two to be made anew, of which a step draws none as a rule
+	mask.Masked[0], mask.Masked[1] = true, true // two masked tokens, of which most steps draw none
 	run, stats := sample(t, p, Start{N: 8, Settings: s, From: Inpainting{Tokens: slices.Repeat([][]uint16{base}, 8), Mask: mask}})
 	still := make([]int, 8)
 	for _, st := range stats {
@@ -159,7 +158,7 @@ func TestLowProportionFreezesLate(t *testing.T) {
 	}
 }
 
-// More samples than one call takes go in turn, and no one notices.
+// More samples than one call takes are computed in turn, with the same result.
 func TestManySamples(t *testing.T) {
 	p := sleepy().open(t)
 	n := p.rowsAtOnce() + 3
@@ -179,8 +178,8 @@ func TestManySamples(t *testing.T) {
 	}
 }
 
-// Cancelled in the middle of a step, that step is not taken, and the run can go on
-// as if nothing had happened.
+// A step that is cancelled halfway is not taken, and the run continues as if it had
+// not been tried.
 func TestCancelledInMidStep(t *testing.T) {
 	m := random(512, 1)
 	p := m.open(t)
@@ -209,8 +208,8 @@ func TestCancelledInMidStep(t *testing.T) {
 	}
 }
 
-// The changed tokens that the stats count are those that differ between frames,
-// and frozen or not, nobody writes to a frame again.
+// The stats count the tokens that differ between frames, and frames are never
+// written to again, frozen samples included.
 func TestStatsAndFrames(t *testing.T) {
 	p := open(t)
 	s := settings()

@@ -11,19 +11,18 @@ import (
 	"testing"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/onnxfile"
+	"sundae/internal/ort/orttest"
 	"sundae/sampler/schedule"
 )
 
-// toy is a prior made by hand that only gives logits: those of a position are
-// the row of values that its token names, [V+1, V] with a row of no use at the end
-// for a class, which nothing depends on.
+// toy is a hand-written prior that outputs logits: those of a position are the row of
+// values of its token, [V+1, V] with one unused row for the class.
 type toy struct {
 	side    int // tokens a side
 	v       int
-	values  []float32 // [V, V]
-	ids     onnx.Type // of tokens and class
+	values  []float32     // [V, V]
+	ids     onnxfile.Type // of tokens and class
 	classes []string
 	batch   int64
 }
@@ -32,16 +31,16 @@ type toy struct {
 func (m toy) open(t testing.TB) *Prior {
 	t.Helper()
 	n, v := int64(m.side*m.side), int64(m.v)
-	net := onnx.Graph{
-		Name: "table", Inputs: []onnx.Tensor{{Name: "tokens", Type: m.ids, Shape: []int64{m.batch, n}}},
-		Outputs: []onnx.Tensor{{Name: "logits", Type: onnx.Float32, Shape: []int64{m.batch, n, v}}},
-		Weights: []onnx.Weight{onnx.Floats("table", []int64{v, v}, m.values)},
-		Nodes:   []onnx.Node{{Op: "Gather", In: []string{"table", "tokens"}, Out: []string{"logits"}}},
+	net := onnxfile.Graph{
+		Name: "table", Inputs: []onnxfile.Tensor{{Name: "tokens", Type: m.ids, Shape: []int64{m.batch, n}}},
+		Outputs: []onnxfile.Tensor{{Name: "logits", Type: onnxfile.Float32, Shape: []int64{m.batch, n, v}}},
+		Weights: []onnxfile.Weight{onnxfile.Floats("table", []int64{v, v}, m.values)},
+		Nodes:   []onnxfile.Node{{Op: "Gather", In: []string{"table", "tokens"}, Out: []string{"logits"}}},
 	}
 	if len(m.classes) > 0 {
-		net.Inputs = append(net.Inputs, onnx.Tensor{Name: "class", Type: m.ids, Shape: []int64{m.batch}})
-		net.Weights = append(net.Weights, onnx.Floats("bias", []int64{3, 1, 1}, []float32{0, 50, 0}))
-		net.Nodes = []onnx.Node{
+		net.Inputs = append(net.Inputs, onnxfile.Tensor{Name: "class", Type: m.ids, Shape: []int64{m.batch}})
+		net.Weights = append(net.Weights, onnxfile.Floats("bias", []int64{3, 1, 1}, []float32{0, 50, 0}))
+		net.Nodes = []onnxfile.Node{
 			{Op: "Gather", In: []string{"table", "tokens"}, Out: []string{"plain"}},
 			{Op: "Gather", In: []string{"bias", "class"}, Out: []string{"shift"}}, // [B, 1, 1]
 			{Op: "Add", In: []string{"plain", "shift"}, Out: []string{"logits"}},
@@ -50,15 +49,15 @@ func (m toy) open(t testing.TB) *Prior {
 	return m.with(t, net)
 }
 
-// with opens a prior of the toy's sizes.
-func (m toy) with(t testing.TB, net onnx.Graph) *Prior {
+// with opens a prior file of the toy's sizes.
+func (m toy) with(t testing.TB, net onnxfile.Graph) *Prior {
 	t.Helper()
 	h := int64(m.side)
-	picture := func(in, out onnx.Tensor) []byte {
-		return onnx.Graph{Name: "none", Inputs: []onnx.Tensor{in}, Outputs: []onnx.Tensor{out}}.Marshal()
+	picture := func(in, out onnxfile.Tensor) []byte {
+		return onnxfile.Graph{Name: "none", Inputs: []onnxfile.Tensor{in}, Outputs: []onnxfile.Tensor{out}}.Marshal()
 	}
-	grid := onnx.Tensor{Name: "tokens", Type: onnx.Int32, Shape: []int64{1, h, h}}
-	planes := onnx.Tensor{Name: "image", Type: onnx.Float32, Shape: []int64{1, 3, h, h}}
+	grid := onnxfile.Tensor{Name: "tokens", Type: onnxfile.Int32, Shape: []int64{1, h, h}}
+	planes := onnxfile.Tensor{Name: "image", Type: onnxfile.Float32, Shape: []int64{1, 3, h, h}}
 	dir := filepath.Join(t.TempDir(), "table")
 	err := bundle.Write(dir, bundle.Manifest{
 		Name: "table", ImageSize: m.side, Downsample: 1, Latent: bundle.Latent{Height: m.side, Width: m.side}, Vocabulary: m.v, Classes: m.classes,
@@ -70,10 +69,7 @@ func (m toy) with(t testing.TB, net onnx.Graph) *Prior {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(t)}); err != nil {
-		t.Fatal(err)
-	}
-	p, err := Open(b, onnx.Options{Device: onnx.CPU})
+	p, err := Open(b, orttest.Opener(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,17 +77,17 @@ func (m toy) with(t testing.TB, net onnx.Graph) *Prior {
 	return p
 }
 
-// random is a table of v tokens with logits of a spread.
+// random returns a toy of v tokens with normally distributed logits.
 func random(v int, spread float64) toy {
 	rng := rand.New(rand.NewPCG(uint64(v), 5))
-	m := toy{side: 16, v: v, ids: onnx.Int32, batch: onnx.Dynamic, values: make([]float32, v*v)}
+	m := toy{side: 16, v: v, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: make([]float32, v*v)}
 	for i := range m.values {
 		m.values[i] = float32(spread * rng.NormFloat64())
 	}
 	return m
 }
 
-// softmax is p of a row at a temperature, by the book.
+// softmax returns the probabilities of a row at a temperature, in float64.
 func softmax(logits []float32, tau float64) []float64 {
 	top := float64(slices.Max(logits))
 	p, total := make([]float64, len(logits)), 0.0
@@ -105,14 +101,13 @@ func softmax(logits []float32, tau float64) []float64 {
 	return p
 }
 
-// flat is settings of one temperature and of proportion 1.
+// flat returns settings with a constant temperature and proportion 1.
 func flat(steps int, tau float64) schedule.Settings {
 	return schedule.Settings{Steps: steps, Temperature: schedule.Schedule{Start: tau, Curve: schedule.Constant}, Proportion: schedule.Schedule{Start: 1, Curve: schedule.Constant}, Seed: 3}
 }
 
-// chiSquared compares counts of draws with the probabilities they should have,
-// rare tokens taken together. It returns how many standard deviations the
-// statistic lies above its mean.
+// chiSquared compares counts of draws with their probabilities, with rare tokens
+// pooled. It returns how many standard deviations the statistic is above its mean.
 func chiSquared(counts []int, p []float64) float64 {
 	draws := 0
 	for _, c := range counts {
@@ -136,8 +131,8 @@ func chiSquared(counts []int, p []float64) float64 {
 	return (statistic - freedom) / math.Sqrt(2*freedom)
 }
 
-// What the host draws follows softmax(logits / tau), at vocabularies that fill
-// blocks and that do not, and says the right probability of each token.
+// What the host draws follows softmax(logits / tau), for vocabularies that fill
+// blocks and that do not, and the confidence is the probability of each token.
 func TestHostDrawsFromTheSoftmax(t *testing.T) {
 	for _, v := range []int{5, 128, 300} {
 		m := random(v, 2)
@@ -174,11 +169,11 @@ func TestFormsOfLogits(t *testing.T) {
 	s.Proportion.Start = 0.5
 	want, _ := sample(t, plain.open(t), Start{N: 5, Settings: s, From: Noise{}})
 	for _, change := range []func(*toy){
-		func(m *toy) { m.ids = onnx.Int64 },
+		func(m *toy) { m.ids = onnxfile.Int64 },
 		func(m *toy) { m.batch = 1 },
-		func(m *toy) { m.batch, m.ids = 2, onnx.Int64 },
+		func(m *toy) { m.batch, m.ids = 2, onnxfile.Int64 },
 		func(m *toy) { m.classes = []string{"a", "b"} }, // a class shifts all logits, which softmax does not see
-		func(m *toy) { m.classes, m.ids = []string{"a", "b"}, onnx.Int64 },
+		func(m *toy) { m.classes, m.ids = []string{"a", "b"}, onnxfile.Int64 },
 	} {
 		m := plain
 		change(&m)
@@ -199,8 +194,8 @@ func TestFormsOfLogits(t *testing.T) {
 	}
 }
 
-// At temperature 0 the arg-max is drawn; a logit of -Inf is never drawn, not even
-// by the number 0; NaN and +Inf are errors that name the step.
+// At temperature 0 the arg-max is drawn. A logit of -Inf is never drawn, not even by
+// the number 0. NaN and +Inf are errors that name the step.
 func TestHostExtremes(t *testing.T) {
 	m := random(64, 1)
 	top := make([]uint16, 64)
@@ -242,35 +237,35 @@ func TestHostExtremes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := broken.Step(t.Context()); !errors.Is(err, ErrNumbers) || !strings.Contains(err.Error(), "step 1") || broken.Len() != 1 {
+	if _, err := broken.Step(t.Context()); !errors.Is(err, ErrNaN) || !strings.Contains(err.Error(), "step 1") || broken.Len() != 1 {
 		t.Errorf("NaN logits: %v, %d frames", err, broken.Len())
 	}
 }
 
-// A model that samples in its graph and gives no numbers, or no tokens of its
-// vocabulary, is an error that names the step, which is not taken.
+// A model that samples in its graph and returns NaN, or tokens outside its
+// vocabulary, is an error that names the step. The step is not taken.
 func TestGraphThatIsBroken(t *testing.T) {
 	m := toy{side: 4, v: 8}
-	grid := func(name string, of onnx.Type) onnx.Tensor {
-		return onnx.Tensor{Name: name, Type: of, Shape: []int64{onnx.Dynamic, 16}}
+	grid := func(name string, of onnxfile.Type) onnxfile.Tensor {
+		return onnxfile.Tensor{Name: name, Type: of, Shape: []int64{onnxfile.Dynamic, 16}}
 	}
-	for want, node := range map[string]onnx.Node{
-		ErrNumbers.Error():  {Op: "Sqrt", In: []string{"below"}, Out: []string{"confidence"}},
-		"gave token 9, its": {Op: "Cast", In: []string{"over"}, Out: []string{"next"}, Attributes: map[string]int{"to": int(onnx.Int32)}},
+	for want, node := range map[string]onnxfile.Node{
+		ErrNaN.Error():          {Op: "Sqrt", In: []string{"below"}, Out: []string{"confidence"}},
+		"returned token 9, its": {Op: "Cast", In: []string{"over"}, Out: []string{"next"}, Ints: map[string]int{"to": int(onnxfile.Int32)}},
 	} {
-		sound := onnx.Node{Op: "Identity", In: []string{"tokens"}, Out: []string{"next"}}
+		sound := onnxfile.Node{Op: "Identity", In: []string{"tokens"}, Out: []string{"next"}}
 		if node.Out[0] == "next" {
-			sound = onnx.Node{Op: "Identity", In: []string{"uniform"}, Out: []string{"confidence"}}
+			sound = onnxfile.Node{Op: "Identity", In: []string{"uniform"}, Out: []string{"confidence"}}
 		}
-		p := m.with(t, onnx.Graph{
+		p := m.with(t, onnxfile.Graph{
 			Name: "broken",
-			Inputs: []onnx.Tensor{
-				grid("tokens", onnx.Int32), grid("uniform", onnx.Float32), grid("update", onnx.Bool),
-				{Name: "temperature", Type: onnx.Float32, Shape: []int64{onnx.Dynamic}},
+			Inputs: []onnxfile.Tensor{
+				grid("tokens", onnxfile.Int32), grid("uniform", onnxfile.Float32), grid("update", onnxfile.Bool),
+				{Name: "temperature", Type: onnxfile.Float32, Shape: []int64{onnxfile.Dynamic}},
 			},
-			Outputs: []onnx.Tensor{grid("next", onnx.Int32), grid("confidence", onnx.Float32)},
-			Weights: []onnx.Weight{onnx.Floats("minus", []int64{1}, []float32{-2}), onnx.Floats("nine", []int64{1}, []float32{9})},
-			Nodes: []onnx.Node{
+			Outputs: []onnxfile.Tensor{grid("next", onnxfile.Int32), grid("confidence", onnxfile.Float32)},
+			Weights: []onnxfile.Weight{onnxfile.Floats("minus", []int64{1}, []float32{-2}), onnxfile.Floats("nine", []int64{1}, []float32{9})},
+			Nodes: []onnxfile.Node{
 				{Op: "Add", In: []string{"uniform", "minus"}, Out: []string{"below"}}, // less than 0
 				{Op: "Floor", In: []string{"uniform"}, Out: []string{"zero"}},
 				{Op: "Add", In: []string{"zero", "nine"}, Out: []string{"over"}},

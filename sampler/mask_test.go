@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The region made anew lies in the mask and in tokens made anew; by the rule Any
-// it is the mask itself.
+// The region lies in the mask and in masked tokens; by the rule Any it is the mask
+// itself.
 func TestRegion(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for range 50 {
@@ -58,7 +58,7 @@ func TestMaskRules(t *testing.T) {
 	}
 }
 
-// Each token is what its own patch says, whatever the picture's corner and stride.
+// Each token depends on its own patch only, for any origin and stride of the image.
 func TestMaskOfAnyPicture(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 200 {
@@ -77,7 +77,7 @@ func TestMaskOfAnyPicture(t *testing.T) {
 			if err != nil || m.Height != h || m.Width != w {
 				t.Fatalf("%+v, %v", m, err)
 			}
-			for k, anew := range m.Masked {
+			for k, masked := range m.Masked {
 				want := rule == All
 				for i := range f * f {
 					white := pixels.GrayAt(at.X+k%w*f+i%f, at.Y+k/w*f+i/f).Y >= maskFrom
@@ -86,8 +86,8 @@ func TestMaskOfAnyPicture(t *testing.T) {
 						break
 					}
 				}
-				if anew != want {
-					t.Fatalf("rule %s, f %d: token %d is %v", rule, f, k, anew)
+				if masked != want {
+					t.Fatalf("rule %s, f %d: token %d is %v", rule, f, k, masked)
 				}
 			}
 		}

@@ -1,14 +1,14 @@
-// Package sampler draws token grids from a SUNDAE prior: start from noise, then
-// denoise step by step, each step a draw of all tokens at once (2206.12351,
-// section 3.4, and 2112.06749, algorithm 2).
+// Package sampler draws token grids from a SUNDAE prior: it starts from noise and
+// denoises step by step, each step drawing all tokens at once (2206.12351, section
+// 3.4, and 2112.06749, algorithm 2).
 //
 // Open a [Prior], start a [Run], call [Run.Step] until [Run.Done]. Between two
-// steps [Run.Set] changes the settings from the next step on. Every step stays in
-// the history, where [Run.At] reads it and from where [Run.Branch] starts a run
-// that goes another way.
+// steps [Run.Set] changes the settings from the next step on. The run keeps every
+// step in its history: [Run.At] reads it, and [Run.Branch] starts another run from
+// it.
 //
-// A Prior and all its runs are used by one goroutine at a time. What they hand
-// out, frames and stats, is never written to again: any goroutine may read it.
+// A Prior and all its runs are used by one goroutine at a time. The frames and
+// stats that they return are never written to again: any goroutine may read them.
 package sampler
 
 import (
@@ -17,12 +17,13 @@ import (
 	"runtime"
 
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/inference"
+	"sundae/internal/onnxfile"
 )
 
-// ErrNumbers says that the model's output is not a number: its file is damaged,
-// or it was exported with numbers too small for the device.
-var ErrNumbers = errors.New("the model's output is not a number: prior.onnx is broken, or its numbers are too large for this device (try --device cpu)")
+// ErrNaN says that the model's output is NaN or infinite: its file is damaged,
+// or its values exceed the range of the device's numbers.
+var ErrNaN = errors.New("the model's output is not a number: prior.onnx is broken, or its values are too large for this device (try --device cpu)")
 
 // Prior is an opened prior.onnx.
 type Prior struct {
@@ -30,35 +31,39 @@ type Prior struct {
 	Vocabulary int
 	Classes    []string
 
-	session *onnx.Session
-	logits  bool     // the model gives logits, and this program samples
-	threads int      // that do so
-	batches []*batch // the latest used first
+	session    inference.Session
+	fixedBatch int      // of the session, 0 if it takes any
+	logits     bool     // the model's output is logits, from which this package samples
+	threads    int      // that sample from logits
+	batches    []*batch // most recently used first
 }
 
-// Open opens the bundle's prior on a device.
-func Open(b *bundle.Bundle, o onnx.Options) (*Prior, error) {
+// Open opens the bundle's prior with open, which chooses the device.
+func Open(b *bundle.Bundle, open inference.Opener) (*Prior, error) {
 	m := b.Manifest
-	session, err := onnx.Open(b.Model(bundle.PriorFile), o)
+	session, err := open(b.Model(bundle.PriorFile))
 	if err != nil {
 		return nil, fmt.Errorf("open the prior: %w", err)
 	}
-	_, logits := session.Output("logits")
-	p := &Prior{Latent: m.Latent, Vocabulary: m.Vocabulary, Classes: m.Classes, session: session, logits: logits, threads: o.Threads}
+	p := &Prior{
+		Latent: m.Latent, Vocabulary: m.Vocabulary, Classes: m.Classes,
+		session: session, fixedBatch: onnxfile.FixedBatch(session.Inputs()), threads: session.Threads(),
+	}
+	_, p.logits = onnxfile.Find(session.Outputs(), "logits")
 	if p.threads == 0 {
 		p.threads = runtime.GOMAXPROCS(0)
 	}
 	return p, nil
 }
 
-// Device is the device in use.
-func (p *Prior) Device() string { return p.session.Device }
+// Device is the name of the device in use.
+func (p *Prior) Device() string { return p.session.Device() }
 
-// Why says, one sentence each, why the devices that come before it were not
-// taken, where the choice was left to onnx.Auto.
-func (p *Prior) Why() []string { return p.session.Why }
+// Skipped says why faster devices were not taken, see [inference.Session].
+func (p *Prior) Skipped() []string { return p.session.Skipped() }
 
-// Close frees the prior. No run of it may be stepped any more; their frames stay.
+// Close frees the prior. Its runs can take no further step; their frames stay
+// valid.
 func (p *Prior) Close() {
 	for _, b := range p.batches {
 		b.binding.Close()

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"testing"
 
-	"sundae/internal/onnx"
+	"sundae/internal/onnxfile"
 	"sundae/sampler/schedule"
 )
 
-// faithful is a prior that draws again what it sees.
+// faithful is a prior that always draws the token that it sees.
 func faithful(v int) toy {
-	m := toy{side: 16, v: v, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
+	m := toy{side: 16, v: v, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: slices.Repeat([]float32{-1e9}, v*v)}
 	for row := range v {
 		m.values[row*v+row] = 0
 	}
@@ -22,9 +22,9 @@ func constant(v float64) schedule.Schedule {
 	return schedule.Schedule{Start: v, End: v, Curve: schedule.Constant}
 }
 
-// A share of the tokens is made noise, evenly over the vocabulary, and no other
-// token changes unless the proportion draws it.
-func TestCorruptionIsNoise(t *testing.T) {
+// A share of the tokens is replaced by noise, uniform over the vocabulary, and no
+// other token changes unless the proportion updates it.
+func TestRenoiseIsUniform(t *testing.T) {
 	const v, samples, share = 16, 32, 0.3
 	p := faithful(v).open(t)
 	s := flat(1, 1)
@@ -52,8 +52,8 @@ func TestCorruptionIsNoise(t *testing.T) {
 	}
 }
 
-// Corrupted tokens are drawn anew whatever the proportion, others are not.
-func TestCorruptedAreDrawn(t *testing.T) {
+// Re-noised tokens are drawn at any proportion, others are not.
+func TestRenoisedAreDrawn(t *testing.T) {
 	p := random(64, 1).open(t)
 	s := flat(6, 1)
 	s.Temperature, s.Proportion, s.Renoise = constant(0), constant(0), constant(0.25)
@@ -61,7 +61,7 @@ func TestCorruptedAreDrawn(t *testing.T) {
 	for _, st := range stats {
 		for i, changed := range st.Changed {
 			if share := float64(changed) / float64(p.Latent.Tokens()); share < 0.1 || share > 0.4 {
-				t.Errorf("step %d changed %.2f of sample %d, a quarter was corrupted", st.Step, share, i)
+				t.Errorf("step %d changed %.2f of sample %d, a quarter was re-noised", st.Step, share, i)
 			}
 		}
 	}
@@ -79,9 +79,9 @@ func TestCorruptedAreDrawn(t *testing.T) {
 	}
 }
 
-// Where all is corrupted nothing of the tokens before is left, and a run goes the
-// same way in any batch, and in a branch.
-func TestCorruptionForgets(t *testing.T) {
+// When all tokens are re-noised nothing of the tokens before is left, and a run gives
+// the same tokens in any batch, and in a branch.
+func TestRenoiseForgets(t *testing.T) {
 	p := open(t)
 	s := settings()
 	s.Proportion, s.Renoise = constant(0.5), schedule.Schedule{Start: 1, End: 0.2, Curve: schedule.Linear}
@@ -89,7 +89,7 @@ func TestCorruptionForgets(t *testing.T) {
 	base := make([]uint16, p.Latent.Tokens())
 	other, _ := sample(t, p, Start{N: 3, Settings: s, From: Tokens{base, base, base}})
 	if !slices.EqualFunc(last(noise), last(other), slices.Equal) {
-		t.Error("what the run began with shows after a step of corruption 1")
+		t.Error("the start still matters after a step of re-noising 1")
 	}
 	alone, _ := sample(t, p, Start{N: 1, First: 2, Settings: s, From: Noise{}})
 	if !slices.Equal(last(alone)[0], last(noise)[2]) {
@@ -109,13 +109,13 @@ func TestCorruptionForgets(t *testing.T) {
 	}
 	s.Renoise = schedule.Schedule{}
 	if none, _ := sample(t, p, Start{N: 3, Settings: s, From: Noise{}}); slices.Equal(last(none)[0], last(noise)[0]) {
-		t.Error("corruption changed nothing")
+		t.Error("re-noising changed nothing")
 	}
 }
 
-// Corrupted tokens count as drawn when a sample is to be frozen.
-func TestCorruptionFreezes(t *testing.T) {
-	m := toy{side: 8, v: 4, ids: onnx.Int32, batch: onnx.Dynamic, values: slices.Repeat([]float32{0, -1e9, -1e9, -1e9}, 4)}
+// Re-noised tokens count as drawn when freezing is decided.
+func TestRenoiseFreezes(t *testing.T) {
+	m := toy{side: 8, v: 4, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: slices.Repeat([]float32{0, -1e9, -1e9, -1e9}, 4)}
 	p := m.open(t)
 	s := flat(200, 1)
 	s.Proportion, s.Renoise, s.Freeze = constant(0), constant(0.25), true

@@ -8,18 +8,14 @@ import (
 	"testing"
 
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/sampler/schedule"
 )
 
 func open(tb testing.TB) *Prior {
 	tb.Helper()
 	b := bundletest.Bundle(tb)
-	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(tb)}); err != nil {
-		tb.Fatal(err)
-	}
-	p, err := Open(b, onnx.Options{Device: onnx.CPU})
+	p, err := Open(b, orttest.Opener(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -106,7 +102,7 @@ func keepsTokens(t *testing.T, p *Prior) {
 			}
 		}
 		if !changed {
-			t.Error("nothing was made anew")
+			t.Error("no masked token changed")
 		}
 	}
 }

@@ -2,38 +2,37 @@ package sampler
 
 import "math"
 
-// A prior that only gives logits is sampled here, one position at a time, by the
-// rule of the graphs that sample by themselves: p = softmax(logits / tau), then
-// the first token whose cumulative probability exceeds a uniform number. Every
-// token of the vocabulary counts at every position, 33 million of them for four
-// pictures of 1024 tokens and 8192 codes, so what matters is the price of one
-// exponential: a few cycles here, five times that in math.Exp.
+// A prior that outputs logits is sampled here, one position at a time, by the same
+// rule as graphs that sample inside: p = softmax(logits / tau), then the first token
+// whose cumulative probability exceeds a uniform number (inverse CDF). Four images of
+// 1024 tokens with 8192 codes need 33 million exponentials a step, so an exponential
+// must be cheap: a few cycles here, five times as many in math.Exp.
 
-// coldest bounds the temperature from below: there, the draw is the arg-max.
-const coldest = 1e-4
+// minTemperature bounds the temperature from below: there, the draw is the arg-max.
+const minTemperature = 1e-4
 
-// blockSize splits the vocabulary: the sums of blocks find the block of the drawn
-// token, and only that block is looked at again.
+// The vocabulary is split into blocks: their sums find the block of the drawn token,
+// and only that block is searched.
 const (
 	blockSize = 128
 	maxBlocks = 1 << 16 / blockSize
 )
 
-// Exponentials are taken as 2^y for y = (logit - largest) / (tau ln 2) <= 0, with
+// Exponentials are computed as 2^y for y = (logit - largest) / (tau ln 2) <= 0, with
 // y split into e + k/1024 + r. e goes into the result's exponent, 2^(k/1024)
-// comes from a table, and 2^r is 1 + r ln 2 to within 6e-8, r being at most 1/2048.
+// comes from a table, and 2^r is 1 + r ln 2 to within 6e-8 because r is at most 1/2048.
 //
-// Adding grid to y rounds it to 1/1024 without any conversion, because that is
-// the worth of the last bit of numbers as large as grid; e and k stand in the
-// low bits of the sum.
+// Adding grid to y rounds it to 1/1024 without a conversion, because that is the
+// value of the last bit of numbers of grid's size; e and k are in the low bits of the
+// sum.
 const (
 	grid      = 1.5 * (1 << 13)
 	tableSize = 1024
-	lowest    = 126 // 2^-126 is the least exponential that is not taken as 0
+	lowest    = 126 // 2^-126 is the smallest exponential that does not become 0
 	rangeBits = 17  // y >= -lowest, counted in 1/1024 from there, has so many bits
 )
 
-// floor is the sum's bits at the lowest y.
+// floor holds the bits of the sum at the lowest y.
 var floor = math.Float32bits(grid - lowest)
 
 // table holds the bits of 2^(k/1024 - lowest): adding e + lowest to the exponent
@@ -45,7 +44,7 @@ var table = func() (t [tableSize]uint32) {
 	return t
 }()
 
-// row is the logits of one position, made ready for a temperature.
+// row holds the logits of one position at a temperature.
 type row struct {
 	logits []float32
 	top    float32 // the largest logit
@@ -53,13 +52,13 @@ type row struct {
 }
 
 func newRow(logits []float32, temperature float32) row {
-	return row{logits, highest(logits), 1 / (max(temperature, coldest) * math.Ln2)}
+	return row{logits, highest(logits), 1 / (max(temperature, minTemperature) * math.Ln2)}
 }
 
-// highest is the largest of logits, those that are no numbers left out.
+// highest returns the largest of the logits that are numbers.
 func highest(logits []float32) float32 {
 	a, b, c, d := float32(math.Inf(-1)), float32(math.Inf(-1)), float32(math.Inf(-1)), float32(math.Inf(-1))
-	for ; len(logits) >= 4; logits = logits[4:] { // four at once, so that none waits for another
+	for ; len(logits) >= 4; logits = logits[4:] { // four independent maxima, so that comparisons overlap
 		if logits[0] > a {
 			a = logits[0]
 		}
@@ -81,8 +80,8 @@ func highest(logits []float32) float32 {
 	return max(a, b, c, d)
 }
 
-// mass is the exponential of one logit, relative to the largest's. It is not a
-// number if the logit, or the largest, is not finite.
+// mass returns the exponential of one logit relative to the largest one. It is NaN if
+// the logit, or the largest one, is not finite.
 func (r row) mass(logit float32) float32 {
 	y := (logit - r.top) * r.scale
 	sum := y + grid
@@ -96,14 +95,14 @@ func (r row) mass(logit float32) float32 {
 	return math.Float32frombits(table[at%tableSize]+at/tableSize<<23) * (1 + math.Ln2*(y-(sum-grid)))
 }
 
-// block adds up the masses of one whole block. It says what mass says, unrolled.
+// block returns the sum of the masses of one whole block: mass, unrolled by two.
 func (r row) block(logits *[blockSize]float32) float32 {
 	var even, odd float32
 	for i := 0; i < blockSize-1; i += 2 {
 		y, z := (logits[i]-r.top)*r.scale, (logits[i+1]-r.top)*r.scale
 		sy, sz := y+grid, z+grid
 		at, bt := math.Float32bits(sy)-floor, math.Float32bits(sz)-floor
-		if (at|bt)>>rangeBits != 0 { // next to nothing, or no number
+		if (at|bt)>>rangeBits != 0 { // zero, or not a number
 			even += r.mass(logits[i])
 			odd += r.mass(logits[i+1])
 			continue
@@ -114,8 +113,8 @@ func (r row) block(logits *[blockSize]float32) float32 {
 	return even + odd
 }
 
-// draw takes one token of softmax(logits / temperature) by a uniform number in
-// [0, 1), and says how probable it was. ok is false where a logit is no number.
+// draw samples one token of softmax(logits / temperature) by a uniform number in
+// [0, 1), and returns its probability. ok is false if a logit is not a number.
 func draw(logits []float32, temperature, uniform float32) (token int, probability float32, ok bool) {
 	r := newRow(logits, temperature)
 	var sums [maxBlocks]float32
@@ -129,8 +128,8 @@ func draw(logits []float32, temperature, uniform float32) (token int, probabilit
 		return 0, 0, false
 	}
 	target := uniform * total
-	// Both searches skip what has no mass, and take the last that has some where
-	// rounding leaves target beyond the sum.
+	// Both searches skip what has no mass, and take the last entry with mass if
+	// rounding leaves target above the sum.
 	var before, upTo float32
 	var from int
 	for i, sum := range sums[:blocks] {
@@ -156,7 +155,7 @@ func draw(logits []float32, temperature, uniform float32) (token int, probabilit
 	return token, probability, true
 }
 
-// blockAt adds up the masses of block i, the last of which may be short.
+// blockAt returns the sum of the masses of block i. The last block may be short.
 func (r row) blockAt(i int) float32 {
 	logits := r.logits[i*blockSize:]
 	if len(logits) >= blockSize {

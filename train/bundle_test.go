@@ -6,7 +6,7 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/ort/orttest"
 	"sundae/sampler"
 	"sundae/sampler/schedule"
 )
@@ -19,12 +19,13 @@ func sampleBundle(t *testing.T, dir string, n int) [][]*image.RGBA {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prior, err := sampler.Open(b, onnx.Options{Device: onnx.CPU})
+	open := orttest.Opener(t)
+	prior, err := sampler.Open(b, open)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer prior.Close()
-	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU})
+	pictures, err := decoder.Open(b, open)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,7 @@ import (
 	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
 	"sundae/internal/config"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/sampler"
 	"sundae/tui/graphics"
 )
@@ -17,15 +16,12 @@ import (
 func options(tb testing.TB) Options {
 	tb.Helper()
 	b := bundletest.Bundle(tb)
-	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(tb)}); err != nil {
-		tb.Fatal(err)
-	}
-	prior, err := sampler.Open(b, onnx.Options{Device: onnx.CPU})
+	prior, err := sampler.Open(b, orttest.Opener(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(prior.Close)
-	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU})
+	pictures, err := decoder.Open(b, orttest.Opener(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -16,7 +16,8 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
-	"sundae/internal/onnx"
+	"sundae/internal/ort"
+	"sundae/internal/ort/install"
 	"sundae/sampler"
 	"sundae/tui/graphics"
 	"sundae/tui/terminal"
@@ -62,23 +63,25 @@ func (r reported) picture() *image.RGBA {
 // beTheApp runs the app as the command does: it asks the terminal, and shows a
 // run. Whenever all of it has come to rest, a report is written beside the bundle.
 func beTheApp(dir string) error {
-	lib, err := onnx.Find("")
+	lib, err := install.Find("")
 	if err != nil {
 		return err
 	}
-	if err := onnx.Start(lib); err != nil {
+	rt, err := ort.Load(lib)
+	if err != nil {
 		return err
 	}
+	open := rt.Opener(ort.Options{Device: ort.CPU})
 	b, err := bundle.OpenFolder(filepath.Join(dir, "bundle"))
 	if err != nil {
 		return err
 	}
-	prior, err := sampler.Open(b, onnx.Options{Device: onnx.CPU})
+	prior, err := sampler.Open(b, open)
 	if err != nil {
 		return err
 	}
 	defer prior.Close()
-	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU})
+	pictures, err := decoder.Open(b, open)
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,8 @@ import (
 
 	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/install"
+	"sundae/internal/ort/orttest"
 )
 
 // need skips the test where one of the programs is not installed.
@@ -116,7 +116,7 @@ func (d *desk) environ(more ...string) []string {
 		}
 	}
 	return append(append(out, "DISPLAY="+d.display, "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "LIBGL_ALWAYS_SOFTWARE=1",
-		onnx.Env+"="+onnxtest.Library(d.t), childFolder+"="+d.dir), more...)
+		install.Env+"="+orttest.Library(d.t), childFolder+"="+d.dir), more...)
 }
 
 // app is a shell command line that runs the app and then stays, so that what

@@ -5,39 +5,39 @@ import (
 	"strings"
 	"testing"
 
-	"sundae/internal/onnx"
+	"sundae/internal/onnxfile"
 )
 
-// file is an ONNX file of which only the inputs and outputs count.
-func file(in, out []onnx.Tensor) []byte {
-	return onnx.Graph{Name: "test", Inputs: in, Outputs: out}.Marshal()
+// file is an ONNX file with nothing but inputs and outputs.
+func file(in, out []onnxfile.Tensor) []byte {
+	return onnxfile.Graph{Name: "test", Inputs: in, Outputs: out}.Marshal()
 }
 
-func tensor(name string, t onnx.Type, shape ...int64) onnx.Tensor {
-	return onnx.Tensor{Name: name, Type: t, Shape: shape}
+func tensor(name string, t onnxfile.Type, shape ...int64) onnxfile.Tensor {
+	return onnxfile.Tensor{Name: name, Type: t, Shape: shape}
 }
 
-// good are the files that the test manifest asks for, in the exporter's form.
-func good() (in, out map[string][]onnx.Tensor) {
-	const b = onnx.Dynamic
-	in = map[string][]onnx.Tensor{
+// good returns the tensors that the test manifest asks for, as exported.
+func good() (in, out map[string][]onnxfile.Tensor) {
+	const b = onnxfile.Dynamic
+	in = map[string][]onnxfile.Tensor{
 		PriorFile: {
-			tensor("tokens", onnx.Int32, b, 64), tensor("uniform", onnx.Float32, b, 64), tensor("update", onnx.Bool, b, 64),
-			tensor("temperature", onnx.Float32, b), tensor("class", onnx.Int32, b),
+			tensor("tokens", onnxfile.Int32, b, 64), tensor("uniform", onnxfile.Float32, b, 64), tensor("update", onnxfile.Bool, b, 64),
+			tensor("temperature", onnxfile.Float32, b), tensor("class", onnxfile.Int32, b),
 		},
-		DecoderFile: {tensor("tokens", onnx.Int32, 1, 8, 8)},
-		EncoderFile: {tensor("image", onnx.Float32, 1, 3, 64, 64)},
+		DecoderFile: {tensor("tokens", onnxfile.Int32, 1, 8, 8)},
+		EncoderFile: {tensor("image", onnxfile.Float32, 1, 3, 64, 64)},
 	}
-	out = map[string][]onnx.Tensor{
-		PriorFile:   {tensor("next", onnx.Int32, b, 64), tensor("confidence", onnx.Float32, b, 64)},
-		DecoderFile: {tensor("image", onnx.Uint8, 1, 64, 64, 3)},
-		EncoderFile: {tensor("tokens", onnx.Int32, 1, 8, 8)},
+	out = map[string][]onnxfile.Tensor{
+		PriorFile:   {tensor("next", onnxfile.Int32, b, 64), tensor("confidence", onnxfile.Float32, b, 64)},
+		DecoderFile: {tensor("image", onnxfile.Uint8, 1, 64, 64, 3)},
+		EncoderFile: {tensor("tokens", onnxfile.Int32, 1, 8, 8)},
 	}
 	return in, out
 }
 
-// models are the good files after a change.
-func models(change func(in, out map[string][]onnx.Tensor)) map[string][]byte {
+// models returns the good files after a change.
+func models(change func(in, out map[string][]onnxfile.Tensor)) map[string][]byte {
 	in, out := good()
 	change(in, out)
 	files := map[string][]byte{}
@@ -47,7 +47,7 @@ func models(change func(in, out map[string][]onnx.Tensor)) map[string][]byte {
 	return files
 }
 
-func unchanged(in, out map[string][]onnx.Tensor) {}
+func unchanged(in, out map[string][]onnxfile.Tensor) {}
 
 // opened writes a bundle of the files and opens it.
 func opened(t *testing.T, files map[string][]byte) error {
@@ -61,20 +61,20 @@ func opened(t *testing.T, files map[string][]byte) error {
 }
 
 func TestOtherForms(t *testing.T) {
-	const b = onnx.Dynamic
-	for name, change := range map[string]func(in, out map[string][]onnx.Tensor){
+	const b = onnxfile.Dynamic
+	for name, change := range map[string]func(in, out map[string][]onnxfile.Tensor){
 		"as exported": unchanged,
-		"logits, 64-bit ids": func(in, out map[string][]onnx.Tensor) {
-			in[PriorFile] = []onnx.Tensor{tensor("tokens", onnx.Int64, b, 64), tensor("class", onnx.Int64, b)}
-			out[PriorFile] = []onnx.Tensor{tensor("logits", onnx.Float32, b, 64, 32)}
+		"logits, 64-bit ids": func(in, out map[string][]onnxfile.Tensor) {
+			in[PriorFile] = []onnxfile.Tensor{tensor("tokens", onnxfile.Int64, b, 64), tensor("class", onnxfile.Int64, b)}
+			out[PriorFile] = []onnxfile.Tensor{tensor("logits", onnxfile.Float32, b, 64, 32)}
 		},
-		"logits, fixed batch, open axes": func(in, out map[string][]onnx.Tensor) {
-			in[PriorFile] = []onnx.Tensor{tensor("tokens", onnx.Int32, 2, b), tensor("class", onnx.Int32, 2)}
-			out[PriorFile] = []onnx.Tensor{{Name: "logits", Type: onnx.Float32}}
+		"logits, fixed batch, open axes": func(in, out map[string][]onnxfile.Tensor) {
+			in[PriorFile] = []onnxfile.Tensor{tensor("tokens", onnxfile.Int32, 2, b), tensor("class", onnxfile.Int32, 2)}
+			out[PriorFile] = []onnxfile.Tensor{{Name: "logits", Type: onnxfile.Float32}}
 		},
-		"float pictures": func(in, out map[string][]onnx.Tensor) {
-			in[DecoderFile] = []onnx.Tensor{tensor("tokens", onnx.Int32, b, 8, 8)}
-			out[DecoderFile] = []onnx.Tensor{tensor("image", onnx.Float32, b, 3, 64, 64)}
+		"float pictures": func(in, out map[string][]onnxfile.Tensor) {
+			in[DecoderFile] = []onnxfile.Tensor{tensor("tokens", onnxfile.Int32, b, 8, 8)}
+			out[DecoderFile] = []onnxfile.Tensor{tensor("image", onnxfile.Float32, b, 3, 64, 64)}
 		},
 	} {
 		if err := opened(t, models(change)); err != nil {
@@ -83,39 +83,39 @@ func TestOtherForms(t *testing.T) {
 	}
 }
 
-// A file with other names, types or shapes is named with what it has and what it should have.
+// The error of a file that breaks the contract says what it has and what it should have.
 func TestWrongFiles(t *testing.T) {
-	for want, change := range map[string]func(in, out map[string][]onnx.Tensor){
-		"prior.onnx has the input tokens int32 [?,256]: by model.yaml it must be tokens int32 [B,64]": func(in, out map[string][]onnx.Tensor) {
-			in[PriorFile][0] = tensor("tokens", onnx.Int32, -1, 256)
+	for want, change := range map[string]func(in, out map[string][]onnxfile.Tensor){
+		"prior.onnx has the input tokens int32 [?,256]: by model.yaml it must be tokens int32 [B,64]": func(in, out map[string][]onnxfile.Tensor) {
+			in[PriorFile][0] = tensor("tokens", onnxfile.Int32, -1, 256)
 		},
-		"prior.onnx has the input update float32 [?,64]: by model.yaml it must be update bool [B,64]": func(in, out map[string][]onnx.Tensor) {
-			in[PriorFile][2] = tensor("update", onnx.Float32, -1, 64)
+		"prior.onnx has the input update float32 [?,64]: by model.yaml it must be update bool [B,64]": func(in, out map[string][]onnxfile.Tensor) {
+			in[PriorFile][2] = tensor("update", onnxfile.Float32, -1, 64)
 		},
-		"prior.onnx has no input class: it must be class int32 [B], and the file has tokens int32 [?,64], uniform": func(in, out map[string][]onnx.Tensor) {
+		"prior.onnx has no input class: it must be class int32 [B], and the file has tokens int32 [?,64], uniform": func(in, out map[string][]onnxfile.Tensor) {
 			in[PriorFile] = in[PriorFile][:4]
 		},
-		"prior.onnx has the input extra int32 [?], which": func(in, out map[string][]onnx.Tensor) {
-			in[PriorFile] = append(in[PriorFile], tensor("extra", onnx.Int32, -1))
+		"prior.onnx has the input extra int32 [?], which": func(in, out map[string][]onnxfile.Tensor) {
+			in[PriorFile] = append(in[PriorFile], tensor("extra", onnxfile.Int32, -1))
 		},
-		"prior.onnx has no output confidence": func(in, out map[string][]onnx.Tensor) {
+		"prior.onnx has no output confidence": func(in, out map[string][]onnxfile.Tensor) {
 			out[PriorFile] = out[PriorFile][:1]
 		},
-		"prior.onnx has the output logits float32 [?,64,31]: by model.yaml it must be logits float32 [B,64,32]": func(in, out map[string][]onnx.Tensor) {
-			in[PriorFile] = []onnx.Tensor{in[PriorFile][0], in[PriorFile][4]}
-			out[PriorFile] = []onnx.Tensor{tensor("logits", onnx.Float32, -1, 64, 31)}
+		"prior.onnx has the output logits float32 [?,64,31]: by model.yaml it must be logits float32 [B,64,32]": func(in, out map[string][]onnxfile.Tensor) {
+			in[PriorFile] = []onnxfile.Tensor{in[PriorFile][0], in[PriorFile][4]}
+			out[PriorFile] = []onnxfile.Tensor{tensor("logits", onnxfile.Float32, -1, 64, 31)}
 		},
-		"prior.onnx mixes batches: tokens int32 [2,64] and uniform float32 [3,64]": func(in, out map[string][]onnx.Tensor) {
-			in[PriorFile][0], in[PriorFile][1] = tensor("tokens", onnx.Int32, 2, 64), tensor("uniform", onnx.Float32, 3, 64)
+		"prior.onnx mixes batch sizes: tokens int32 [2,64] and uniform float32 [3,64]": func(in, out map[string][]onnxfile.Tensor) {
+			in[PriorFile][0], in[PriorFile][1] = tensor("tokens", onnxfile.Int32, 2, 64), tensor("uniform", onnxfile.Float32, 3, 64)
 		},
-		"decoder.onnx has the output image float32 [?,64,64,3]: by model.yaml it must be image uint8 [B,64,64,3] or image float32 [B,3,64,64]": func(in, out map[string][]onnx.Tensor) {
-			out[DecoderFile] = []onnx.Tensor{tensor("image", onnx.Float32, -1, 64, 64, 3)}
+		"decoder.onnx has the output image float32 [?,64,64,3]: by model.yaml it must be image uint8 [B,64,64,3] or image float32 [B,3,64,64]": func(in, out map[string][]onnxfile.Tensor) {
+			out[DecoderFile] = []onnxfile.Tensor{tensor("image", onnxfile.Float32, -1, 64, 64, 3)}
 		},
-		"prior.onnx has no input uniform: it must be uniform float32 [B,64], and the file has image float32 [1,3,64,64]": func(in, out map[string][]onnx.Tensor) {
+		"prior.onnx has no input uniform: it must be uniform float32 [B,64], and the file has image float32 [1,3,64,64]": func(in, out map[string][]onnxfile.Tensor) {
 			in[PriorFile], out[PriorFile] = in[EncoderFile], out[EncoderFile]
 		},
-		"encoder.onnx has no input image": func(in, out map[string][]onnx.Tensor) {
-			in[EncoderFile] = []onnx.Tensor{tensor("pixels", onnx.Float32, 1, 3, 64, 64)}
+		"encoder.onnx has no input image": func(in, out map[string][]onnxfile.Tensor) {
+			in[EncoderFile] = []onnxfile.Tensor{tensor("pixels", onnxfile.Float32, 1, 3, 64, 64)}
 		},
 	} {
 		if err := opened(t, models(change)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
@@ -124,7 +124,7 @@ func TestWrongFiles(t *testing.T) {
 	}
 	broken := models(unchanged)
 	broken[EncoderFile] = broken[EncoderFile][:len(broken[EncoderFile])/2]
-	if err := opened(t, broken); err == nil || !strings.Contains(err.Error(), "encoder.onnx: this isn't") {
+	if err := opened(t, broken); err == nil || !strings.Contains(err.Error(), "encoder.onnx: not a") {
 		t.Errorf("half an ONNX file: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func openApp(a *app, root *cobra.Command) {
 		if err != nil {
 			return usageError{err}
 		}
-		b, device, err := m.open(a, cmd)
+		b, rt, options, err := m.open(a, cmd)
 		if err != nil {
 			return err
 		}
@@ -51,12 +51,13 @@ func openApp(a *app, root *cobra.Command) {
 		if err != nil {
 			return err
 		}
-		prior, err := sampler.Open(b, device)
+		open := rt.Opener(options)
+		prior, err := sampler.Open(b, open)
 		if err != nil {
 			return err
 		}
 		defer prior.Close()
-		pictures, err := decoder.Open(b, device)
+		pictures, err := decoder.Open(b, open)
 		if err != nil {
 			return err
 		}

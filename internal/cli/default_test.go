@@ -4,14 +4,14 @@ import (
 	"path/filepath"
 	"testing"
 
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/internal/picture"
 )
 
 // The built-in model from the command line: a sample, a part of it made anew,
 // and the way through its tokens and back, all at 1024×1024.
 func TestDefaultModel(t *testing.T) {
-	onnxtest.Library(t)
+	orttest.Library(t)
 	dir := t.TempDir()
 	ok := func(args ...string) {
 		t.Helper()

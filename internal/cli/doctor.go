@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sundae/internal/config"
-	"sundae/internal/onnx"
+	"sundae/internal/ort"
+	"sundae/internal/ort/install"
 	"sundae/tui/graphics"
 )
 
@@ -27,19 +28,20 @@ func newDoctor(a *app) *cobra.Command {
 			}
 			line("machine", "%d cores, %s/%s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 			line("settings", "%s", path)
-			lib, err := onnx.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
+			lib, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
 			if err != nil {
 				return err
 			}
-			if err := onnx.Start(lib); err != nil {
+			rt, err := ort.Load(lib)
+			if err != nil {
 				return err
 			}
-			line("ONNX Runtime", "%s, %s (%s)", onnx.Loaded(), lib.Path, lib.Source)
-			for _, device := range onnx.Devices() {
+			line("ONNX Runtime", "%s, %s (%s)", rt.Version(), lib.Path, lib.Source)
+			for _, device := range rt.Devices() {
 				if device.OK {
 					line("device", "%-8s runs", device.Name)
 				} else {
-					line("device", "%-8s not here: %s", device.Name, device.Why)
+					line("device", "%-8s unavailable: %s", device.Name, device.Reason)
 				}
 			}
 			line("terminal", "%s", terminal())
@@ -66,15 +68,15 @@ func terminal() string {
 
 // model says which bundle would be opened.
 func model(a *app) string {
-	p, err := findBundle(a.config.Model, a.config.Models)
+	l, err := a.search().Find(a.config.Model)
 	if err != nil {
 		return err.Error()
 	}
-	b, err := p.open()
+	b, err := l.Open()
 	if err != nil {
 		return err.Error()
 	}
 	m := b.Manifest
 	return fmt.Sprintf("%s in %s: %d×%d pixels, %d×%d tokens of %d codes, %d classes",
-		m.Name, p.where, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
+		m.Name, l.Path, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
 }

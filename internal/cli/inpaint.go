@@ -166,43 +166,25 @@ func (f *inpaintFlags) prepare(a *app, m bundle.Manifest) (inpainting, error) {
 	return t, nil
 }
 
-// pixels is the mask of a picture, at the model's size, in black and white.
+// pixels returns the mask of an image of a size, fitted to the model, in black and
+// white: the rectangles and the mask file together.
 func (f *inpaintFlags) pixels(a *app, size image.Point, side int) (*image.Gray, error) {
-	painted := image.NewGray(image.Rectangle{Max: size})
-	for _, r := range f.rects {
-		if r = r.Intersect(painted.Rect); r.Empty() {
-			return nil, fmt.Errorf("a rectangle lies outside the picture of %d×%d pixels: %s", size.X, size.Y, f.rects.String())
-		}
-		fill(painted, r)
+	rects, err := picture.RectMask(size, f.rects)
+	if err != nil {
+		return nil, err
 	}
-	out := picture.FitMask(painted, side, f.fitting)
+	rects = picture.FitMask(rects, side, f.fitting)
 	if f.mask == "" {
-		return out, nil
+		return rects, nil
 	}
 	mask, err := picture.LoadMask(f.mask)
 	if err != nil {
 		return nil, err
 	}
-	switch given := mask.Rect.Size(); given {
-	case size:
-		mask = picture.FitMask(mask, side, f.fitting)
-	case image.Pt(side, side):
-		mask = picture.ScaleMask(mask, given) // black and white, no more
-	default:
+	aligned, stretched := picture.AlignMask(mask, size, side, f.fitting)
+	if stretched {
+		given := mask.Rect.Size()
 		a.talk.Printf("the mask has %d×%d pixels and the picture %d×%d: the mask is stretched", given.X, given.Y, size.X, size.Y)
-		mask = picture.FitMask(picture.ScaleMask(mask, size), side, f.fitting)
 	}
-	for i, level := range mask.Pix {
-		out.Pix[i] = max(out.Pix[i], level)
-	}
-	return out, nil
-}
-
-func fill(mask *image.Gray, r image.Rectangle) {
-	for y := r.Min.Y; y < r.Max.Y; y++ {
-		row := mask.Pix[mask.PixOffset(r.Min.X, y):][:r.Dx()]
-		for x := range row {
-			row[x] = 255
-		}
-	}
+	return picture.UniteMasks(rects, aligned), nil
 }

@@ -34,9 +34,9 @@ func inpaintPicture(t *testing.T, dir string, w, h int) string {
 // inpaintMask saves a mask with white rectangles.
 func inpaintMask(t *testing.T, dir string, w, h int, rects ...image.Rectangle) string {
 	t.Helper()
-	mask := image.NewGray(image.Rect(0, 0, w, h))
-	for _, r := range rects {
-		fill(mask, r)
+	mask, err := picture.RectMask(image.Pt(w, h), rects)
+	if err != nil {
+		t.Fatal(err)
 	}
 	path := filepath.Join(dir, fmt.Sprintf("mask-%d-%d-%d.png", w, h, len(rects)))
 	if err := picture.Save(path, mask); err != nil {
@@ -75,8 +75,10 @@ func TestInpaintKeepsTheRest(t *testing.T) {
 			t.Fatal(err)
 		}
 		original := picture.Fit(whole, 32, c.fit)
-		painted := image.NewGray(whole.Rect)
-		fill(painted, r)
+		painted, err := picture.RectMask(whole.Rect.Size(), []image.Rectangle{r})
+		if err != nil {
+			t.Fatal(err)
+		}
 		mask := picture.FitMask(painted, 32, c.fit)
 		for _, path := range want[:2] {
 			made, err := picture.Load(path)
@@ -191,7 +193,7 @@ func TestInpaintBadInput(t *testing.T) {
 		{1, "is a folder", []string{"--image", dir, "--mask", black}},
 		{1, "the mask has no white pixel", []string{"--image", good, "--mask", black}},
 		{1, "left by --fit crop", []string{"--image", good, "--rect", "0,0,8,8"}},
-		{1, "outside the picture of 64×32 pixels: 100,0,8,8", []string{"--image", good, "--rect", "100,0,8,8"}},
+		{1, "the rectangle 100,0,8,8 lies outside the image of 64×32 pixels", []string{"--image", good, "--rect", "100,0,8,8"}},
 		{1, "covers no token of 4×4 pixels as a whole", []string{"--image", good, "--rect", "30,10,2,2", "--mask-rule", "all"}},
 		{1, "--mask-rule is any or all", []string{"--image", good, "--rect", "30,10,2,2", "--mask-rule", "some"}},
 		{1, "--composite must be on or off", []string{"--image", good, "--rect", "30,10,2,2", "--composite", "yes"}},

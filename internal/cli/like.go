@@ -40,8 +40,8 @@ func (f *modelFlags) preferLike(a *app, like *sampler.Record) {
 	if f.model != "" {
 		return
 	}
-	if p, err := findBundle(a.config.Model, a.config.Models); err == nil {
-		if m, err := p.manifest(); err == nil && m.Name == like.Model {
+	if l, err := a.search().Find(a.config.Model); err == nil {
+		if m, err := l.Manifest(); err == nil && m.Name == like.Model {
 			return
 		}
 	}

@@ -2,17 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"sundae/assets"
 	"sundae/internal/bundle"
 	"sundae/sampler"
 )
@@ -28,71 +23,33 @@ that can't be opened is listed with the reason.`,
   sundae models runs`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			found, err := places(a, args)
+			find := func() ([]bundle.Location, error) { return bundle.Scan(args) }
+			if len(args) == 0 {
+				find = func() ([]bundle.Location, error) { return a.search().All(a.config.Model) }
+			}
+			found, err := find()
 			if err != nil {
 				return err
 			}
-			for i, p := range found {
+			for i, l := range found {
 				if i > 0 {
 					fmt.Fprintln(a.out)
 				}
-				describe(a, p)
+				describe(a, l)
 			}
 			if len(found) == 0 {
-				looked := args
-				if len(args) == 0 {
-					looked = a.config.Models
-				}
-				a.talk.Printf("There are no model bundles in %s. Train one with `sundae train all`, or copy one there.", strings.Join(looked, ", "))
+				a.talk.Printf("no model bundles in %s; train one with `sundae train all`", strings.Join(args, ", "))
 			}
 			return nil
 		},
 	}
 }
 
-// places finds bundles: in the folders given, or where the settings say.
-func places(a *app, folders []string) ([]place, error) {
-	var all []place
-	if len(folders) == 0 {
-		if p, err := findBundle(a.config.Model, a.config.Models); err == nil {
-			all = append(all, p)
-		}
-		for _, name := range assets.Models() {
-			if p, ok := builtIn(name); ok && !slices.ContainsFunc(all, func(o place) bool { return o.where == p.where }) {
-				all = append(all, p)
-			}
-		}
-	}
-	for _, folder := range folders {
-		if _, err := os.ReadDir(folder); err != nil {
-			return nil, fmt.Errorf("look for models: %w", err)
-		}
-	}
-	if len(folders) == 0 {
-		folders = a.config.Models // which needn't be there
-	}
-	for _, folder := range folders {
-		for _, depth := range []string{".", "*", "*/*"} {
-			files, err := fs.Glob(os.DirFS(folder), path.Join(depth, bundle.ManifestFile))
-			if err != nil {
-				return nil, fmt.Errorf("look for models in %s: %w", folder, err)
-			}
-			for _, file := range files {
-				dir := filepath.Join(folder, filepath.FromSlash(path.Dir(file)))
-				if !slices.ContainsFunc(all, func(p place) bool { return p.where == dir }) {
-					all = append(all, place{dir, os.DirFS(dir)})
-				}
-			}
-		}
-	}
-	return all, nil
-}
-
 // describe prints what there is to know of a bundle.
-func describe(a *app, p place) {
-	b, err := p.open()
+func describe(a *app, l bundle.Location) {
+	b, err := l.Open()
 	if err != nil {
-		fmt.Fprintf(a.out, "%s\n  can't be opened: %v\n", p.where, err)
+		fmt.Fprintf(a.out, "%s\n  can't be opened: %v\n", l.Path, err)
 		return
 	}
 	m := b.Manifest
@@ -108,7 +65,7 @@ func describe(a *app, p place) {
 	for _, file := range m.Files {
 		bytes += file.Bytes
 	}
-	line("where", "%s, %.1f MB", p.where, float64(bytes)/1e6)
+	line("where", "%s, %.1f MB", l.Path, float64(bytes)/1e6)
 	line("pictures", "%d×%d pixels, %d×%d tokens of %d×%d pixels", m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Downsample, m.Downsample)
 	line("vocabulary", "%d codes", m.Vocabulary)
 	if len(m.Classes) > 0 {

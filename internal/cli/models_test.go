@@ -57,9 +57,9 @@ func TestModels(t *testing.T) {
 	if code, out, _ := run(t, "models", "--config", settings); code != exitOK || strings.Count(out, "where") != 1 || !strings.Contains(out, "built in") {
 		t.Errorf("with the built-in one alone, exit code %d: %s", code, out)
 	}
-	if code, out, talk := run(t, "models", t.TempDir()); code != exitOK || out != "" || !strings.Contains(talk, "There are no model bundles in ") {
+	if code, out, talk := run(t, "models", t.TempDir()); code != exitOK || out != "" || !strings.Contains(talk, "no model bundles in ") {
 		t.Errorf("in an empty folder, exit code %d: %s%s", code, out, talk)
 	}
 	code, out, talk = run(t, "models", filepath.Join(folder, "nosuch"))
-	sampleFault(t, []string{"models"}, exitBad, "look for models", code, out, talk)
+	sampleFault(t, []string{"models"}, exitBad, "find models", code, out, talk)
 }

@@ -33,13 +33,13 @@ the model's pictures can come to this one at best. The picture is fitted first.`
 			if done(); err != nil {
 				return err
 			}
-			o, err := m.start(cmd.Context(), a)
+			rt, o, err := m.runtime(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
 			done = a.talk.Wait("reconstructing")
 			defer done()
-			d, err := decoder.Open(b, o)
+			d, err := decoder.Open(b, rt.Opener(o))
 			if err != nil {
 				return err
 			}

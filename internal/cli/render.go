@@ -17,18 +17,21 @@ import (
 	"sundae/sampler/schedule"
 )
 
+// sheetWidth is the largest width of a sheet of samples, in pixels.
+const sheetWidth = 4096
+
 // outputFlags say how many pictures are made and what is kept of them.
 type outputFlags struct {
-	n              int
-	out, animation string
-	history        bool
+	n           int
+	out, format string // format of the animation
+	history     bool
 }
 
 func (f *outputFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.n, "n", 0, "pictures (default from the settings)")
 	cmd.Flags().StringVar(&f.out, "out", "", "`folder` for the pictures")
 	cmd.Flags().BoolVar(&f.history, "history", false, "keep every step's picture too, and an animation of the run")
-	cmd.Flags().StringVar(&f.animation, "animation", "", "with --history: gif or apng (default from the settings)")
+	cmd.Flags().StringVar(&f.format, "animation", "", "with --history: gif or apng (default from the settings)")
 	cmd.MarkFlagRequired("out")
 }
 
@@ -40,11 +43,11 @@ func (f *outputFlags) check(a *app, cmd *cobra.Command) error {
 	if f.n < 1 || f.n > config.MaxSamples {
 		return fmt.Errorf("--n must be 1 to %d, not %d", config.MaxSamples, f.n)
 	}
-	if f.animation == "" {
-		f.animation = a.config.Pictures.Animation
+	if f.format == "" {
+		f.format = a.config.Pictures.Animation
 	}
-	if !slices.Contains(config.Animations, f.animation) {
-		return fmt.Errorf("--animation is gif or apng, not %q", f.animation)
+	if !slices.Contains(config.Animations, f.format) {
+		return fmt.Errorf("--animation is gif or apng, not %q", f.format)
 	}
 	return nil
 }
@@ -62,9 +65,9 @@ type rendering struct {
 	original image.Image // shown first on the sheet, or nil
 	finish   func(*image.RGBA) *image.RGBA
 
-	files *picture.Folder
-	sheet []image.Image
-	film  film // with history
+	files     *picture.Folder
+	sheet     []image.Image
+	animation *picture.RunAnimation // with history
 }
 
 // begin opens the bundle and gathers the settings: from the flags, from the
@@ -106,10 +109,10 @@ func (r *rendering) run(ctx context.Context, a *app) error {
 	defer files.Discard()
 	r.files = files
 	if r.original != nil {
-		r.sheet = append(r.sheet, cell(r.original, r.cells(), sheetWidth))
+		r.sheet = append(r.sheet, picture.Cell(r.original, r.cells(), sheetWidth))
 	}
 	if r.history {
-		r.film = newFilm(r.settings.Steps, r.n)
+		r.animation = picture.NewRunAnimation(r.settings.Steps, r.n)
 	}
 	run, err := r.sample(ctx, a)
 	if err == nil {
@@ -151,11 +154,11 @@ func (r *rendering) sample(ctx context.Context, a *app) (*sampler.Run, error) {
 // pictures.
 func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run) error {
 	last := run.Len() - 1
-	steps := []int{last}
+	first := last
 	if r.history {
-		steps = evenly(last, last+1)
+		first = 0
 	}
-	bar := a.talk.Bar("decoding", int64(r.n*len(steps)), "pictures")
+	bar := a.talk.Bar("decoding", int64(r.n*(last-first+1)), "pictures")
 	defer bar.Done()
 	for i := range r.n {
 		record := r.record
@@ -163,7 +166,7 @@ func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run) error {
 		name := fmt.Sprintf("%s-%d-%04d", r.name, r.settings.Seed, record.Sample)
 		var tokens []uint16
 		var p *image.RGBA
-		for _, step := range steps {
+		for step := first; step <= last; step++ {
 			if now := run.At(step).Tokens[i]; p == nil || !slices.Equal(now, tokens) {
 				made, err := r.pictures.Decode(ctx, now)
 				if err != nil {
@@ -173,7 +176,7 @@ func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run) error {
 			}
 			if r.history {
 				record.Step = step
-				r.film.add(p, step, step == last)
+				r.animation.Add(p, step, step == last)
 				if err := r.files.Save(fmt.Sprintf("%s-step-%02d.png", name, step), p, text(record)); err != nil {
 					return err
 				}
@@ -184,24 +187,24 @@ func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run) error {
 		if err := r.files.Save(name+".png", p, text(record)); err != nil {
 			return err
 		}
-		r.sheet = append(r.sheet, cell(p, r.cells(), sheetWidth))
+		r.sheet = append(r.sheet, picture.Cell(p, r.cells(), sheetWidth))
 	}
 	return nil
 }
 
-// saveTogether writes the sheet and the film.
+// saveTogether writes the sheet and the animation.
 func (r *rendering) saveTogether() error {
 	record := r.record
 	record.Samples = r.n
-	if err := r.files.Save("grid.png", layOut(r.sheet), text(record)); err != nil || !r.history {
+	if err := r.files.Save("grid.png", picture.Sheet(r.sheet), text(record)); err != nil || !r.history {
 		return err
 	}
-	film := r.film.animation()
+	animation := r.animation.Animation()
 	name := fmt.Sprintf("%s-%d-run", r.name, r.settings.Seed)
-	if r.animation == "apng" {
-		return r.files.Write(name+".png", func(w io.Writer) error { return picture.WriteAPNG(w, film, text(record)) })
+	if r.format == "apng" {
+		return r.files.Write(name+".png", func(w io.Writer) error { return picture.WriteAPNG(w, animation, text(record)) })
 	}
-	return r.files.Write(name+".gif", func(w io.Writer) error { return picture.WriteGIF(w, film) })
+	return r.files.Write(name+".gif", func(w io.Writer) error { return picture.WriteGIF(w, animation) })
 }
 
 // cells is the number of pictures on the sheet.

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sundae/internal/config"
+	"sundae/internal/ort"
 	"sundae/internal/progress"
 )
 
@@ -164,7 +165,7 @@ func (a *app) begin(cmd *cobra.Command) error {
 	if strings.HasPrefix(cmd.CommandPath(), "sundae completion") || strings.HasPrefix(cmd.Name(), "__complete") {
 		return nil
 	}
-	c, err := config.Load(a.defaults, a.configPath)
+	c, err := config.Load(a.defaults, a.configPath, ort.DeviceNames())
 	if err != nil {
 		return err
 	}

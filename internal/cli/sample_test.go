@@ -16,7 +16,7 @@ import (
 
 	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
+	"sundae/internal/onnxfile"
 	"sundae/internal/picture"
 	"sundae/sampler"
 	"sundae/sampler/schedule"
@@ -181,12 +181,12 @@ func TestSampleLikeFindsTheModel(t *testing.T) {
 // sampleLogits is a prior that gives every token the same logit.
 func sampleLogits(m *bundle.Manifest, logit float32) []byte {
 	n, v := int64(m.Latent.Tokens()), int64(m.Vocabulary)
-	return onnx.Graph{
+	return onnxfile.Graph{
 		Name:    "flat",
-		Inputs:  []onnx.Tensor{{Name: "tokens", Type: onnx.Int32, Shape: []int64{onnx.Dynamic, n}}},
-		Outputs: []onnx.Tensor{{Name: "logits", Type: onnx.Float32, Shape: []int64{onnx.Dynamic, n, v}}},
-		Weights: []onnx.Weight{onnx.Floats("table", []int64{v, v}, slices.Repeat([]float32{logit}, int(v*v)))},
-		Nodes:   []onnx.Node{{Op: "Gather", In: []string{"table", "tokens"}, Out: []string{"logits"}}},
+		Inputs:  []onnxfile.Tensor{{Name: "tokens", Type: onnxfile.Int32, Shape: []int64{onnxfile.Dynamic, n}}},
+		Outputs: []onnxfile.Tensor{{Name: "logits", Type: onnxfile.Float32, Shape: []int64{onnxfile.Dynamic, n, v}}},
+		Weights: []onnxfile.Weight{onnxfile.Floats("table", []int64{v, v}, slices.Repeat([]float32{logit}, int(v*v)))},
+		Nodes:   []onnxfile.Node{{Op: "Gather", In: []string{"table", "tokens"}, Out: []string{"logits"}}},
 	}.Marshal()
 }
 
@@ -225,7 +225,7 @@ func TestSampleHistory(t *testing.T) {
 		}
 	}
 	movie, err := gif.DecodeAll(bytes.NewReader(sampleBytes(t, dir, "gif", "sample-3-run.gif")))
-	if err != nil || len(movie.Image) != 5 || movie.Config.Width != 2*32+gap {
+	if err != nil || len(movie.Image) != 5 || movie.Config.Width != 2*32+4 {
 		t.Errorf("the film has %d frames of width %d, %v", len(movie.Image), movie.Config.Width, err)
 	}
 	if r := sampleRecord(t, filepath.Join(dir, "apng", "sample-3-run.png")); r.Samples != 2 {
@@ -274,7 +274,7 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "prior.onnx: no such file", []string{"--model", cut}},
 		{1, "prior.onnx has the output logits", []string{"--model", shapes}},
 		{1, "not a number", []string{"--model", notANumber}},
-		{1, "the device cuda can't be used", []string{"--model", model, "--device", "cuda"}},
+		{1, "device cuda can't be used", []string{"--model", model, "--device", "cuda"}},
 		{1, "auto would take", []string{"--model", model, "--device", "cuda"}},
 		{1, `there is no device "abacus"`, []string{"--model", model, "--device", "abacus"}},
 		{2, "must be a whole number from 0 to 10000", []string{"--model", model, "--steps", "-1"}},
@@ -328,19 +328,19 @@ func TestSampleLeavesNothingHalf(t *testing.T) {
 	failing := sampleBundle(t, func(m *bundle.Manifest, files map[string][]byte) {
 		side, h := int64(m.ImageSize), int64(m.Latent.Height)
 		deep := int64(3 * m.Downsample * m.Downsample)
-		files[bundle.DecoderFile] = onnx.Graph{
+		files[bundle.DecoderFile] = onnxfile.Graph{
 			Name:    "broken",
-			Inputs:  []onnx.Tensor{{Name: "tokens", Type: onnx.Int32, Shape: []int64{1, h, h}}},
-			Outputs: []onnx.Tensor{{Name: "image", Type: onnx.Float32, Shape: []int64{1, 3, side, side}}},
-			Weights: []onnx.Weight{
-				{Tensor: onnx.Tensor{Name: "one", Type: onnx.Int64, Shape: []int64{1}}, Raw: []byte{1, 0, 0, 0, 0, 0, 0, 0}},
-				onnx.Floats("w", []int64{deep, 1, 1, 1}, slices.Repeat([]float32{float32(math.NaN())}, int(deep))),
+			Inputs:  []onnxfile.Tensor{{Name: "tokens", Type: onnxfile.Int32, Shape: []int64{1, h, h}}},
+			Outputs: []onnxfile.Tensor{{Name: "image", Type: onnxfile.Float32, Shape: []int64{1, 3, side, side}}},
+			Weights: []onnxfile.Weight{
+				{Tensor: onnxfile.Tensor{Name: "one", Type: onnxfile.Int64, Shape: []int64{1}}, Raw: []byte{1, 0, 0, 0, 0, 0, 0, 0}},
+				onnxfile.Floats("w", []int64{deep, 1, 1, 1}, slices.Repeat([]float32{float32(math.NaN())}, int(deep))),
 			},
-			Nodes: []onnx.Node{
-				{Op: "Cast", In: []string{"tokens"}, Out: []string{"ids"}, Attributes: map[string]int{"to": int(onnx.Float32)}},
+			Nodes: []onnxfile.Node{
+				{Op: "Cast", In: []string{"tokens"}, Out: []string{"ids"}, Ints: map[string]int{"to": int(onnxfile.Float32)}},
 				{Op: "Unsqueeze", In: []string{"ids", "one"}, Out: []string{"plane"}}, // [1, 1, h, w]
 				{Op: "Conv", In: []string{"plane", "w"}, Out: []string{"deep"}},
-				{Op: "DepthToSpace", In: []string{"deep"}, Out: []string{"image"}, Attributes: map[string]int{"blocksize": m.Downsample}},
+				{Op: "DepthToSpace", In: []string{"deep"}, Out: []string{"image"}, Ints: map[string]int{"blocksize": m.Downsample}},
 			},
 		}.Marshal()
 	})

@@ -37,7 +37,7 @@ func TestTrainExitCodes(t *testing.T) {
 		{1, "holds no latents", []string{"train", "prior", "--recipe", "tiny", "--out", empty}},
 		{1, "count 0", []string{"train", "scenes", "--count", "0", "--out", empty}},
 		{1, "no model nosuch", []string{"train", "vqgan", "--recipe", "tiny", "--from", "nosuch", "--data", small, "--out", t.TempDir()}},
-		{1, "vqgan.sharpen.steps", []string{"train", "vqgan", "--recipe", "tiny", "--from", "vistas", "--data", small, "--out", t.TempDir()}},
+		{1, "vqgan.finetune.steps", []string{"train", "vqgan", "--recipe", "tiny", "--from", "vistas", "--data", small, "--out", t.TempDir()}},
 		{1, "no model nosuch", []string{"sample", "--model", "nosuch", "--out", empty}},
 	} {
 		code, out, talk := run(t, c.args...)

@@ -21,7 +21,6 @@ const (
 
 // The values of the settings that are one of a few words.
 var (
-	Devices    = []string{"auto", "cuda", "tensorrt", "webgpu", "coreml", "cpu"}
 	Rules      = []string{"any", "all"}
 	Fittings   = []string{"crop", "letterbox"}
 	Animations = []string{"gif", "apng"}
@@ -36,7 +35,9 @@ func (r reader) check(key string, value any) error {
 	}
 	switch key {
 	case "device":
-		return oneOf(value.(string), Devices)
+		if r.devices != nil {
+			return oneOf(value.(string), r.devices)
+		}
 	case "threads":
 		return within(float64(value.(int)), 0, MaxThreads)
 	case "model":

@@ -28,10 +28,11 @@ func Path() (string, error) {
 
 // Load reads the defaults and lays the user's file over them. An empty path
 // means [Path], which need not exist; a path that was named must. A leading ~ in
-// a path among the settings becomes the home folder.
-func Load(defaults []byte, path string) (Config, error) {
+// a path among the settings becomes the home folder. devices are the valid values
+// of the device setting; nil accepts any.
+func Load(defaults []byte, path string, devices []string) (Config, error) {
 	var c Config
-	if err := lay(&c, defaults, "the built-in config.yaml"); err != nil {
+	if err := lay(&c, defaults, "the built-in config.yaml", devices); err != nil {
 		return Config{}, err
 	}
 	named := path != ""
@@ -49,19 +50,19 @@ func Load(defaults []byte, path string) (Config, error) {
 	case err != nil:
 		return Config{}, fmt.Errorf("reading the settings: %w", err)
 	}
-	if err := lay(&c, text, path); err != nil {
+	if err := lay(&c, text, path, devices); err != nil {
 		return Config{}, err
 	}
 	return c.withHome(), nil
 }
 
 // lay reads text and sets in c what it mentions.
-func lay(c *Config, text []byte, name string) error {
+func lay(c *Config, text []byte, name string, devices []string) error {
 	root, err := parse(text, name)
 	if err != nil || root == nil {
 		return err
 	}
-	r := reader{name: name}
+	r := reader{name: name, devices: devices}
 	return r.read(root, "", c)
 }
 

@@ -41,7 +41,7 @@ func SavePreset(path, name string, p Sampling) error {
 
 // addPreset returns the file's text with the preset in it.
 func addPreset(text []byte, path, name string, p Sampling) ([]byte, error) {
-	if err := lay(&Config{}, text, path); err != nil {
+	if err := lay(&Config{}, text, path, nil); err != nil {
 		return nil, err
 	}
 	var doc yaml.Node
@@ -81,7 +81,7 @@ func addPreset(text []byte, path, name string, p Sampling) ([]byte, error) {
 	}
 	// It must read back the same, whatever the name and the values hold.
 	var back Config
-	if err := lay(&back, out.Bytes(), path); err != nil {
+	if err := lay(&back, out.Bytes(), path, nil); err != nil {
 		return nil, err
 	}
 	if !reflect.DeepEqual(back.Presets[name], p) {

@@ -22,7 +22,7 @@ presets:
 sampling:
   steps: 12
 `)
-	c, err := Load(defaults(t), path)
+	c, err := Load(defaults(t), path, testDevices)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ sampling:
 		if err := SavePreset(path, name, s); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Load(defaults(t), path)
+		got, err := Load(defaults(t), path, testDevices)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestSavePresetMakesTheFile(t *testing.T) {
 			continue
 		}
 		text, _ := os.ReadFile(path)
-		c, err := Load(defaults(t), path)
+		c, err := Load(defaults(t), path, testDevices)
 		if err != nil || c.Presets["seven"].Steps == nil || *c.Presets["seven"].Steps != 7 || c.Presets["seven"].N != 0 {
 			t.Errorf("%s: %v, %+v", name, err, c.Presets)
 		}
@@ -122,7 +122,7 @@ func FuzzSavePreset(f *testing.F) {
 			t.Fatalf("%v in\n%s", err, out)
 		}
 		var c Config
-		if err := lay(&c, again, "f.yaml"); err != nil || !reflect.DeepEqual(c.Presets[name], p) {
+		if err := lay(&c, again, "f.yaml", testDevices); err != nil || !reflect.DeepEqual(c.Presets[name], p) {
 			t.Errorf("wrote %q %q, read %+v, %v from\n%s", temperature, class, c.Presets[name], err, again)
 		}
 	})

@@ -16,7 +16,8 @@ import (
 // A reader sets Go values from YAML nodes. yaml.v3 has a strict mode, but its
 // errors name Go types and not keys, and it reports ranges nowhere.
 type reader struct {
-	name string // the file, for errors
+	name    string   // the file, for errors
+	devices []string // valid values of device, nil for any
 }
 
 // fault is an error at a node: file:line: key: what.

@@ -9,7 +9,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 )
 
 // A graph on all cores computes what pure Go does, whatever it takes and gives:
@@ -17,7 +17,7 @@ import (
 // step to step, in memory that goes from one to the next.
 func TestAllCoresAgreesWithGo(t *testing.T) {
 	walk := func(name string) (weights []float32, told [][]float32) {
-		backend, err := Open(name, onnxtest.Library(t))
+		backend, err := Open(name, orttest.Library(t))
 		if err != nil {
 			t.Fatal(err)
 		}

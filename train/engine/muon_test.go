@@ -10,13 +10,13 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 )
 
 // O is the polar factor of X but for its singular values, which lie near 1: then
 // OᵀX is symmetric, and O takes no vector of the shorter side far from its length.
 func TestOrthogonal(t *testing.T) {
-	backend, err := Open("go", onnxtest.Library(t))
+	backend, err := Open("go", orttest.Library(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestMuon(t *testing.T) {
 	const rate, decay = 0.01, 0.1
 	gradient := []float32{3, 0, 0, 0, 2e-3, 0} // of two singular values
 	walk := func(moves bool, dims ...int) (w, b []float32) {
-		backend, err := Open("onnx:cpu", onnxtest.Library(t))
+		backend, err := Open("onnx:cpu", orttest.Library(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,12 +1,11 @@
-// Package recipe reads a training recipe: one YAML file that says everything
-// about a model and its training, so that anyone can run it again.
+// Package recipe reads training recipes: YAML files with every setting of a model and
+// its training, so that anyone can repeat it.
 package recipe
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -21,7 +20,7 @@ import (
 	"sundae/train/vqgan"
 )
 
-// Recipe is a model and its training, from pictures to bundle.
+// Recipe holds the settings of a model and its training, from pictures to bundle.
 type Recipe struct {
 	Name        string         `yaml:"name"`
 	Description string         `yaml:"description"`
@@ -34,27 +33,28 @@ type Recipe struct {
 	Licence     string         `yaml:"licence"`
 }
 
-// Latents says how the pictures become the prior's data set.
+// Latents says how pictures become the prior's data set (section 3.1 of 2206.12351).
 type Latents struct {
-	Flips bool `yaml:"flips"` // add each picture's mirror image
+	Flips bool `yaml:"flips"` // add the mirror image of each picture
 	Batch int  `yaml:"batch"` // latents encoded at a time
-	// Rate, if above 0, lets the prior of a model that lends its tokenizer choose among
-	// the codes close to what the encoder says: the squared distance that a nat is worth.
+	// Rate, if above 0, lets the prior of the model that the tokenizer comes from choose
+	// among the codes close to the encoder's output. It is the squared distance that is
+	// traded for one nat of log-probability.
 	Rate float64 `yaml:"rate,omitempty"`
 }
 
-// Image is what the model draws.
+// Image is the size of the model's images.
 type Image struct {
-	Size int `yaml:"size"` // pixels a side; pictures are square
+	Size int `yaml:"size"` // side in pixels; images are square
 }
 
-// Open reads the recipe in the file at name, or the built-in one called name
+// Open reads the recipe in the file called name, or the built-in one of that name
 // ("tiny", "vistas", ...).
 func Open(name string) (Recipe, error) {
 	text, err := os.ReadFile(name)
 	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR)) && !strings.ContainsAny(name, `/\.`) {
 		if text, err = assets.Recipes.ReadFile(path.Join("recipes", name+".yaml")); err != nil {
-			return Recipe{}, fmt.Errorf("no recipe file %s and no built-in one of that name (there are %s)", name, strings.Join(BuiltIn(), ", "))
+			return Recipe{}, fmt.Errorf("no recipe file %s and no built-in recipe of that name (built-in: %s)", name, strings.Join(BuiltIn(), ", "))
 		}
 	}
 	if err != nil {
@@ -62,12 +62,12 @@ func Open(name string) (Recipe, error) {
 	}
 	r, err := Parse(text)
 	if err != nil {
-		return Recipe{}, fmt.Errorf("recipe %s: %w", name, err)
+		return Recipe{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return r, nil
 }
 
-// BuiltIn lists the recipes that are part of the program.
+// BuiltIn lists the names of the built-in recipes.
 func BuiltIn() []string {
 	entries, _ := assets.Recipes.ReadDir("recipes")
 	var names []string
@@ -77,21 +77,29 @@ func BuiltIn() []string {
 	return names
 }
 
-// Parse reads a recipe strictly: an unknown key is an error that names its line.
+// Parse reads a recipe strictly: keys that have been renamed, unknown keys and values of
+// another type are errors.
 func Parse(text []byte) (Recipe, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return Recipe{}, fmt.Errorf("read the recipe: %w", err)
+	}
+	if root.IsZero() {
+		return Recipe{}, errors.New("the recipe is empty")
+	}
+	var r Recipe
+	if err := check(&root, r); err != nil {
+		return Recipe{}, err
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
-	var r Recipe
 	if err := decoder.Decode(&r); err != nil {
-		if errors.Is(err, io.EOF) {
-			return Recipe{}, errors.New("the file is empty")
-		}
-		return Recipe{}, err
+		return Recipe{}, fmt.Errorf("read the recipe: %w", err)
 	}
 	return r, r.Validate()
 }
 
-// Validate says in one sentence what cannot work.
+// Validate reports the first setting that cannot work.
 func (r Recipe) Validate() error {
 	if r.Name == "" {
 		return errors.New("name is missing")
@@ -111,10 +119,10 @@ func (r Recipe) Validate() error {
 	return r.Prior.Validate(r.Grid(0))
 }
 
-// Grid is what the prior models, for pictures of the given number of classes.
+// Grid is the shape of the prior's data for the given number of classes.
 func (r Recipe) Grid(classes int) prior.Grid {
 	return prior.Grid{Height: r.Latent(), Width: r.Latent(), Vocabulary: r.VQGAN.Vocabulary, Classes: classes}
 }
 
-// Latent is the side of the token grid.
+// Latent is the side of the grid of tokens.
 func (r Recipe) Latent() int { return r.Image.Size / r.VQGAN.Factor() }

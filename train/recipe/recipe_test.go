@@ -26,17 +26,22 @@ func TestImpossibleRecipes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string][2]string{
-		"power of two":       {"stem: 2", "stem: 3"},
-		"multiple of 4":      {"head_dim: 16", "head_dim: 10"},
-		"does not divide":    {"groups: 8", "groups: 7"},
-		"must be a square":   {"shortening: 4", "shortening: 5"},
-		"field beam not":     {"name: tiny", "name: tiny\nbeam: 4"},
+		"power of two":     {"stem: 2", "stem: 3"},
+		"multiple of 4":    {"head_dim: 16", "head_dim: 10"},
+		"does not divide":  {"groups: 8", "groups: 7"},
+		"must be a square": {"downsample: 4", "downsample: 5"},
+		"beam on line 4 is not a key of a recipe":                   {"name: tiny", "name: tiny\nbeam: 4"},
+		"vqgan.loss.l3 on line 31 is not a key":                     {"loss: {l1: 1.0", "loss: {l3: 1.0"},
+		"depth must be [before, middle, after]":                     {"depth: [1, 2, 1]", "depth: [1, 2]"},
+		`vqgan.steps on line 24 must be a whole number, not "many"`: {"steps: 300", "steps: many"},
+		`linear_shortcut on line 16 must be true or false`:          {"linear_shortcut: true", "linear_shortcut: perhaps"},
+		`sampling.temperature: `:                                    {`temperature: "1.0:0.6:linear"`, "temperature: warm"},
+		`must be a whole number, not "some"`:                        {"min_steps: 10", "min_steps: some"},
+		"image on line 6 must have keys below it":                   {"  size: 32", ""},
 		"image.size":         {"  size: 32", "  size: 33"},
 		"prior.resample":     {"resample: linear", "resample: magic"},
 		"prior.optimizer":    {"optimizer: muon", "optimizer: magic"},
 		"prior.partial":      {"unroll: 2", "unroll: 1\n  partial: 1"},
-		"depth must be":      {"depth: [1, 2, 1]", "depth: [1, 2]"},
-		"cannot unmarshal":   {"steps: 300", "steps: many"},
 		"latents.batch must": {"flips: true\n  batch: 32", "flips: true\n  batch: 0"},
 	} {
 		broken := strings.Replace(string(text), change[0], change[1], 1)
@@ -46,6 +51,27 @@ func TestImpossibleRecipes(t *testing.T) {
 		if _, err := Parse([]byte(broken)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
 		}
+	}
+}
+
+// TestRenamedKeys: an older recipe gives one sentence with the new names of all its
+// renamed keys.
+func TestRenamedKeys(t *testing.T) {
+	text, err := assets.Recipes.ReadFile("recipes/tiny.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := strings.NewReplacer(
+		"  ema: 0.98\n  loss:", "  average: 0.98\n  sharpen: {steps: 1, learning_rate: 1.0e-3, redraw: 4}\n  loss:",
+		"proportion: ", "corruption: \"0.3:0\", proportion: ",
+	).Replace(string(text))
+	path := filepath.Join(t.TempDir(), "recipe.yaml")
+	if err := os.WriteFile(path, []byte(old), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want := path + ": vqgan.average is now vqgan.ema, vqgan.sharpen is now vqgan.finetune, vqgan.sharpen.redraw is now vqgan.finetune.token_augmentation, sampling.corruption is now sampling.renoise"
+	if _, err := Open(path); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 
@@ -69,13 +95,14 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("prior: {depth: [1, [1, [1, 2, 1], 1], 1]}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if r, err := Parse(text); err == nil && r.Validate() != nil {
-			t.Error("a recipe was read that does not validate")
+			t.Error("Parse returned a recipe that does not validate")
 		}
 	})
 }
 
-// A folder that is called like a built-in recipe, as a run's may be, is no recipe.
-func TestOpenBesideAFolder(t *testing.T) {
+// TestOpenBesideFolder: a folder with the name of a built-in recipe, such as a run's, does
+// not hide the recipe.
+func TestOpenBesideFolder(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.Mkdir("tiny", 0o755); err != nil {
 		t.Fatal(err)

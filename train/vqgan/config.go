@@ -1,10 +1,20 @@
 // Package vqgan trains the image tokenizer: a convolutional encoder and decoder
-// around a learned codebook (VQ-VAE, van den Oord et al., 1711.00937; VQ-GAN,
-// Esser et al., 2012.09841). A picture of H×W pixels becomes (H/f)×(W/f) tokens.
+// around a learned codebook (VQ-VAE, van den Oord et al., 1711.00937; VQ-GAN, Esser
+// et al., 2012.09841; section 3.6 of 2206.12351). An image of H×W pixels becomes
+// (H/f)×(W/f) tokens.
 //
-// net.go is the network, loss.go the objective, data.go the crops, train.go the
-// training page, export.go the ONNX files. Tensors are channels first,
-// [B, C, H, W], and pictures run over [-1, 1].
+// Start with train.go, the training loop, and step.go, one step of it.
+//
+//	autoencoder.go    encoder and decoder
+//	quantizer.go      codebook: nearest codes, EMA, k-means start, restarts
+//	discriminator.go  PatchGAN and its adaptive weight
+//	losses.go         reconstruction losses
+//	finetune.go       decoder fine-tuning and token augmentation
+//	layers.go         convolution, group norm, attention, pixel shuffle
+//	evaluate.go       held-out figures and sheets
+//	export.go         ONNX files
+//
+// Tensors are channels first, [B, C, H, W], and images lie in [-1, 1].
 package vqgan
 
 import (
@@ -13,127 +23,120 @@ import (
 	"slices"
 )
 
-// Config sizes the network and its training. It is the `vqgan` section of a recipe.
+// Config is the `vqgan` section of a recipe: the network and its training.
 type Config struct {
-	// Stem is the patch side that is folded into channels before the first
-	// level, a power of two. 1 is the paper's network; 4 keeps all heavy layers
-	// at a quarter of the picture's side and below, which is what a CPU can train.
+	// Stem is the side of the patches that are unshuffled into channels before the
+	// first level, a power of two. 1 starts at full resolution, as VQ-GAN does; 4 and
+	// more keep all wide layers at a quarter of the image's side and below, which a CPU
+	// can train.
 	Stem int `yaml:"stem"`
-	// StemChannels is the width of the convolutions between the stem's foldings.
+	// StemChannels is the width of the convolutions between the stem's pixel unshuffles.
 	StemChannels int `yaml:"stem_channels"`
-	// Channels times Multipliers[i] is the width of level i; every level but the
-	// last halves the side, so f = Stem · 2^(len(Multipliers)-1).
+	// Channels times Multipliers[i] is the width of level i. Every level but the last
+	// halves the side, so f = Stem · 2^(len(Multipliers)-1).
 	Channels    int   `yaml:"channels"`
 	Multipliers []int `yaml:"multipliers"`
-	// Blocks is the number of residual blocks a level.
+	// Blocks is the number of residual blocks in a level.
 	Blocks int `yaml:"blocks"`
-	// DecoderBlocks, if given, is the number for each level of the decoder, at
-	// least Blocks: at the lowest resolutions a block costs little time and brings
-	// the tokens around into what is drawn.
+	// DecoderBlocks, if set, is the number for each level of the decoder, at least
+	// Blocks: at the lowest resolutions a block costs little time and mixes the tokens.
 	DecoderBlocks []int `yaml:"decoder_blocks,omitempty,flow"`
-	// DecoderBottleneck, if given, is by what each level of the decoder divides its
-	// width between the two convolutions of a residual block: 2 halves its time.
+	// DecoderBottleneck, if set, divides the width between the two convolutions of a
+	// residual block, for each level of the decoder: 2 halves its time.
 	DecoderBottleneck []int `yaml:"decoder_bottleneck,omitempty,flow"`
 	// Attention adds self-attention at the lowest resolution.
-	Attention  bool `yaml:"attention"`
-	Groups     int  `yaml:"groups"`     // group norm's groups
-	Embedding  int  `yaml:"embedding"`  // length of a code
-	Vocabulary int  `yaml:"vocabulary"` // v, the number of codes
+	Attention bool `yaml:"attention"`
+	// LinearShortcut adds a linear map of each token's patch around encoder and decoder.
+	// VQ-GAN has none.
+	LinearShortcut bool `yaml:"linear_shortcut"`
+	Groups         int  `yaml:"groups"`     // groups of the group norms
+	Embedding      int  `yaml:"embedding"`  // E, the length of a code
+	Vocabulary     int  `yaml:"vocabulary"` // V, the number of codes
+	// SphereCodes scales the encoder's outputs to length √E, so that the distance to a
+	// code depends on the direction alone and more of the codebook is used (Yu et al.,
+	// 2110.04627, section 3.2). VQ-GAN has plain Euclidean codes.
+	SphereCodes bool `yaml:"sphere_codes"`
 
-	Crop    int `yaml:"crop"`    // side of the training crops, a multiple of f
-	Batch   int `yaml:"batch"`   // crops a step
-	PerPict int `yaml:"crops"`   // crops taken from each picture that is decoded
-	Steps   int `yaml:"steps"`   // optimizer steps in all
-	Every   int `yaml:"every"`   // steps between checkpoints, sheets and reports
-	HeldOut int `yaml:"heldout"` // pictures kept back for the report
+	Crop          int `yaml:"crop"`    // side of the training crops, a multiple of f
+	Batch         int `yaml:"batch"`   // crops per step
+	CropsPerImage int `yaml:"crops"`   // crops taken from each decoded image
+	Steps         int `yaml:"steps"`   // optimizer steps, without the fine-tuning
+	Every         int `yaml:"every"`   // steps between evaluations and checkpoints
+	HeldOut       int `yaml:"heldout"` // images kept for the evaluation
 
-	// Optimizer is "adamw", which is the default, or "muon" for the convolutions of
-	// the levels. The discriminator's is AdamW.
+	// Optimizer is "adamw", the default, or "muon" for the convolutions of the levels.
+	// The discriminator always has AdamW.
 	Optimizer    string  `yaml:"optimizer,omitempty"`
 	LearningRate float64 `yaml:"learning_rate"`
-	Warmup       int     `yaml:"warmup"`
-	Clip         float64 `yaml:"clip"`
-	Average      float64 `yaml:"average"` // decay of the weights' moving average
+	Warmup       int     `yaml:"warmup"` // steps
+	Clip         float64 `yaml:"clip"`   // largest global norm of the gradient
+	EMA          float64 `yaml:"ema"`    // decay of the weights' exponential moving average
 
 	Loss          Loss          `yaml:"loss"`
 	Codebook      Codebook      `yaml:"codebook"`
 	Discriminator Discriminator `yaml:"discriminator"`
-	Sharpen       Sharpen       `yaml:"sharpen"`
+	Finetune      Finetune      `yaml:"finetune"`
 }
 
-// Sharpen is a second stretch of training after Steps: encoder and codebook are
-// held, so that latents made from then on stay what they are, and the decoder
-// alone goes on against the discriminator. It costs little more than half of a
-// step, and ridges gain by it what L1 leaves soft.
-type Sharpen struct {
-	Steps        int     `yaml:"steps"` // 0 is none
+// Finetune is the decoder fine-tuning after Steps: encoder and codebook are frozen, so
+// that latents made before stay valid, and the decoder is trained further against the
+// discriminator. A step takes little more than half the time. It sharpens edges that L1
+// leaves soft.
+type Finetune struct {
+	Steps        int     `yaml:"steps"` // 0: none
 	LearningRate float64 `yaml:"learning_rate"`
-	// Weight is the discriminator's, in the place of Discriminator.Weight. 0 leaves it out:
-	// the decoder goes on by the reconstruction loss alone, and a step is faster.
+	// Weight replaces Discriminator.Weight. 0 trains without the discriminator, on the
+	// reconstruction loss alone, which is faster.
 	Weight float64 `yaml:"weight"`
-	// Crop and Batch take the places of those above, one crop from each picture;
-	// 0 leaves them. The nets' group norms, and the borders, are what they will be
-	// only when the crop is the whole picture.
+	// Crop and Batch replace Config.Crop and Config.Batch, with one crop per image; 0
+	// keeps those. Group norms and borders behave as they will after training only if
+	// the crop is the whole image.
 	Crop  int `yaml:"crop,omitempty"`
 	Batch int `yaml:"batch,omitempty"`
-	// Redraw is the most steps of sampling that the tokens of every second step's
-	// crops go through before they are decoded, where the VQ-GAN comes with a prior
-	// (Files.Redraw). The decoder then learns to draw what the prior makes of a
-	// picture as sharp as what the encoder does. With a discriminator it is held to
-	// what the picture is like (likenessLoss), without one to its pixels: then a few
-	// steps, which leave things in their places, teach it to see through the prior's
-	// slips.
-	Redraw int `yaml:"redraw,omitempty"`
+	// TokenAugmentation is the largest number of sampling steps in which a prior
+	// resamples the tokens of every second step's crops before they are decoded, if the
+	// VQ-GAN comes with one (Pretrained.Augment); 0 is none. The decoder then learns to draw
+	// the prior's tokens as sharply as the encoder's. With a discriminator it is trained
+	// on statistics of patches (patchLoss), without one on the pixels: then with few
+	// steps, which keep objects in place, it learns to correct the prior's errors.
+	TokenAugmentation int `yaml:"token_augmentation,omitempty"`
 }
 
-// Loss weighs the terms of the reconstruction objective; 0 leaves one out.
+// Loss weighs the terms of the training objective; 0 leaves one out.
 type Loss struct {
 	L1         float64 `yaml:"l1"`
 	L2         float64 `yaml:"l2"`
-	Gradient   float64 `yaml:"gradient"`        // L1 between image gradients at Scales scales
-	Scales     int     `yaml:"scales"`          // each scale halves the picture
-	Seams      float64 `yaml:"seams,omitempty"` // L1 between changes where the stem's patches meet
-	Commitment float64 `yaml:"commitment"`
+	Gradient   float64 `yaml:"gradient"`        // L1 of image gradients at Scales scales
+	Scales     int     `yaml:"scales"`          // each scale halves the image
+	Seams      float64 `yaml:"seams,omitempty"` // L1 of differences at the borders of the stem's patches
+	Commitment float64 `yaml:"commitment"`      // mean squared distance of the encoder's outputs to their codes
 }
 
-// Codebook says how codes follow the encoder: each is the moving average of the
-// vectors it was chosen for, and one that is hardly chosen starts anew at a
-// vector from the batch.
+// Codebook says how the codes are trained: each is the exponential moving average of
+// the vectors it was chosen for.
 type Codebook struct {
-	// Start is the first step with a codebook. Before it the net learns as a
-	// plain autoencoder; at it the codes start as cluster centres of what the
-	// encoder makes by then, instead of chasing an encoder that knows nothing.
+	// Start is the first step with a codebook. Before it the network trains as a plain
+	// autoencoder; at it the codes start as k-means centres of the encoder's outputs.
 	Start   int     `yaml:"start"`
 	Decay   float64 `yaml:"decay"`
-	Restart int     `yaml:"restart"` // steps between searches for dead codes; 0 never
-	Dead    float64 `yaml:"dead"`    // a code is dead below this share of an even use
+	Restart int     `yaml:"restart"` // steps between restarts of dead codes; 0: never
+	Dead    float64 `yaml:"dead"`    // a code is dead below this share of the mean count
 }
 
-// Discriminator sizes the patch discriminator (hinge loss, adaptive weight).
+// Discriminator is the patch discriminator (hinge loss, adaptive weight).
 type Discriminator struct {
-	Start    int     `yaml:"start"` // first step with it; 0 is never
+	Start    int     `yaml:"start"` // first step with it; 0: never
 	Channels int     `yaml:"channels"`
-	Layers   int     `yaml:"layers"` // halvings after the first fold by 4
+	Layers   int     `yaml:"layers"` // each halves the side, after the first pixel unshuffle by 4
 	Weight   float64 `yaml:"weight"` // on top of the adaptive weight
-	// Contrast, if above 0, shows it the picture once more: what is finer than
-	// 8 pixels, that many times as strong, up to saturation. Far ridges in haze
-	// differ from the sky by little, and are worth as much as near ones.
+	// Contrast, if above 0, is the factor by which a second input amplifies details finer
+	// than 8 pixels, through tanh, so that faint edges in haze count as much as strong
+	// ones.
 	Contrast     float64 `yaml:"contrast,omitempty"`
 	LearningRate float64 `yaml:"learning_rate"`
 }
 
-// sharpening is the configuration of the second stretch.
-func (c Config) sharpening() Config {
-	if c.Sharpen.Crop > 0 {
-		c.Crop, c.PerPict = c.Sharpen.Crop, 1
-	}
-	if c.Sharpen.Batch > 0 {
-		c.Batch, c.PerPict = c.Sharpen.Batch, 1
-	}
-	return c
-}
-
-// decoderBlocks is the number of residual blocks of a level of the decoder.
+// decoderBlocks is the number of residual blocks in a level of the decoder.
 func (c Config) decoderBlocks(level int) int {
 	if len(c.DecoderBlocks) == 0 {
 		return c.Blocks
@@ -150,20 +153,20 @@ func (c Config) hidden(level int) int {
 	return width / c.DecoderBottleneck[level]
 }
 
-// TotalSteps is Steps and the sharpening's.
-func (c Config) TotalSteps() int { return c.Steps + c.Sharpen.Steps }
+// TotalSteps is the number of steps with the fine-tuning.
+func (c Config) TotalSteps() int { return c.Steps + c.Finetune.Steps }
 
-// Factor is f, the side of the patch that one token stands for.
+// Factor is f, the side of a token's patch in pixels.
 func (c Config) Factor() int { return c.Stem << (len(c.Multipliers) - 1) }
 
-// Validate says in one sentence what cannot work, given the pictures' side.
+// Validate reports the first setting that cannot work, for images of the given side.
 func (c Config) Validate(size int) error {
 	positive := []struct {
 		name  string
 		value int
 	}{
 		{"stem", c.Stem}, {"channels", c.Channels}, {"blocks", c.Blocks}, {"groups", c.Groups}, {"embedding", c.Embedding},
-		{"crop", c.Crop}, {"batch", c.Batch}, {"crops", c.PerPict}, {"steps", c.Steps}, {"every", c.Every},
+		{"crop", c.Crop}, {"batch", c.Batch}, {"crops", c.CropsPerImage}, {"steps", c.Steps}, {"every", c.Every},
 	}
 	for _, p := range positive {
 		if p.value < 1 {
@@ -177,13 +180,13 @@ func (c Config) Validate(size int) error {
 		return fmt.Errorf("vqgan.stem_channels must be at least 1 with a stem of %d", c.Stem)
 	}
 	if len(c.Multipliers) == 0 {
-		return fmt.Errorf("vqgan.multipliers must name at least one level")
+		return fmt.Errorf("vqgan.multipliers must have at least one level")
 	}
 	if len(c.DecoderBlocks) > 0 && (len(c.DecoderBlocks) != len(c.Multipliers) || slices.Min(c.DecoderBlocks) < c.Blocks) {
-		return fmt.Errorf("vqgan.decoder_blocks must be %d numbers, one a level, of at least %d, not %v", len(c.Multipliers), c.Blocks, c.DecoderBlocks)
+		return fmt.Errorf("vqgan.decoder_blocks must be %d numbers, one per level, each at least %d, not %v", len(c.Multipliers), c.Blocks, c.DecoderBlocks)
 	}
 	if n := len(c.DecoderBottleneck); n > 0 && n != len(c.Multipliers) {
-		return fmt.Errorf("vqgan.decoder_bottleneck must be %d numbers, one a level, not %v", len(c.Multipliers), c.DecoderBottleneck)
+		return fmt.Errorf("vqgan.decoder_bottleneck must be %d numbers, one per level, not %v", len(c.Multipliers), c.DecoderBottleneck)
 	}
 	for level, divisor := range c.DecoderBottleneck {
 		if divisor < 1 || c.Channels*c.Multipliers[level]%(divisor*c.Groups) != 0 {
@@ -209,46 +212,46 @@ func (c Config) Validate(size int) error {
 	}
 	f := c.Factor()
 	if size%f != 0 {
-		return fmt.Errorf("image.size %d is no multiple of the downsample factor f = %d", size, f)
+		return fmt.Errorf("image.size %d is not a multiple of the downsampling factor f = %d", size, f)
 	}
 	if c.Crop%f != 0 || c.Crop > size {
-		return fmt.Errorf("vqgan.crop %d must be a multiple of f = %d and at most the picture's %d", c.Crop, f, size)
+		return fmt.Errorf("vqgan.crop %d must be a multiple of f = %d and at most image.size %d", c.Crop, f, size)
 	}
 	if scales := c.Loss.Scales; scales > 0 && c.Crop>>(scales-1) < 2 {
-		return fmt.Errorf("vqgan.loss.scales %d halves a crop of %d to nothing", scales, c.Crop)
+		return fmt.Errorf("vqgan.loss.scales %d halves a crop of %d below 2 pixels", scales, c.Crop)
 	}
 	if c.Loss.Seams < 0 {
 		return fmt.Errorf("vqgan.loss.seams must be at least 0, not %g", c.Loss.Seams)
 	}
-	if c.Batch%c.PerPict != 0 {
-		return fmt.Errorf("vqgan.batch %d is no multiple of vqgan.crops %d", c.Batch, c.PerPict)
+	if c.Batch%c.CropsPerImage != 0 {
+		return fmt.Errorf("vqgan.batch %d is not a multiple of vqgan.crops %d", c.Batch, c.CropsPerImage)
 	}
 	if d := c.Discriminator; d.Start > 0 && (d.Channels < 1 || d.Layers < 1 || c.Crop%(4<<d.Layers) != 0) {
-		return fmt.Errorf("vqgan.discriminator needs channels and layers, and a crop that %d divides", 4<<max(d.Layers, 0))
+		return fmt.Errorf("vqgan.discriminator needs channels and layers of at least 1, and vqgan.crop a multiple of %d", 4<<max(d.Layers, 0))
 	}
-	if c.Sharpen.Crop < 0 || c.Sharpen.Batch < 0 {
-		return fmt.Errorf("vqgan.sharpen.crop and batch must be at least 1, or 0 for those of the rest, not %d and %d", c.Sharpen.Crop, c.Sharpen.Batch)
+	if c.Finetune.Crop < 0 || c.Finetune.Batch < 0 {
+		return fmt.Errorf("vqgan.finetune.crop and batch must be at least 1, or 0 to keep vqgan.crop and batch, not %d and %d", c.Finetune.Crop, c.Finetune.Batch)
 	}
-	if c.Sharpen.Redraw < 0 {
-		return fmt.Errorf("vqgan.sharpen.redraw must be at least 0, not %d", c.Sharpen.Redraw)
+	if c.Finetune.TokenAugmentation < 0 {
+		return fmt.Errorf("vqgan.finetune.token_augmentation must be at least 0, not %d", c.Finetune.TokenAugmentation)
 	}
-	if c.Sharpen.Redraw > 0 && c.sharpening().Crop != size {
-		return fmt.Errorf("vqgan.sharpen.redraw needs whole pictures, which the prior knows: set vqgan.sharpen.crop to %d", size)
+	if c.Finetune.TokenAugmentation > 0 && c.finetuning().Crop != size {
+		return fmt.Errorf("vqgan.finetune.token_augmentation needs whole images for the prior: set vqgan.finetune.crop to %d", size)
 	}
-	if s := c.sharpening(); c.Sharpen.Crop != 0 && (s.Crop < f || s.Crop%max(f, 4<<c.Discriminator.Layers) != 0 || s.Crop > size) {
-		return fmt.Errorf("vqgan.sharpen.crop %d must be a multiple of f = %d and at most the picture's %d", s.Crop, f, size)
+	if s := c.finetuning(); c.Finetune.Crop != 0 && (s.Crop < f || s.Crop%max(f, 4<<c.Discriminator.Layers) != 0 || s.Crop > size) {
+		return fmt.Errorf("vqgan.finetune.crop %d must be a multiple of f = %d and at most image.size %d", s.Crop, f, size)
 	}
-	if crop := min(c.Crop, c.sharpening().Crop); c.Loss.Seams > 0 && crop <= c.Stem {
-		return fmt.Errorf("vqgan.loss.seams needs crops larger than the stem's patches of %d, not %d", c.Stem, crop)
+	if crop := min(c.Crop, c.finetuning().Crop); c.Loss.Seams > 0 && crop <= c.Stem {
+		return fmt.Errorf("vqgan.loss.seams needs crops larger than the stem's patches of %d pixels, not %d", c.Stem, crop)
 	}
-	if c.Sharpen.Weight < 0 {
-		return fmt.Errorf("vqgan.sharpen.weight must be at least 0, not %g", c.Sharpen.Weight)
+	if c.Finetune.Weight < 0 {
+		return fmt.Errorf("vqgan.finetune.weight must be at least 0, not %g", c.Finetune.Weight)
 	}
-	if c.Sharpen.Steps > 0 && c.Sharpen.LearningRate <= 0 {
-		return fmt.Errorf("vqgan.sharpen needs a rate: set vqgan.sharpen.learning_rate above 0")
+	if c.Finetune.Steps > 0 && c.Finetune.LearningRate <= 0 {
+		return fmt.Errorf("vqgan.finetune needs a learning rate: set vqgan.finetune.learning_rate above 0")
 	}
-	if c.Sharpen.Steps > 0 && c.Sharpen.Weight > 0 && c.Discriminator.Start == 0 {
-		return fmt.Errorf("vqgan.sharpen needs a discriminator: set vqgan.discriminator.start, or vqgan.sharpen.weight to 0")
+	if c.Finetune.Steps > 0 && c.Finetune.Weight > 0 && c.Discriminator.Start == 0 {
+		return fmt.Errorf("vqgan.finetune needs a discriminator: set vqgan.discriminator.start, or vqgan.finetune.weight to 0")
 	}
 	return nil
 }

@@ -16,9 +16,9 @@ import (
 	"sundae/train/engine"
 )
 
-// feed decodes pictures and cuts crops ahead of the trainer. The crops of a step
-// depend on (seed, step) alone, so a resumed run sees what it would have seen.
-type feed struct {
+// loader decodes images and cuts crops ahead of the training loop. The crops of a
+// step depend on (seed, step) alone, so a resumed run gets the same ones.
+type loader struct {
 	config  Config
 	size    int
 	seed    uint64
@@ -27,15 +27,15 @@ type feed struct {
 	warn    func(format string, args ...any)
 }
 
-// ahead is how many steps' crops may wait: enough that a slow picture never holds
-// the trainer up and all cores can read, little enough to keep in memory.
-func ahead() int { return max(4, runtime.GOMAXPROCS(0)) }
+// prefetch is how many steps' crops may wait: enough for all cores to decode and for
+// a slow image not to stop the loop, few enough to keep in memory.
+func prefetch() int { return max(4, runtime.GOMAXPROCS(0)) }
 
-// stream sends the crops of steps from, from+1, ... until the context ends or a
-// picture is too small; wait returns why it ended.
-func (f *feed) stream(ctx context.Context, from, to int) (batches <-chan []uint8, wait func() error) {
+// stream sends the crops of the steps from, from+1, ..., to-1 in order. It ends early
+// if ctx ends or an image is smaller than a crop; wait returns why.
+func (l *loader) stream(ctx context.Context, from, to int) (batches <-chan []uint8, wait func() error) {
 	group, ctx := errgroup.WithContext(ctx)
-	pending := make(chan chan []uint8, ahead())
+	pending := make(chan chan []uint8, prefetch())
 	out := make(chan []uint8)
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	group.Go(func() error { // starts one worker a step, in order
@@ -50,7 +50,7 @@ func (f *feed) stream(ctx context.Context, from, to int) (batches <-chan []uint8
 			slots <- struct{}{}
 			group.Go(func() error {
 				defer func() { <-slots }()
-				crops, err := f.crops(step)
+				crops, err := l.crops(step)
 				if err != nil {
 					return err
 				}
@@ -60,7 +60,7 @@ func (f *feed) stream(ctx context.Context, from, to int) (batches <-chan []uint8
 		}
 		return nil
 	})
-	group.Go(func() error { // hands results on in the order of their steps
+	group.Go(func() error { // passes results on in the order of their steps
 		defer close(out)
 		for result := range pending {
 			select {
@@ -79,56 +79,63 @@ func (f *feed) stream(ctx context.Context, from, to int) (batches <-chan []uint8
 	return out, group.Wait
 }
 
-// crops cuts one step's crops, bytes [B, S, S, 3]: a few from each picture, at
-// random places, half of them mirrored.
-func (f *feed) crops(step int) ([]uint8, error) {
-	c := f.config
-	rng := engine.Keyed(f.seed, fmt.Sprintf("crops/%d", step))
+// crops cuts one step's crops, bytes [B, S, S, 3]: CropsPerImage from each image, at
+// random positions, half of them mirrored.
+func (l *loader) crops(step int) ([]uint8, error) {
+	c := l.config
+	rng := engine.Keyed(l.seed, fmt.Sprintf("crops/%d", step))
 	batch := make([]uint8, c.Batch*c.Crop*c.Crop*3)
-	pictures := c.Batch / c.PerPict
-	for p := range pictures {
-		picture, err := f.picture(step*pictures + p)
+	images := c.Batch / c.CropsPerImage
+	for k := range images {
+		img, err := l.image(step*images + k)
 		if err != nil {
 			return nil, err
 		}
-		for i := range c.PerPict {
-			cut(batch[(p*c.PerPict+i)*c.Crop*c.Crop*3:], picture, c.Crop, rng)
+		for i := range c.CropsPerImage {
+			randomCrop(batch[(k*c.CropsPerImage+i)*c.Crop*c.Crop*3:], img, c.Crop, rng)
 		}
 	}
 	return batch, nil
 }
 
-func cut(out []uint8, picture *image.RGBA, side int, rng *rand.Rand) {
-	x := rng.IntN(picture.Rect.Dx() - side + 1)
-	y := rng.IntN(picture.Rect.Dy() - side + 1)
-	dataset.Pixels(out, picture, x, y, side, side, rng.IntN(2) == 1)
+func randomCrop(out []uint8, img *image.RGBA, side int, rng *rand.Rand) {
+	x := rng.IntN(img.Rect.Dx() - side + 1)
+	y := rng.IntN(img.Rect.Dy() - side + 1)
+	dataset.Pixels(out, img, x, y, side, side, rng.IntN(2) == 1)
 }
 
-// picture returns the k-th picture of an endless sequence that goes through the
-// files epoch after epoch, each in an order of its own. Unreadable files are
-// named once and the next one taken instead.
-func (f *feed) picture(k int) (*image.RGBA, error) {
-	n := len(f.files)
-	order := engine.Keyed(f.seed, fmt.Sprintf("order/%d", k/n)).Perm(n)
+// image returns the k-th image of an endless sequence that goes through the files
+// epoch after epoch, each in its own random order. In place of an unreadable file it
+// takes the next one.
+func (l *loader) image(k int) (*image.RGBA, error) {
+	n := len(l.files)
+	order := engine.Keyed(l.seed, fmt.Sprintf("order/%d", k/n)).Perm(n)
 	for try := range n {
-		file := f.files[order[(k+try)%n]]
-		picture, err := dataset.Load(file.Path, f.size)
-		if err != nil {
-			if f.skipped.Add(file.Path, err) {
-				f.warn("skipped %v", err)
-			}
-			continue
+		if img, err := l.load(l.files[order[(k+try)%n]]); img != nil || err != nil {
+			return img, err
 		}
-		if w, h := picture.Rect.Dx(), picture.Rect.Dy(); min(w, h) < f.config.Crop {
-			return nil, fmt.Errorf("picture %s is %d×%d, smaller than the crop of %d: set vqgan.crop lower or take it out", file.Path, w, h, f.config.Crop)
-		}
-		return picture, nil
 	}
 	return nil, fmt.Errorf("none of the %d pictures can be read: %w", n, dataset.ErrEmpty)
 }
 
-// tensor wraps n pictures' bytes as [n, side, side, 3].
-func tensor(bytes []uint8, n, side int) *tensors.Tensor {
+// load decodes a file. It returns nil, after one warning, if the file cannot be read,
+// and an error if the image is smaller than a crop.
+func (l *loader) load(file dataset.File) (*image.RGBA, error) {
+	img, err := dataset.Load(file.Path, l.size)
+	if err != nil {
+		if l.skipped.Add(file.Path, err) {
+			l.warn("skipped %v", err)
+		}
+		return nil, nil
+	}
+	if w, h := img.Rect.Dx(), img.Rect.Dy(); min(w, h) < l.config.Crop {
+		return nil, fmt.Errorf("picture %s is %d×%d, smaller than the crop of %d: lower vqgan.crop or remove the picture", file.Path, w, h, l.config.Crop)
+	}
+	return img, nil
+}
+
+// imageTensor copies the bytes of n images into a tensor [n, side, side, 3].
+func imageTensor(bytes []uint8, n, side int) *tensors.Tensor {
 	t := tensors.FromShape(shapes.Make(dtypes.Uint8, n, side, side, 3))
 	tensors.MustMutableFlatData(t, func(flat []uint8) { copy(flat, bytes) })
 	return t

@@ -9,16 +9,16 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// Distances returns a function from n pictures' bytes [n, H, W, 3] to the squared
-// distance of each token's vector to each code, [n, h·w, V], as the encoder of from
-// sees them. n must be the same at every call.
-func (c Config) Distances(from *Files, size int, backend compute.Backend) (func(bytes []uint8, n int) ([]float32, error), error) {
-	store, err := c.source(Options{From: from, Size: size}, (*Model).recoverEncoder)
+// Distances returns a function from the bytes of n images [n, H, W, 3] to the squared
+// distances of the encoder's outputs to each code, [n, h·w, V], with the encoder of
+// from. n must be the same in every call.
+func (c Config) Distances(from *Pretrained, size int, backend compute.Backend) (func(bytes []uint8, n int) ([]float32, error), error) {
+	store, err := c.loadEncoder(from.Encoder, size, backend)
 	if err != nil {
 		return nil, fmt.Errorf("read the encoder: %w", err)
 	}
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, bytes *Node) *Node {
-		z := rows(c.Encode(scope.At(generatorScope).In("encoder"), pixels(bytes)))
+		z := toRows(c.Encode(scope.At(generatorScope).In("encoder"), toFloat(bytes)))
 		codes := store.GetVariable(codebookPath).NodeValue(bytes.Graph())
 		return Add(distances(z, codes), ReduceAndKeep(Square(z), ReduceSum, -1))
 	})
@@ -26,7 +26,7 @@ func (c Config) Distances(from *Files, size int, backend compute.Backend) (func(
 		return nil, fmt.Errorf("build the encoder: %w", err)
 	}
 	return func(bytes []uint8, n int) ([]float32, error) {
-		in := tensor(bytes, n, size)
+		in := imageTensor(bytes, n, size)
 		defer in.FinalizeAll()
 		out, err := exec.Exec(in)
 		if err != nil {

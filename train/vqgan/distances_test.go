@@ -2,29 +2,29 @@ package vqgan
 
 import "testing"
 
-// The smallest of the distances is that of the token which the encoder gives, and one
-// of a vector on the sphere to a code is what it is.
+// TestDistances: the token of the encoder is the code with the smallest distance, and no
+// distance is negative.
 func TestDistances(t *testing.T) {
 	c := small()
 	o := options(t, folder(t, 6, 32))
-	trained, files := exported(t, c, o)
-	bytes := make([]uint8, 2*32*32*3)
+	m := initialized(t, c, o)
+	measure, err := c.Distances(export(t, m, o.Backend), o.Size, o.Backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes := make([]uint8, 32*32*3)
 	for i := range bytes {
 		bytes[i] = uint8(7 * i)
 	}
-	encode, err := trained.Encoder(o.Backend)
+	all, err := measure(bytes, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := encode(bytes, 2)
+	encode, err := m.Encoder(o.Backend)
 	if err != nil {
 		t.Fatal(err)
 	}
-	measure, err := c.Distances(files, 32, o.Backend)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := measure(bytes, 2)
+	tokens, err := encode(bytes, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,11 +32,11 @@ func TestDistances(t *testing.T) {
 	if len(all) != len(tokens)*v {
 		t.Fatalf("%d distances of %d tokens to %d codes", len(all), len(tokens), v)
 	}
-	for place, id := range tokens {
-		row := all[place*v : (place+1)*v]
+	for i, id := range tokens {
+		row := all[i*v : (i+1)*v]
 		for k, d := range row {
 			if d < row[id]-1e-4 || d < -1e-4 {
-				t.Errorf("place %d: code %d at %g, token %d at %g", place, k, d, id, row[id])
+				t.Errorf("token %d: code %d at %g, the encoder's code %d at %g", i, k, d, id, row[id])
 			}
 		}
 	}

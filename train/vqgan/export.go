@@ -13,7 +13,7 @@ import (
 	"sundae/train/engine"
 )
 
-// Model is a trained VQ-GAN: the averaged weights and the codebook.
+// Model is a trained VQ-GAN: the EMA of its weights, and the codebook.
 type Model struct {
 	Config Config
 	Size   int // the pictures' side
@@ -29,23 +29,23 @@ func Open(path string, c Config, size int) (*Model, error) {
 		return nil, err
 	}
 	if report.Step <= c.Codebook.Start {
-		return nil, fmt.Errorf("%s is at step %d, before its codebook begins at %d: train on with --resume", path, report.Step, c.Codebook.Start)
+		return nil, fmt.Errorf("%s is at step %d, before its codebook starts at %d: continue the training with --resume", path, report.Step, c.Codebook.Start)
 	}
-	averaged, err := engine.Averaged(store, "/"+generatorScope)
+	weights, err := engine.EMAWeights(store, "/"+generatorScope)
 	if err != nil {
 		return nil, fmt.Errorf("read the averaged weights: %w", err)
 	}
 	codes := store.GetVariable(codebookPath).MustValue()
-	if _, err := averaged.CreateVariable(codebookPath, codes); err != nil {
+	if _, err := weights.CreateVariable(codebookPath, codes); err != nil {
 		return nil, fmt.Errorf("read the codebook: %w", err)
 	}
-	return &Model{c, size, report, averaged}, nil
+	return &Model{c, size, report, weights}, nil
 }
 
 // tokens is the encoder's graph: pictures [B, 3, H, W] over [-1, 1] to int32 [B, h, w].
 func (m *Model) tokens(scope *model.Scope, x *Node) *Node {
 	z := m.Config.Encode(scope.At(generatorScope).In("encoder"), x)
-	ids := nearest(rows(z), scope.Store().GetVariable(codebookPath).NodeValue(x.Graph()))
+	ids := nearest(toRows(z), scope.Store().GetVariable(codebookPath).NodeValue(x.Graph()))
 	return Reshape(ids, x.Shape().Dim(0), z.Shape().Dim(2), z.Shape().Dim(3))
 }
 
@@ -53,9 +53,9 @@ func (m *Model) tokens(scope *model.Scope, x *Node) *Node {
 func (m *Model) picture(scope *model.Scope, ids *Node) *Node {
 	b, h, w := ids.Shape().Dim(0), ids.Shape().Dim(1), ids.Shape().Dim(2)
 	codes := scope.Store().GetVariable(codebookPath).NodeValue(ids.Graph())
-	vectors := Gather(codes, Reshape(ids, b, h*w, 1)) // [B, h·w, E]
-	levels := tone{gain: 127.5, lift: 127.5 + 0.5}    // 0 to 255, and rounded by cutting off
-	x, _ := m.Config.decode(scope.At(generatorScope).In("decoder"), grid(vectors, h, w), levels)
+	vectors := Gather(codes, Reshape(ids, b, h*w, 1))  // [B, h·w, E]
+	levels := affine{scale: 127.5, shift: 127.5 + 0.5} // to [0, 255], rounded by the conversion to uint8
+	x, _ := m.Config.decode(scope.At(generatorScope).In("decoder"), toGrid(vectors, h, w), levels)
 	return TransposeAllDims(ConvertDType(ClipScalar(x, 0, 255.5), dtypes.Uint8), 0, 2, 3, 1)
 }
 
@@ -63,13 +63,13 @@ func (m *Model) picture(scope *model.Scope, ids *Node) *Node {
 // tokens, [n, h, w] in raster order. n must be the same at every call.
 func (m *Model) Encoder(backend compute.Backend) (func(bytes []uint8, n int) ([]int32, error), error) {
 	exec, err := model.NewExec(backend, m.store, func(scope *model.Scope, bytes *Node) *Node {
-		return m.tokens(scope, pixels(bytes))
+		return m.tokens(scope, toFloat(bytes))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the encoder: %w", err)
 	}
 	return func(bytes []uint8, n int) ([]int32, error) {
-		in := tensor(bytes, n, m.Size)
+		in := imageTensor(bytes, n, m.Size)
 		defer in.FinalizeAll()
 		out, err := exec.Exec(in)
 		if err != nil {
@@ -99,8 +99,8 @@ func (m *Model) Decoder(backend compute.Backend) (func(ids []int32, n int) ([]ui
 }
 
 // ExportEncoder returns encoder.onnx: image float32 [1, 3, H, W] over [-1, 1] to
-// tokens int32 [1, h, w]. The batch is fixed at 1, for the ONNX backend knows no
-// convolution with a dynamic one; a picture keeps all cores busy by itself.
+// tokens int32 [1, h, w]. The batch size is fixed at 1, because the ONNX backend has no
+// convolution with a dynamic one; a single picture keeps all cores busy.
 func (m *Model) ExportEncoder(backend compute.Backend) ([]byte, error) {
 	return engine.ExportONNX(backend, m.store, m.tokens, encoderInputs, encoderOutputs, m.pictureShape())
 }
@@ -111,7 +111,7 @@ func (m *Model) ExportDecoder(backend compute.Backend) ([]byte, error) {
 	return engine.ExportONNX(backend, m.store, m.picture, decoderInputs, decoderOutputs, m.latentShape())
 }
 
-// What the files' inputs and outputs are called.
+// The names of the files' inputs and outputs.
 var (
 	encoderInputs, encoderOutputs = []string{"image"}, []string{"tokens"}
 	decoderInputs, decoderOutputs = []string{"tokens"}, []string{"image"}

@@ -13,27 +13,21 @@ import (
 	"sundae/train/engine"
 )
 
-// pixels turns bytes [B, S, S, 3] into pictures [B, 3, S, S] over [-1, 1].
-func pixels(bytes *Node) *Node {
-	x := TransposeAllDims(ConvertDType(bytes, dtypes.Float32), 0, 3, 1, 2)
-	return AddScalar(MulScalar(x, 1/127.5), -1)
-}
+// Where the networks keep their variables.
+const (
+	generatorScope     = "model"
+	discriminatorScope = "discriminator"
+	decoderPath        = "/" + generatorScope + "/decoder"
+)
 
-// stepReport is what one optimizer step tells.
-type stepReport struct {
-	Loss, L1, PSNR, Commitment, Adversarial, Discriminator, Norm float64
-
-	vectors *tensors.Tensor // [B, N, E] the encoder's outputs, for restarts
-}
-
-// phase is a stretch of the training with an objective of its own.
+// phase is a part of the training with its own objective.
 type phase int
 
 const (
 	continuous  phase = iota // an autoencoder without the codebook
-	quantized                // through the codebook
-	adversarial              // and against the discriminator
-	sharpening               // the decoder alone, against the discriminator
+	discrete                 // with the codebook
+	adversarial              // with the discriminator as well
+	finetuning               // the decoder alone, against the discriminator
 	phases                   // how many there are
 )
 
@@ -41,93 +35,137 @@ const (
 func (c Config) phaseAt(step int) phase {
 	switch {
 	case step >= c.Steps:
-		return sharpening
+		return finetuning
 	case step < c.Codebook.Start:
 		return continuous
 	case c.Discriminator.Start > 0 && step >= c.Discriminator.Start:
 		return adversarial
 	}
-	return quantized
+	return discrete
 }
 
-// isKernel reports whether a variable is the kernel of a convolution inside a level. Those
-// before and after stand between pictures, or codes, and the levels' channels.
-func isKernel(v *model.Variable) bool {
-	return v.Name() == "weight" && strings.Contains(v.Path(), "/level")
+// pass is the result of one batch of images in the autoencoder.
+type pass struct {
+	z          *Node     // [B, N, E] encoder outputs, one row a token
+	quantized  quantized // zero without the codebook
+	x          *Node     // [B, 3, S, S] reconstruction
+	last       *Node     // weight of the decoder's last convolution
+	commitment *Node     // scalar, mean (z - sg[code])²
 }
 
-// trainStep runs one optimizer step on crops [B, S, S, 3], bytes, and frees them.
-// A step that is given tokens decodes those, int32 [B, h·w], instead of the encoder's;
-// where they were drawn anew, they say only what the picture is like, and with a
-// discriminator to say the rest it is held to no more than that.
-type trainStep func(crops *tensors.Tensor, tokens []int32, anew bool, rate, decay float64) (stepReport, error)
+// reconstruct runs images x [B, 3, S, S] through encoder, codebook and decoder, with
+// the straight-through gradient. Without the codebook the decoder gets the encoder's
+// outputs themselves.
+func (c Config) reconstruct(scope *model.Scope, x *Node, codebook bool) pass {
+	latent := c.Encode(scope.In("encoder"), x) // [B, E, h, w]
+	h, w := latent.Shape().Dim(2), latent.Shape().Dim(3)
+	p := pass{z: toRows(latent), commitment: ScalarZero(x.Graph(), x.DType())}
+	decoderInput := p.z // [B, N, E]
+	if codebook {
+		p.quantized = quantize(p.z, c.codes(scope.Store()).NodeValue(x.Graph()))
+		p.commitment = ReduceAllMean(Square(Sub(p.z, StopGradient(p.quantized.vectors))))
+		decoderInput = straightThrough(p.z, p.quantized.vectors)
+	}
+	p.x, p.last = c.Decode(scope.In("decoder"), toGrid(decoderInput, h, w))
+	return p
+}
 
-// newStep compiles one optimizer step of a phase, which is given tokens or not.
-func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase, given bool) (trainStep, error) {
+// toFloat turns bytes [B, S, S, 3] into images [B, 3, S, S] in [-1, 1].
+func toFloat(bytes *Node) *Node {
+	x := TransposeAllDims(ConvertDType(bytes, dtypes.Float32), 0, 3, 1, 2) // [B, 3, S, S]
+	return AddScalar(MulScalar(x, 1/127.5), -1)
+}
+
+// stepResult is what one optimizer step reports.
+type stepResult struct {
+	Loss, L1, PSNR, Commitment, Adversarial, Discriminator, Norm float64
+
+	vectors *tensors.Tensor // [B, N, E] the encoder's outputs, for restarts
+}
+
+// trainStep runs one optimizer step on crops, bytes [B, S, S, 3], and frees them. If
+// the step was compiled for tokens, int32 [B, h·w], it decodes those instead of the
+// encoder's outputs; augmented tells that they differ from the encoder's, so that
+// with a discriminator only patchLoss applies.
+type trainStep func(crops *tensors.Tensor, tokens []int32, augmented bool, rate, decay float64) (stepResult, error)
+
+// newStep compiles one optimizer step of a phase, with or without tokens as input.
+func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase, fromTokens bool) (trainStep, error) {
 	adamw := engine.AdamW{Beta1: 0.9, Beta2: 0.99, Clip: c.Clip}
 	update := adamw.Update
 	if c.Optimizer == "muon" {
-		update = engine.Muon{Momentum: 0.95, Moves: isKernel, Rest: adamw}.Update
+		update = engine.Muon{Momentum: 0.95, Moves: isLevelKernel, Rest: adamw}.Update
 	}
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) (*Node, *Node) {
 		bytes, rate, decay := in[0], in[1], in[2]
 		scope.Store().SetTraining(bytes.Graph(), true)
-		x := pixels(bytes)
+		x := toFloat(bytes)
 		zero := ScalarZero(x.Graph(), x.DType())
 		d := c.Discriminator
-		learning, ratio := scope.At(generatorScope), d.LearningRate/c.LearningRate
-		if phase == sharpening {
-			learning, ratio = scope.Store().Scope(decoderPath), d.LearningRate/c.Sharpen.LearningRate
-			d.Weight = c.Sharpen.Weight
+		trained, ratio := scope.At(generatorScope), d.LearningRate/c.LearningRate
+		if phase == finetuning {
+			trained, ratio = scope.Store().Scope(decoderPath), d.LearningRate/c.Finetune.LearningRate
+			d.Weight = c.Finetune.Weight
 		}
+
+		// Forward.
 		var p pass
-		if given {
+		if fromTokens {
 			p = c.decodeTokens(scope.In(generatorScope), in[3])
 		} else {
 			p = c.reconstruct(scope.In(generatorScope), x, phase != continuous)
 		}
 		reconstruction := c.Loss.reconstructionLoss(x, p.x, c.Stem)
-		if given && d.Weight > 0 {
-			reconstruction = Where(in[4], c.Loss.likenessLoss(x, p.x, c.Factor()), reconstruction)
+		if fromTokens && d.Weight > 0 {
+			reconstruction = Where(in[4], c.Loss.patchLoss(x, p.x, c.Factor()), reconstruction)
 		}
 		loss := Add(reconstruction, MulScalar(p.commitment, c.Loss.Commitment))
-		fool, judge := zero, zero
-		if (phase == adversarial || phase == sharpening) && d.Weight > 0 {
-			fool, judge = d.adversarial(scope, x, p, reconstruction)
-			loss = Add(loss, fool)
+		generator, discriminator := zero, zero
+		if (phase == adversarial || phase == finetuning) && d.Weight > 0 {
+			generator, discriminator = d.adversarial(scope, x, p, reconstruction)
+			loss = Add(loss, generator)
 		}
-		norm := update(learning, loss, rate)
-		if judge != zero {
-			adamw.Update(scope.At(discriminatorScope), judge, MulScalar(rate, ratio))
-		}
-		if phase == quantized || phase == adversarial {
-			c.followEncoder(scope.Store(), p)
-		}
-		engine.Average(learning, decay)
 
-		shown := ClipScalar(p.x, -1, 1)
-		l1 := ReduceAllMean(Abs(Sub(shown, x)))
-		mse := ReduceAllMean(Square(Sub(shown, x)))
-		return Stack([]*Node{loss, l1, mse, p.commitment, fool, judge, norm}, 0), p.z
+		// Backward and update.
+		norm := update(trained, loss, rate)
+		if discriminator != zero {
+			adamw.Update(scope.At(discriminatorScope), discriminator, MulScalar(rate, ratio))
+		}
+		if phase == discrete || phase == adversarial {
+			c.updateCodebook(scope.Store(), p.quantized)
+		}
+		engine.UpdateEMA(trained, decay)
+
+		clipped := ClipScalar(p.x, -1, 1)
+		l1 := ReduceAllMean(Abs(Sub(clipped, x)))
+		mse := ReduceAllMean(Square(Sub(clipped, x)))
+		return Stack([]*Node{loss, l1, mse, p.commitment, generator, discriminator, norm}, 0), p.z
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the VQ-GAN's training step: %w", err)
 	}
-	return func(crops *tensors.Tensor, tokens []int32, anew bool, rate, decay float64) (stepReport, error) {
+	return func(crops *tensors.Tensor, tokens []int32, augmented bool, rate, decay float64) (stepResult, error) {
 		defer crops.FinalizeAll()
 		in := []any{crops, float32(rate), float32(decay)}
-		if given {
+		if fromTokens {
 			side := c.Crop / c.Factor()
-			in = append(in, tensors.FromFlatDataAndDimensions(tokens, c.Batch, side, side), anew)
+			in = append(in, tensors.FromFlatDataAndDimensions(tokens, c.Batch, side, side), augmented)
 		}
 		out, err := exec.Exec(in...)
 		if err != nil {
-			return stepReport{}, fmt.Errorf("run the VQ-GAN's training step: %w", err)
+			return stepResult{}, fmt.Errorf("run the VQ-GAN's training step: %w", err)
 		}
 		v := tensors.MustCopyFlatData[float32](out[0])
-		return stepReport{
+		return stepResult{
 			Loss: float64(v[0]), L1: float64(v[1]) / 2, PSNR: psnr(float64(v[2])), Commitment: float64(v[3]),
 			Adversarial: float64(v[4]), Discriminator: float64(v[5]), Norm: float64(v[6]), vectors: out[1],
 		}, nil
 	}, nil
+}
+
+// isLevelKernel reports whether a variable is the kernel of a convolution inside a
+// level: those are Muon's. The layers before and after map to images or codes.
+func isLevelKernel(v *model.Variable) bool {
+	path := v.Path()
+	return v.Name() == "weight" && strings.Contains(path, "/level") && !strings.Contains(path, "/norm")
 }

@@ -2,14 +2,11 @@ package vqgan
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -20,132 +17,135 @@ import (
 	"sundae/train/engine"
 )
 
-// Checkpoint is the name of the run's checkpoint in its folder.
-const Checkpoint = "vqgan.safetensors"
-
-// Options says what to train on and where to keep the run.
+// Options says what to train on and where to write.
 type Options struct {
 	Backend compute.Backend
 	Set     dataset.Set
-	Size    int // the pictures' side
+	Size    int // side of the images
 	Seed    uint64
 	Out     string // folder of the checkpoint, metrics and sheets
 	Resume  bool
 	Talk    *progress.Talk
-	From    *Files // a VQ-GAN to sharpen further; nil begins anew
+	From    *Pretrained // a VQ-GAN whose decoder to fine-tune; nil trains a new one
 }
 
-// Report is how the run stands at its last report, measured on held-out crops
-// with the averaged weights.
+// Report is the state of a run at its last evaluation, measured on held-out crops
+// with the EMA weights.
 type Report struct {
-	Step       int
-	Earlier    int     // steps beyond Step of the VQ-GAN that this one began as
-	L1         float64 // mean absolute error, of a range of 1
-	PSNR       float64 // dB
-	Perplexity float64 // of the codes' use
-	Live       float64 // share of the codes used at all
-	Redrawn    bool    // the prior that came with the one it began as draws tokens anew
-	Hours      float64 // time trained, over all resumed parts and before
+	Step              int
+	Earlier           int     // steps beyond Step of the VQ-GAN that this one was fine-tuned from
+	L1                float64 // mean absolute error, for values in [0, 1]
+	PSNR              float64 // dB
+	Perplexity        float64 // of the codes' frequencies
+	CodeUsage         float64 // share of the codes used at all
+	TokenAugmentation bool    // a prior resamples tokens for the fine-tuning
+	Hours             float64 // training time, over all resumed parts and the VQ-GAN before
 }
 
-// Train runs or resumes the VQ-GAN's training. On a cancelled context it saves
-// and returns an error that matches context.Canceled.
+// run is a training in progress.
+type run struct {
+	Options
+	store   *model.Store
+	metrics *engine.Metrics
+	skipped dataset.Skipped
+	bar     *progress.Bar
+	report  Report
+}
+
+// Train trains a VQ-GAN, or resumes it: first the whole network for c.Steps, then the
+// decoder alone for c.Finetune.Steps. If ctx is cancelled it saves a checkpoint and
+// returns an error that matches context.Canceled.
 func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err := c.Validate(o.Size); err != nil {
 		return Report{}, err
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
-		return Report{}, fmt.Errorf("make the run's folder: %w", err)
+		return Report{}, fmt.Errorf("create the run's folder: %w", err)
 	}
 	store := engine.NewStore(o.Seed)
 	report, err := c.restore(store, o)
 	if err != nil || report.Step >= c.TotalSteps() {
 		return report, err
 	}
-	if report.Redrawn && (o.From == nil || o.From.Redraw == nil) {
-		return report, fmt.Errorf("%s learns from what a model's prior draws: name that model again with --from", o.Out)
+	if report.TokenAugmentation && (o.From == nil || o.From.Augment == nil) {
+		return report, fmt.Errorf("the run in %s augments tokens with a model's prior: pass that model with --from again", o.Out)
 	}
 	metrics, err := engine.OpenMetrics(o.Out, "vqgan", report.Step,
-		"loss", "l1", "psnr", "commitment", "adversarial", "discriminator", "heldout_l1", "heldout_psnr", "perplexity", "live", "rate")
+		"loss", "l1", "psnr", "commitment", "adversarial", "discriminator", "heldout_l1", "heldout_psnr", "perplexity", "code_usage", "rate")
 	if err != nil {
 		return report, err
 	}
-	var skipped dataset.Skipped
 	bar := o.Talk.Bar("vqgan", int64(c.TotalSteps()), "steps")
 	bar.Skip(int64(report.Step))
 	defer bar.Done()
-	t := trainer{Options: o, store: store, metrics: metrics, skipped: &skipped, bar: bar, started: time.Now(), before: report.Hours, report: report}
-	if t.report.Step < c.Steps {
-		err = t.stretch(ctx, c, c.Steps)
+
+	r := &run{Options: o, store: store, metrics: metrics, bar: bar, report: report}
+	if r.report.Step < c.Steps {
+		err = r.train(ctx, c, c.Steps)
 	}
-	if err == nil && t.report.Step < c.TotalSteps() {
-		err = t.stretch(ctx, c.sharpening(), c.TotalSteps())
+	if err == nil && r.report.Step < c.TotalSteps() {
+		err = r.train(ctx, c.finetuning(), c.TotalSteps())
 	}
-	if n := skipped.Len(); n > 0 && err == nil {
+	if n := r.skipped.Len(); n > 0 && err == nil {
 		o.Talk.Printf("%d pictures could not be read and were skipped", n)
 	}
-	return t.report, err
+	return r.report, err
 }
 
-// trainer is a training under way.
-type trainer struct {
-	Options
-	store   *model.Store
-	metrics *engine.Metrics
-	skipped *dataset.Skipped
-	bar     *progress.Bar
-	started time.Time
-	before  float64 // hours trained by then
-	report  Report
-}
-
-// stretch trains on crops of one size, up to a step.
-func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
-	training, held := t.Set.Split(c.HeldOut)
-	pictures := &feed{config: c, size: t.Size, seed: t.Seed, files: training.Files, skipped: t.skipped, warn: t.Talk.Printf}
-	judge, err := c.newJudge(t.Backend, t.store, pictures, held)
+// train is the training loop, up to a step.
+func (r *run) train(ctx context.Context, c Config, end int) error {
+	// Data.
+	training, heldOut := r.Set.Split(c.HeldOut)
+	data := &loader{config: c, size: r.Size, seed: r.Seed, files: training.Files, skipped: &r.skipped, warn: r.Talk.Printf}
+	evaluator, err := c.newEvaluator(r.Backend, r.store, data, heldOut)
 	if err != nil {
 		return err
 	}
-	redraw, err := c.newRedraw(t)
+	augment, err := c.newAugmenter(r)
 	if err != nil {
 		return err
 	}
+	loading, stop := context.WithCancel(ctx)
+	batches, wait := data.stream(loading, r.report.Step, end)
+	defer func() { stop(); wait() }()
+
+	// Model and optimizer: one graph a phase, compiled when it is first used.
 	var steps [phases]trainStep
 	for p := range steps {
-		if steps[p], err = c.newStep(t.Backend, t.store, phase(p), redraw != nil); err != nil {
+		if steps[p], err = c.newStep(r.Backend, r.store, phase(p), augment != nil); err != nil {
 			return err
 		}
 	}
-	ctx, stop := context.WithCancel(ctx)
-	batches, wait := pictures.stream(ctx, t.report.Step, end)
-	defer func() { stop(); wait() }()
-	var mean running
-	for step := t.report.Step; step < end; step++ {
+
+	started, hoursBefore := time.Now(), r.report.Hours
+	var mean runningMean
+	for step := r.report.Step; step < end; step++ {
 		batch, ok := <-batches
-		if !ok && ctx.Err() == nil {
-			return wait() // a picture was at fault
-		}
 		if ctx.Err() != nil {
-			return t.stop(ctx, c)
+			return r.stop(ctx, c)
+		}
+		if !ok {
+			return wait() // an image could not be used
 		}
 		if step == c.Codebook.Start {
-			if err := c.startCodebook(t.Backend, t.store, pictures, step); err != nil {
+			if err := c.startCodebook(r.Backend, r.store, data, step); err != nil {
 				return err
 			}
 		}
-		crops := tensor(batch, c.Batch, c.Crop)
+		crops := imageTensor(batch, c.Batch, c.Crop) // [B, S, S, 3]
 		var tokens []int32
-		var anew bool
-		if redraw != nil {
-			if tokens, anew, err = redraw(crops, step); ctx.Err() != nil {
-				return t.stop(ctx, c)
+		var augmented bool
+		if augment != nil {
+			if tokens, augmented, err = augment(crops, step); ctx.Err() != nil {
+				return r.stop(ctx, c)
 			} else if err != nil {
 				return err
 			}
 		}
+
+		// Forward, backward, update.
 		rate := c.rateAt(step)
-		now, err := steps[c.phaseAt(step)](crops, tokens, anew, rate, engine.AverageDecay(step+1, c.Average))
+		now, err := steps[c.phaseAt(step)](crops, tokens, augmented, rate, engine.EMADecay(step+1, c.EMA))
 		if err != nil {
 			return err
 		}
@@ -153,136 +153,85 @@ func (t *trainer) stretch(ctx context.Context, c Config, end int) error {
 			return fmt.Errorf("the loss is %v at step %d: lower vqgan.learning_rate and --resume from the last checkpoint", now.Loss, step)
 		}
 		if c.restartsAt(step) {
-			if err := c.restartDeadCodes(t.store, now.vectors, t.Seed, step); err != nil {
+			if err := c.restartDeadCodes(r.store, now.vectors, r.Seed, step); err != nil {
 				return err
 			}
 		}
 		now.vectors.FinalizeAll()
+
+		// Log; evaluate and save every c.Every steps.
 		mean.add(now)
-		t.report.Step = step + 1
-		t.report.Hours = t.before + time.Since(t.started).Hours()
-		t.bar.Add(1)
-		t.bar.Note("loss %.3f  PSNR %.1f dB  %.1f pictures/s", mean.Loss(), mean.PSNR(), float64(c.Batch)*float64(mean.n)/mean.since().Seconds())
-		if t.report.Step%c.Every != 0 && t.report.Step != end {
-			continue
+		r.report.Step = step + 1
+		r.report.Hours = hoursBefore + time.Since(started).Hours()
+		r.bar.Add(1)
+		r.bar.Note("loss %.3f  PSNR %.1f dB  %.1f pictures/s", mean.Loss(), mean.PSNR(), float64(c.Batch)*mean.stepsPerSecond())
+		if r.report.Step%c.Every == 0 || r.report.Step == end {
+			if err := r.evaluate(c, evaluator, mean, now, rate); err != nil {
+				return err
+			}
+			mean = runningMean{}
 		}
-		if err := t.keep(c, judge, mean, now, rate); err != nil {
-			return err
-		}
-		mean = running{}
 	}
 	return nil
 }
 
-// stop saves the run where a cancelled context has met it.
-func (t *trainer) stop(ctx context.Context, c Config) error {
-	if err := c.save(t.store, t.Options, t.report); err != nil {
+// stop saves the run after its context has been cancelled.
+func (r *run) stop(ctx context.Context, c Config) error {
+	if err := c.save(r.store, r.Options, r.report); err != nil {
 		return err
 	}
-	return fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", t.report.Step, c.TotalSteps(), ctx.Err())
+	return fmt.Errorf("stopped at step %d of %d and saved: continue with --resume: %w", r.report.Step, c.TotalSteps(), ctx.Err())
 }
 
-// keep judges the averaged weights and writes everything down.
-func (t *trainer) keep(c Config, judge *judge, mean running, now stepReport, rate float64) error {
-	r := &t.report
-	if err := judge.report(r); err != nil {
+// evaluate measures the EMA weights and writes checkpoint, metrics, plots and sheet.
+func (r *run) evaluate(c Config, e *evaluator, mean runningMean, now stepResult, rate float64) error {
+	if err := e.evaluate(&r.report); err != nil {
 		return err
 	}
-	t.metrics.Add(r.Step, mean.Loss(), mean.L1(), mean.PSNR(), now.Commitment, now.Adversarial, now.Discriminator,
-		r.L1, r.PSNR, r.Perplexity, r.Live, rate)
-	t.Talk.Printf("vqgan step %d: held-out L1 %.4f, PSNR %.2f dB; %.0f%% of codes live, perplexity %.0f",
-		r.Step, r.L1, r.PSNR, 100*r.Live, r.Perplexity)
+	s := r.report
+	r.metrics.Add(s.Step, mean.Loss(), mean.L1(), mean.PSNR(), now.Commitment, now.Adversarial, now.Discriminator,
+		s.L1, s.PSNR, s.Perplexity, s.CodeUsage, rate)
+	r.Talk.Printf("vqgan step %d: held-out L1 %.4f, PSNR %.2f dB; %.0f%% of codes used, perplexity %.0f",
+		s.Step, s.L1, s.PSNR, 100*s.CodeUsage, s.Perplexity)
 	return errors.Join(
-		c.save(t.store, t.Options, *r), t.metrics.Write(),
-		t.metrics.Plot("vqgan-psnr.png", "PSNR, dB", "psnr", "heldout_psnr"),
-		t.metrics.Plot("vqgan-loss.png", "training loss", "loss"),
-		t.metrics.Plot("vqgan-codes.png", "codebook perplexity", "perplexity"),
-		judge.sheet(filepath.Join(t.Out, fmt.Sprintf("vqgan-%06d.png", r.Step))),
+		c.save(r.store, r.Options, s), r.metrics.Write(),
+		r.metrics.Plot("vqgan-psnr.png", "PSNR, dB", "psnr", "heldout_psnr"),
+		r.metrics.Plot("vqgan-loss.png", "training loss", "loss"),
+		r.metrics.Plot("vqgan-codes.png", "codebook perplexity", "perplexity"),
+		e.sheet(filepath.Join(r.Out, fmt.Sprintf("vqgan-%06d.png", s.Step))),
 	)
 }
 
-// rateAt is the learning rate of a step (0-based): warm-up and cosine, once for
-// the whole net and once more for the sharpening.
+// rateAt is the learning rate of a step (0-based): warm-up and cosine, for the whole
+// network and again for the fine-tuning.
 func (c Config) rateAt(step int) float64 {
 	if step >= c.Steps {
-		return engine.LearningRate(step-c.Steps, c.Warmup, c.Sharpen.Steps, c.Sharpen.LearningRate, 0.05)
+		return engine.LearningRate(step-c.Steps, c.Warmup, c.Finetune.Steps, c.Finetune.LearningRate, 0.05)
 	}
 	return engine.LearningRate(step, c.Warmup, c.Steps, c.LearningRate, 0.05)
 }
 
-// save writes the checkpoint: every variable, and where the run stands.
-func (c Config) save(store *model.Store, o Options, r Report) error {
-	state, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("save checkpoint: %w", err)
-	}
-	return engine.Save(filepath.Join(o.Out, Checkpoint), store, map[string]string{
-		"format": "sundae vqgan", "step": strconv.Itoa(r.Step), "report": string(state), "network": c.network(),
-	})
+// runningMean averages the steps since the last evaluation.
+type runningMean struct {
+	n            int
+	loss, l1, db float64
+	first        time.Time // when the first step ended
 }
 
-// restore loads the run's checkpoint if there is one; without --resume, one that
-// is there is an error, so that no run is overwritten by accident.
-func (c Config) restore(store *model.Store, o Options) (Report, error) {
-	path := filepath.Join(o.Out, Checkpoint)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if o.From != nil {
-			return c.begin(store, o)
-		}
-		return Report{}, nil
+func (m *runningMean) add(s stepResult) {
+	if m.n == 0 {
+		m.first = time.Now()
 	}
-	if !o.Resume {
-		return Report{}, fmt.Errorf("%s already holds a run: go on with --resume, or choose another --out", o.Out)
-	}
-	return c.load(path, store)
+	m.n++
+	m.loss += s.Loss
+	m.l1 += s.L1
+	m.db += s.PSNR
 }
 
-func (c Config) load(path string, store *model.Store) (Report, error) {
-	meta, err := engine.Load(path, store)
-	if err != nil {
-		return Report{}, err
-	}
-	if meta["network"] != c.network() {
-		return Report{}, fmt.Errorf("%s was trained with another network (%s) than the recipe's (%s)", path, meta["network"], c.network())
-	}
-	var r Report
-	if err := json.Unmarshal([]byte(meta["report"]), &r); err != nil {
-		return Report{}, fmt.Errorf("read where %s stands: %w", path, err)
-	}
-	return r, nil
-}
+func (m *runningMean) Loss() float64 { return m.loss / float64(m.n) }
+func (m *runningMean) L1() float64   { return m.l1 / float64(m.n) }
+func (m *runningMean) PSNR() float64 { return m.db / float64(m.n) }
 
-// network names everything that shapes the weights.
-func (c Config) network() string {
-	name := fmt.Sprintf("outline %d stem %d/%d channels %d×%v blocks %d attention %t groups %d embedding %d vocabulary %d",
-		outlineSide, c.Stem, c.StemChannels, c.Channels, c.Multipliers, c.Blocks, c.Attention, c.Groups, c.Embedding, c.Vocabulary)
-	if len(c.DecoderBlocks) > 0 {
-		name += fmt.Sprintf(" decoder blocks %v", c.DecoderBlocks)
-	}
-	if len(c.DecoderBottleneck) > 0 {
-		name += fmt.Sprintf(" decoder bottleneck %v", c.DecoderBottleneck)
-	}
-	return name
+func (m *runningMean) stepsPerSecond() float64 {
+	return float64(m.n) / max(time.Since(m.first), time.Millisecond).Seconds()
 }
-
-// running is the mean of the steps since the last report.
-type running struct {
-	n             int
-	loss, l1, db  float64
-	firstStepDone time.Time
-}
-
-func (r *running) add(s stepReport) {
-	if r.n == 0 {
-		r.firstStepDone = time.Now()
-	}
-	r.n++
-	r.loss += s.Loss
-	r.l1 += s.L1
-	r.db += s.PSNR
-}
-
-func (r *running) Loss() float64        { return r.loss / float64(r.n) }
-func (r *running) L1() float64          { return r.l1 / float64(r.n) }
-func (r *running) PSNR() float64        { return r.db / float64(r.n) }
-func (r *running) since() time.Duration { return max(time.Since(r.firstStepDone), time.Millisecond) }

@@ -11,8 +11,7 @@ import (
 
 	"sundae/decoder"
 	"sundae/internal/bundle/bundletest"
-	"sundae/internal/onnx"
-	"sundae/internal/onnx/onnxtest"
+	"sundae/internal/ort/orttest"
 	"sundae/sampler"
 	"sundae/sampler/schedule"
 )
@@ -21,14 +20,11 @@ import (
 func open(t *testing.T) (*Loop, schedule.Settings) {
 	t.Helper()
 	b := bundletest.Bundle(t)
-	if err := onnx.Start(onnx.Library{Path: onnxtest.Library(t)}); err != nil {
-		t.Fatal(err)
-	}
-	prior, err := sampler.Open(b, onnx.Options{Device: onnx.CPU})
+	prior, err := sampler.Open(b, orttest.Opener(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pictures, err := decoder.Open(b, onnx.Options{Device: onnx.CPU})
+	pictures, err := decoder.Open(b, orttest.Opener(t))
 	if err != nil {
 		t.Fatal(err)
 	}

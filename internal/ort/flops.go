@@ -1,0 +1,60 @@
+package ort
+
+import (
+	"fmt"
+	"slices"
+
+	onnxruntime "github.com/yalue/onnxruntime_go"
+
+	"sundae/internal/onnxfile"
+)
+
+// CountFLOPs counts the additions and multiplications of one run of a model on a
+// batch of one, see [onnxfile.FLOPs]. It runs the model once, on the CPU.
+func (rt *Runtime) CountFLOPs(file []byte) (int64, error) {
+	return onnxfile.FLOPs(file, shapesOf)
+}
+
+// shapesOf runs a model on zeros, with open axes at 1, and returns the shapes of
+// the named outputs.
+func shapesOf(file []byte, outputs []string) (map[string][]int64, error) {
+	inputs, _, err := onnxfile.Describe(file)
+	if err != nil {
+		return nil, err
+	}
+	var values []onnxruntime.Value
+	defer func() { destroy(values) }()
+	for _, t := range inputs {
+		shape := slices.Clone(t.Shape)
+		for i, d := range shape {
+			if d == onnxfile.Dynamic {
+				shape[i] = 1
+			}
+		}
+		v, _, err := newTensor(t.Type, shape)
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", t, err)
+		}
+		values = append(values, v)
+	}
+	options, err := sessionOptions(cpu, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer options.Destroy()
+	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(file, names(inputs), outputs, options)
+	if err != nil {
+		return nil, shortError(err)
+	}
+	defer session.Destroy()
+	results := make([]onnxruntime.Value, len(outputs)) // nil: the runtime allocates them
+	if err := session.Run(values, results); err != nil {
+		return nil, shortError(err)
+	}
+	defer destroy(results)
+	shapes := map[string][]int64{}
+	for i, v := range results {
+		shapes[outputs[i]] = v.GetShape()
+	}
+	return shapes, nil
+}

@@ -1,0 +1,45 @@
+package vqgan
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestValidate(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"power of two":    func(c *Config) { c.Stem = 3 },
+		"does not divi":   func(c *Config) { c.Groups = 3 },
+		"multiple of f":   func(c *Config) { c.Crop = 12 },
+		"vocabulary":      func(c *Config) { c.Vocabulary = 1 << 17 },
+		"at least 1":      func(c *Config) { c.Batch = 0 },
+		"loss.seams must": func(c *Config) { c.Loss.Seams = -1 },
+		"loss.seams needs": func(c *Config) {
+			c.Loss.Seams, c.Loss.Scales, c.Crop, c.Stem, c.Multipliers, c.DecoderBlocks = 1, 1, 8, 8, []int{1}, nil
+		},
+		"loss.seams needs crops": func(c *Config) {
+			c.Loss.Seams, c.Stem, c.Multipliers, c.DecoderBlocks, c.Finetune.Crop = 1, 8, []int{1}, nil, 8
+		},
+		"finetune.crop and batch must":      func(c *Config) { c.Finetune.Crop = -16 },
+		"finetune.crop 4":                   func(c *Config) { c.Finetune.Crop = 4 },
+		"finetune.token_augmentation must":  func(c *Config) { c.Finetune.TokenAugmentation = -1 },
+		"finetune.token_augmentation needs": func(c *Config) { c.Finetune.TokenAugmentation = 1 },
+		"finetune.weight must":              func(c *Config) { c.Finetune.Weight = -1 },
+		"finetune needs a learning rate":    func(c *Config) { c.Finetune.Steps = 1 },
+		"finetune needs a discriminator: set": func(c *Config) {
+			c.Finetune = Finetune{Steps: 1, LearningRate: 1e-3, Weight: 1}
+			c.Discriminator.Start = 0
+		},
+		"2 numbers":              func(c *Config) { c.DecoderBlocks = []int{2} },
+		"each at least 1":        func(c *Config) { c.DecoderBlocks = []int{0, 1} },
+		"numbers, one per level": func(c *Config) { c.DecoderBottleneck = []int{2} },
+		"into 4 groups":          func(c *Config) { c.DecoderBottleneck = []int{1, 3} },
+		"optimizer":              func(c *Config) { c.Optimizer = "sgd" },
+		"contrast":               func(c *Config) { c.Discriminator.Contrast = -1 },
+	} {
+		c := small()
+		change(&c)
+		if err := c.Validate(32); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
