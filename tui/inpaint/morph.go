@@ -1,19 +1,18 @@
-package mask
+package inpaint
 
 import "math/bits"
 
-// Grow adds every pixel within radius of the mask.
-func (e *Editor) Grow(radius int) { e.do(func() { e.reach(radius, anew) }) }
+// grow masks every pixel within radius of a masked one.
+func (e *editor) grow(radius int) { e.do(func() { e.dilate(radius, masked) }) }
 
-// Shrink takes every pixel out that is within radius of what is kept. What lies
-// beyond the picture counts as masked, so that its edges stay.
-func (e *Editor) Shrink(radius int) { e.do(func() { e.reach(radius, kept) }) }
+// shrink unmasks every pixel within radius of a kept one. The outside of the image counts as masked, so that a mask that
+// touches the border keeps doing so.
+func (e *editor) shrink(radius int) { e.do(func() { e.dilate(radius, kept) }) }
 
-// reach sets every pixel within radius of one that has the value: dilation by a
-// disc, exactly. A disc is a stack of rows, so each row of the mask is widened by
-// as much as the disc is wide dy rows off, and laid over the row that lies there.
-// Rows are bits in words, 64 pixels at a time.
-func (e *Editor) reach(radius int, value uint8) {
+// dilate gives the value to every pixel within radius of one that has it: an exact dilation by a disc. A disc is a stack
+// of rows, so each row of the mask is widened by the disc's half width dy rows off its centre, and added to the rows dy
+// above and below. Rows are bits in words, 64 pixels at a time.
+func (e *editor) dilate(radius int, value uint8) {
 	w, h := e.pixels.Rect.Dx(), e.pixels.Rect.Dy()
 	words := (w + 63) / 64
 	from, to := make([]uint64, words*h), make([]uint64, words*h)
@@ -23,12 +22,12 @@ func (e *Editor) reach(radius int, value uint8) {
 	wide, scratch := make([]uint64, words), make([]uint64, words)
 	for y := range h {
 		row := from[y*words:][:words]
-		if !some(row) {
+		if !anySet(row) {
 			continue
 		}
 		copy(wide, row)
 		reached := 0
-		for dy := radius; dy >= 0; dy-- { // the disc's narrow rows first
+		for dy := radius; dy >= 0; dy-- { // the narrow rows of the disc first
 			half := halfWidth(radius, dy)
 			widen(wide, scratch, reached, half-reached)
 			reached = half
@@ -46,8 +45,7 @@ func (e *Editor) reach(radius int, value uint8) {
 	}
 }
 
-// pack sets the bits of the pixels that have the value; the first pixel is the
-// lowest bit.
+// pack sets the bits of the pixels that have the value, the first pixel in the lowest bit.
 func pack(to []uint64, row []uint8, value uint8) {
 	for i := range to {
 		var v uint64
@@ -70,7 +68,7 @@ func unpack(row []uint8, from []uint64, value uint8) {
 	}
 }
 
-func some(row []uint64) bool {
+func anySet(row []uint64) bool {
 	for _, v := range row {
 		if v != 0 {
 			return true
@@ -79,9 +77,8 @@ func some(row []uint64) bool {
 	return false
 }
 
-// widen lets every bit, which has reached so far to both sides already, reach n
-// further. Laid over itself moved by up to twice what was reached and one, a row
-// leaves no gaps: a few moves go a long way.
+// widen extends every bit by n to both sides, where each has been extended by reached before. Shifting a row by up to
+// 2·reached+1 and combining it with itself leaves no gaps, so a few shifts reach far.
 func widen(row, scratch []uint64, reached, n int) {
 	for n > 0 {
 		by := min(n, 2*reached+1)
@@ -92,7 +89,7 @@ func widen(row, scratch []uint64, reached, n int) {
 	}
 }
 
-// shiftInto adds from to row, moved by so many bits both ways.
+// shiftInto combines row with from, shifted by so many bits both ways.
 func shiftInto(row, from []uint64, by int) {
 	word, bit := by/64, by%64
 	for i := range row {

@@ -15,13 +15,15 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/exp/teatest/v2"
 
+	"sundae/sampler/schedule"
 	"sundae/tui/graphics"
+	"sundae/tui/panel"
 	"sundae/tui/terminal"
 )
 
-// session is someone at the app: it presses keys, waits for what should come of
+// user is someone at the app: it presses keys, waits for what should come of
 // them, and looks at the screen.
-type session struct {
+type user struct {
 	t  *testing.T
 	tm *teatest.TestModel
 }
@@ -59,8 +61,25 @@ func alternate(out io.ReadWriteCloser) *terminal.Screen {
 	return s
 }
 
+// parse reads a schedule.
+func parse(t *testing.T, text string) schedule.Schedule {
+	t.Helper()
+	s, err := schedule.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// change changes settings of the selected lane.
+func change(a *app, by func(*schedule.Settings)) {
+	v := panel.Values{Settings: a.stage.Selected().Settings, Samples: a.stage.Samples}
+	by(&v.Settings)
+	a.apply(v)
+}
+
 // begin opens the app in a terminal of w×h and waits for its first run to end.
-func begin(t *testing.T, w, h int, change func(*Options)) *session {
+func begin(t *testing.T, w, h int, change func(*Options)) *user {
 	t.Helper()
 	o := options(t)
 	if change != nil {
@@ -72,10 +91,10 @@ func begin(t *testing.T, w, h int, change func(*Options)) *session {
 }
 
 // onScreen opens the app in a terminal of w×h whose pictures go to the screen.
-func onScreen(t *testing.T, w, h int, o Options, screen *terminal.Screen) *session {
+func onScreen(t *testing.T, w, h int, o Options, screen *terminal.Screen) *user {
 	t.Helper()
 	a := newApp(t.Context(), o, graphics.NewDriver(o.Terminal), screen)
-	s := &session{t, teatest.NewTestModel(t, watched{a}, teatest.WithInitialTermSize(w, h))}
+	s := &user{t, teatest.NewTestModel(t, watched{a}, teatest.WithInitialTermSize(w, h))}
 	t.Cleanup(func() {
 		_ = s.tm.Quit()
 		s.tm.WaitFinished(t, teatest.WithFinalTimeout(20*time.Second))
@@ -86,7 +105,7 @@ func onScreen(t *testing.T, w, h int, o Options, screen *terminal.Screen) *sessi
 }
 
 // look runs at in the app's goroutine.
-func (s *session) look(at func(*app)) {
+func (s *user) look(at func(*app)) {
 	s.t.Helper()
 	l := lookMsg{at, make(chan struct{})}
 	s.tm.Send(l)
@@ -98,7 +117,7 @@ func (s *session) look(at func(*app)) {
 }
 
 // until waits until something is so.
-func (s *session) until(what string, so func(*app) bool) {
+func (s *user) until(what string, so func(*app) bool) {
 	s.t.Helper()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		done, note := false, ""
@@ -114,21 +133,21 @@ func (s *session) until(what string, so func(*app) bool) {
 }
 
 // settled waits until the run has ended and its pictures are on screen.
-func (s *session) settled() {
+func (s *user) settled() {
 	s.t.Helper()
-	s.until("the end of the run, on screen", func(a *app) bool { return a.ended() && len(a.stage.lanes[0].stats) > 0 && drawnAll(a) })
+	s.until("the end of the run, on screen", func(a *app) bool { return a.stage.Done && len(a.stage.Lanes[0].Stats) > 0 && drawnAll(a) })
 }
 
 // drawnAll says that every place shows the picture it should.
 func drawnAll(a *app) bool {
-	if len(a.tiles) == 0 || a.masking.easel.busy {
+	if len(a.tiles) == 0 || a.canvas.Busy() {
 		return false
 	}
 	for _, t := range a.tiles {
-		if t.shown.Frame.Text == "" || t.shown.Layout != a.layout || t.shown.Job != t.job {
+		if t.shown.Frame.Text == "" || t.shown.Layout != a.placed || t.shown.Job != t.job {
 			return false
 		}
-		if l := &a.stage.lanes[t.lane]; a.mode == exploring && (t.key.Run != a.stage.run || t.key.Step != min(a.stage.shown, len(l.frames)-1)) {
+		if l := &a.stage.Lanes[t.lane]; a.mode == exploring && (t.key.Run != a.stage.Run || t.key.Step != min(a.stage.Shown, len(l.Frames)-1)) {
 			return false
 		}
 	}
@@ -144,7 +163,7 @@ var named = map[string]tea.KeyPressMsg{
 }
 
 // press presses keys by name, and types anything else.
-func (s *session) press(keys ...string) {
+func (s *user) press(keys ...string) {
 	for _, k := range keys {
 		if msg, ok := named[k]; ok {
 			s.tm.Send(msg)
@@ -164,7 +183,7 @@ var unsteady = []struct{ of, as string }{
 }
 
 // screen is what is on screen, without colours and unsteady figures.
-func (s *session) screen() string {
+func (s *user) screen() string {
 	s.t.Helper()
 	var text string
 	s.look(func(a *app) {
@@ -187,13 +206,26 @@ func (s *session) screen() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
+// helpIsComplete checks that the help, which is on screen, has every key with all of its text.
+func (s *user) helpIsComplete() {
+	s.t.Helper()
+	shown := s.screen()
+	s.look(func(a *app) {
+		for _, c := range a.active() {
+			if c.label != "" && (!strings.Contains(shown, c.label) || !strings.Contains(shown, c.help)) {
+				s.t.Errorf("the help lacks %q: %q", c.label, c.help)
+			}
+		}
+	})
+}
+
 // golden compares the screen with testdata/NAME-WxH.txt; go test -update writes
 // it anew.
-func (s *session) golden(name string) {
+func (s *user) golden(name string) {
 	s.t.Helper()
 	got := s.screen()
 	var w, h int
-	s.look(func(a *app) { w, h = a.width, a.height })
+	s.look(func(a *app) { w, h = a.layout.width, a.layout.height })
 	path := filepath.Join("testdata", fmt.Sprintf("%s-%dx%d.txt", name, w, h))
 	if flag.Lookup("update").Value.String() == "true" {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

@@ -1,5 +1,4 @@
-// Package plot draws a sampling schedule in a few cells of a terminal, and
-// moves its keyframes.
+// Package plot draws a sampling schedule in a few cells of a terminal, and edits its keyframes.
 package plot
 
 import (
@@ -12,7 +11,7 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// Plot is what to draw: a schedule over its steps.
+// Plot is a schedule over the steps of a run, as it is drawn.
 type Plot struct {
 	Schedule schedule.Schedule
 	Steps    int
@@ -20,16 +19,16 @@ type Plot struct {
 	Marks    []int // steps from which changed settings took effect
 	Selected int   // the keyframe being edited; -1 none
 	Taken    []float64
-	// Taken holds the values that the steps so far really had, from step 1 on:
-	// the curve shows them as far as they go, then the schedule as it is now.
+	// Taken holds the values that the steps so far had, from step 1 on. The curve shows these and then the schedule
+	// as it is now.
 
 	Curve, Past, Axis, Mark, Key lipgloss.Style
 }
 
-// axis is the width of the labels at the left.
+// axis is the width of the labels on the left, in cells.
 const axis = 5
 
-// Top is the value at the plot's upper edge: the largest, and at least 1.
+// Top is the value at the upper edge of the plot: the largest one, at least 1.
 func (p Plot) Top() float64 {
 	top := 1.0
 	for t := 1; t <= p.Steps; t++ {
@@ -38,7 +37,7 @@ func (p Plot) Top() float64 {
 	return math.Ceil(top*10-1e-9) / 10
 }
 
-// value is what step t had, or will have.
+// value returns the value that step t had or will have.
 func (p Plot) value(t int) float64 {
 	if t <= len(p.Taken) {
 		return p.Taken[t-1]
@@ -46,7 +45,7 @@ func (p Plot) value(t int) float64 {
 	return p.Schedule.At(t, p.Steps)
 }
 
-// View draws the plot in width × height cells, two by four dots a cell.
+// View returns the plot in width×height cells, with 2×4 dots per cell.
 func (p Plot) View(width, height int) string {
 	w, h := width-axis, height
 	if w < 2 || h < 2 {
@@ -125,7 +124,7 @@ func (p Plot) View(width, height int) string {
 // braille are the dots of a cell, [row][column].
 var braille = [4][2]rune{{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}
 
-// keyCells gives the keyframes by the cell they are in.
+// keyCells returns the keyframes by the cell they are in.
 func (p Plot) keyCells(w, h int, top float64) map[int]int {
 	cells := map[int]int{}
 	if p.Schedule.Curve != schedule.Keyframes {
@@ -141,8 +140,7 @@ func (p Plot) keyCells(w, h int, top float64) map[int]int {
 	return cells
 }
 
-// Point is the place in the schedule, At in 0 to 1, that the cell (x, y) of a
-// width × height plot shows.
+// Point returns the point of the schedule that the cell (x, y) of a width×height plot shows.
 func (p Plot) Point(x, y, width, height int) schedule.Keyframe {
 	w := width - axis
 	at := (float64(x-axis) + 0.5) / float64(w)
@@ -150,8 +148,7 @@ func (p Plot) Point(x, y, width, height int) schedule.Keyframe {
 	return schedule.Keyframe{At: min(1, max(0, at)), Value: max(0, value)}
 }
 
-// Nearest is the keyframe closest to a point, and whether it is close enough to
-// be meant.
+// Nearest returns the keyframe nearest to a point, and whether it is near enough to be meant.
 func Nearest(s schedule.Schedule, to schedule.Keyframe, top float64) (int, bool) {
 	best, least := 0, math.Inf(1)
 	for i, k := range s.Keys {

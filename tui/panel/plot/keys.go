@@ -7,11 +7,11 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// gap is the least distance between keyframes.
+// gap is the smallest distance between keyframes, as a share of the run.
 const gap = 0.01
 
-// Keyed is the schedule over the steps of a run as keyframes: its ends, and where
-// it bends, enough points between to follow the curve.
+// Keyed returns a schedule over the steps of a run as keyframes: its ends and, where it is curved, enough points to
+// follow the curve.
 func Keyed(s schedule.Schedule, steps int) schedule.Schedule {
 	switch s.Curve {
 	case schedule.Keyframes:
@@ -34,9 +34,8 @@ func Keyed(s schedule.Schedule, steps int) schedule.Schedule {
 	return ends(out)
 }
 
-// halving is a harmonic schedule as keyframes, one wherever half as many steps are
-// left as at the one before. Its values begin far below what an eye tells apart, and
-// count all the same: they keep a third decimal.
+// halving returns a harmonic schedule as keyframes, one at each halving of the steps that are left. Its first values
+// are small but matter, so they keep a third decimal.
 func halving(s schedule.Schedule, steps int) schedule.Schedule {
 	value := func(left int) float64 { return math.Round(1000*s.At(steps-left+1, steps)) / 1000 }
 	out := schedule.Schedule{Curve: schedule.Keyframes, Keys: []schedule.Keyframe{{At: 0, Value: value(steps)}}}
@@ -50,8 +49,8 @@ func halving(s schedule.Schedule, steps int) schedule.Schedule {
 	return ends(out)
 }
 
-// Move sets keyframe i, between its neighbours; the first and the last stay at
-// 0 and 1. Values run from 0 to top.
+// Move moves keyframe i, between its neighbours; the first and the last stay at 0 and 1. Values are limited to 0 to
+// top.
 func Move(s schedule.Schedule, i int, to schedule.Keyframe, top float64) schedule.Schedule {
 	s.Keys = slices.Clone(s.Keys)
 	last := len(s.Keys) - 1
@@ -68,8 +67,8 @@ func Move(s schedule.Schedule, i int, to schedule.Keyframe, top float64) schedul
 	return ends(s)
 }
 
-// Add puts a keyframe halfway to the one after i, or before the last, and
-// returns its number; nothing where there is no room.
+// Add adds a keyframe halfway between keyframe i and the next, or before the last, and returns its number. Where
+// there is no room it changes nothing.
 func Add(s schedule.Schedule, i int) (schedule.Schedule, int) {
 	i = min(i, len(s.Keys)-2)
 	a, b := s.Keys[i], s.Keys[i+1]
@@ -80,7 +79,7 @@ func Add(s schedule.Schedule, i int) (schedule.Schedule, int) {
 	return ends(s), i + 1
 }
 
-// Delete takes keyframe i out; the ends stay.
+// Delete removes keyframe i; the first and the last stay.
 func Delete(s schedule.Schedule, i int) schedule.Schedule {
 	if i <= 0 || i >= len(s.Keys)-1 {
 		return s
@@ -89,12 +88,11 @@ func Delete(s schedule.Schedule, i int) schedule.Schedule {
 	return ends(s)
 }
 
-// ends keeps Start and End what the keyframes say.
+// ends sets Start and End to the values of the first and last keyframe.
 func ends(s schedule.Schedule) schedule.Schedule {
 	s.Start, s.End = s.Keys[0].Value, s.Keys[len(s.Keys)-1].Value
 	return s
 }
 
-// round keeps schedules readable: two decimals for values, which nobody can
-// tell finer by eye.
+// round keeps schedules readable: two decimals are finer than any visible difference.
 func round(v float64) float64 { return math.Round(v*100) / 100 }
