@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
+	"sundae/internal/benchmark"
 	"sundae/internal/config"
 	"sundae/internal/ort"
 	"sundae/internal/ort/install"
@@ -16,7 +18,7 @@ import (
 func newDoctor(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "doctor",
-		Short:   "Say what Sundae found on this machine, and what is missing",
+		Short:   "Show what Sundae found on this machine, and what is missing",
 		Example: "  sundae doctor",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := config.Path()
@@ -37,26 +39,32 @@ func newDoctor(a *app) *cobra.Command {
 				return err
 			}
 			line("ONNX Runtime", "%s, %s (%s)", rt.Version(), lib.Path, lib.Source)
-			for _, device := range rt.Devices() {
-				if device.OK {
-					line("device", "%-8s runs", device.Device)
+			for _, d := range rt.Devices() {
+				line("device", "%-8s %s", d.Device, deviceStatus(d))
+			}
+			for _, r := range ort.CUDARequirements() {
+				if r.Path != "" {
+					line("CUDA", "%-18s %s", r.Name, r.Path)
 				} else {
-					line("device", "%-8s unavailable: %s", device.Device, device.Reason)
+					line("CUDA", "%-18s missing: %s", r.Name, r.Install)
 				}
 			}
 			line("terminal", "%s", terminal())
 			line("model", "%s", model(a))
+			for _, t := range timings(cmd.Context(), a, rt) {
+				line("speed", "%s", t)
+			}
 			line("training", "backend %s", a.config.Train.Backend)
 			return nil
 		},
 	}
 }
 
-// terminal says what the terminal can show.
+// terminal describes the terminal.
 func terminal() string {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return "none here"
+		return "none"
 	}
 	defer tty.Close()
 	answers, err := graphics.Probe(tty)
@@ -66,7 +74,7 @@ func terminal() string {
 	return graphics.Choose(answers, "", os.Environ(), tty).String()
 }
 
-// model says which bundle would be opened.
+// model describes the model that the settings name.
 func model(a *app) string {
 	l, err := a.search().Find(a.config.Model)
 	if err != nil {
@@ -77,6 +85,28 @@ func model(a *app) string {
 		return err.Error()
 	}
 	m := b.Manifest
-	return fmt.Sprintf("%s in %s: %d×%d pixels, %d×%d tokens of %d codes, %d classes",
+	return fmt.Sprintf("%s in %s: %d×%d pixels, %d×%d tokens, vocabulary %d, %d classes",
 		m.Name, l.Path, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
+}
+
+// timings describes how fast the model that the settings name runs on each device,
+// where there is a choice.
+func timings(ctx context.Context, a *app, rt *ort.Runtime) []string {
+	b, err := a.bundle(a.config.Model)
+	if err != nil {
+		return nil // reported with the model
+	}
+	_, timings, err := benchmark.Fastest(ctx, b, rt, a.config.Threads, benchmark.TimingCache(), a.talk)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var lines []string
+	for _, t := range timings {
+		text := fmt.Sprintf("%-8s a step %.1f ms, a decode %.1f ms", t.Device, t.Step, t.Decode)
+		if t.Fault != "" {
+			text = fmt.Sprintf("%-8s not used: %s", t.Device, t.Fault)
+		}
+		lines = append(lines, text)
+	}
+	return lines
 }

@@ -8,6 +8,7 @@ import (
 
 	"sundae/assets"
 	"sundae/decoder"
+	"sundae/internal/benchmark"
 	"sundae/internal/bundle"
 	"sundae/internal/config"
 	"sundae/internal/ort"
@@ -15,16 +16,16 @@ import (
 	"sundae/sampler"
 )
 
-// modelFlags say which model runs where.
+// modelFlags say which model runs on which device.
 type modelFlags struct {
 	model, device string
 	threads       int
 }
 
 func (f *modelFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.model, "model", "", "bundle `folder`, or a name in the settings' model folders")
-	cmd.Flags().StringVar(&f.device, "device", "", ort.DeviceList())
-	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads (0: all cores)")
+	cmd.Flags().StringVar(&f.model, "model", "", "model to open: the `folder` or the name of a bundle (default from the settings)")
+	cmd.Flags().StringVar(&f.device, "device", "", "`device` for models: "+ort.DeviceList()+" (default from the settings)")
+	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0: all cores (default from the settings)")
 }
 
 // open opens the bundle and loads ONNX Runtime.
@@ -33,7 +34,7 @@ func (f *modelFlags) open(a *app, cmd *cobra.Command) (*bundle.Bundle, *ort.Runt
 	if err != nil {
 		return nil, nil, ort.Options{}, err
 	}
-	rt, o, err := f.runtime(cmd.Context(), a)
+	rt, o, err := f.runtime(cmd.Context(), a, b)
 	return b, rt, o, err
 }
 
@@ -46,7 +47,7 @@ func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
 	return a.bundle(name)
 }
 
-// search says where models are looked for.
+// search returns where models are looked for.
 func (a *app) search() bundle.Search {
 	return bundle.Search{Folders: a.config.Models, BuiltIn: assets.Models}
 }
@@ -61,9 +62,9 @@ func (a *app) bundle(name string) (*bundle.Bundle, error) {
 	return l.Open()
 }
 
-// runtime loads ONNX Runtime, and returns the options that the flags and settings
-// give for models.
-func (f *modelFlags) runtime(ctx context.Context, a *app) (*ort.Runtime, ort.Options, error) {
+// runtime loads ONNX Runtime, and returns the options that the flags and settings give
+// for a model. Where they leave the device open, it is the fastest for this model.
+func (f *modelFlags) runtime(ctx context.Context, a *app, b *bundle.Bundle) (*ort.Runtime, ort.Options, error) {
 	o := ort.Options{Device: a.config.Device, Threads: a.config.Threads}
 	if f.device != "" {
 		o.Device = f.device
@@ -75,6 +76,9 @@ func (f *modelFlags) runtime(ctx context.Context, a *app) (*ort.Runtime, ort.Opt
 		o.Threads = f.threads
 	}
 	rt, err := a.runtime(ctx)
+	if err == nil && o.Device == ort.Auto {
+		o.Device, _, err = benchmark.Fastest(ctx, b, rt, o.Threads, benchmark.TimingCache(), a.talk)
+	}
 	return rt, o, err
 }
 
@@ -87,16 +91,16 @@ func (a *app) runtime(ctx context.Context) (*ort.Runtime, error) {
 	return ort.Load(lib)
 }
 
-// An opened model is a bundle whose two halves are ready to run.
+// opened is a bundle with its networks loaded.
 type opened struct {
 	bundle.Manifest
 	prior    *sampler.Prior
 	pictures *decoder.Decoder
 }
 
-// load puts the bundle's prior and decoder on the device.
+// load loads the prior and the decoder of a bundle.
 func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opened, error) {
-	rt, o, err := f.runtime(ctx, a)
+	rt, o, err := f.runtime(ctx, a, b)
 	if err != nil {
 		return nil, err
 	}

@@ -15,10 +15,10 @@ import (
 func newModels(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "models [FOLDER...]",
-		Short: "List the model bundles found, and where they come from",
-		Long: `List the built-in model, the bundles in the settings' model folders, and the one
-that the settings name; or those in the folders given, up to two folders deep. A bundle
-that can't be opened is listed with the reason.`,
+		Short: "List the model bundles and where they are",
+		Long: `List the model that the settings name, the built-in one, and the bundles in the
+model folders of the settings. With folders as arguments, list the bundles in those, at
+most two folders deep. A bundle that can't be opened is listed with the reason.`,
 		Example: `  sundae models
   sundae models runs`,
 		Args: cobra.ArbitraryArgs,
@@ -45,7 +45,7 @@ that can't be opened is listed with the reason.`,
 	}
 }
 
-// describe prints what there is to know of a bundle.
+// describe prints what a bundle says about itself.
 func describe(a *app, l bundle.Location) {
 	b, err := l.Open()
 	if err != nil {
@@ -66,7 +66,7 @@ func describe(a *app, l bundle.Location) {
 		bytes += file.Bytes
 	}
 	line("where", "%s, %.1f MB", l.Path, float64(bytes)/1e6)
-	line("pictures", "%d×%d pixels, %d×%d tokens of %d×%d pixels", m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Downsample, m.Downsample)
+	line("images", "%d×%d pixels, %d×%d tokens of %d×%d pixels", m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Downsample, m.Downsample)
 	line("vocabulary", "%d codes", m.Vocabulary)
 	if len(m.Classes) > 0 {
 		line("classes", "%s", strings.Join(m.Classes, ", "))
@@ -76,7 +76,7 @@ func describe(a *app, l bundle.Location) {
 	if s, err := sampler.Recommended(m); err == nil {
 		line("sampling", "%d steps, temperature %s, proportion %s, renoise %s", s.Steps, s.Temperature, s.Proportion, s.Renoise)
 	}
-	if text := trained(m.Training); text != "" {
+	if text := describeTraining(m.Training); text != "" {
 		line("trained", "%s", text)
 	}
 	if m.Licence != "" {
@@ -84,8 +84,8 @@ func describe(a *app, l bundle.Location) {
 	}
 }
 
-// trained says in one line where a model comes from.
-func trained(t bundle.Training) string {
+// describeTraining tells in one line how a model was trained.
+func describeTraining(t bundle.Training) string {
 	var parts []string
 	if t.Date != "" {
 		parts = append(parts, t.Date)
@@ -100,7 +100,7 @@ func trained(t bundle.Training) string {
 		parts = append(parts, t.Machine)
 	}
 	if psnr, ok := t.Figures["vqgan_psnr"]; ok {
-		parts = append(parts, fmt.Sprintf("reconstructs at %.1f dB", psnr))
+		parts = append(parts, fmt.Sprintf("reconstruction PSNR %.1f dB", psnr))
 	}
 	return strings.Join(parts, ", ")
 }

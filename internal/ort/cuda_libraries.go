@@ -43,8 +43,11 @@ type Requirement struct {
 }
 
 // CUDARequirements says for each library that the CUDA provider needs where it was
-// found, or how to install it.
+// found, or how to install it. Without an NVIDIA GPU there are none.
 func CUDARequirements() []Requirement {
+	if !hasNVIDIA() {
+		return nil
+	}
 	folders := cudaFolders()
 	var all []Requirement
 	for _, l := range cudaLibraries {

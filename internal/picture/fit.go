@@ -7,26 +7,26 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// A Fitting is the way a picture of any shape becomes a square.
+// Fitting is how an image of any shape becomes a square.
 type Fitting string
 
-// Crop takes the middle square; Letterbox keeps the whole picture and leaves
-// black bars.
+// The fittings. Crop takes the central square. Letterbox keeps the whole image and
+// adds black bars.
 const (
 	Crop      Fitting = "crop"
 	Letterbox Fitting = "letterbox"
 )
 
-// ParseFitting reads "crop" or "letterbox".
+// ParseFitting reads "crop" or "letterbox". Its error continues the name of a setting.
 func ParseFitting(word string) (Fitting, error) {
 	switch f := Fitting(word); f {
 	case Crop, Letterbox:
 		return f, nil
 	}
-	return "", fmt.Errorf("a picture is fitted by crop or letterbox, not %q", word)
+	return "", fmt.Errorf("must be crop or letterbox, not %q", word)
 }
 
-// Place says which part of a picture, from, ends up where, to, in a square of
+// Place returns which part of an image with these bounds goes where in a square of
 // side pixels.
 func (f Fitting) Place(bounds image.Rectangle, side int) (from, to image.Rectangle) {
 	w, h := bounds.Dx(), bounds.Dy()
@@ -41,8 +41,8 @@ func (f Fitting) Place(bounds image.Rectangle, side int) (from, to image.Rectang
 	return image.Rectangle{at, at.Add(image.Pt(short, short))}, image.Rect(0, 0, side, side)
 }
 
-// Fit makes a square of side pixels of a picture. One that has that size
-// already keeps every pixel.
+// Fit returns an image as a square of side pixels. Pixels are copied where no scaling
+// is needed.
 func Fit(img image.Image, side int, f Fitting) *image.RGBA {
 	out := image.NewRGBA(image.Rect(0, 0, side, side))
 	from, to := f.Place(img.Bounds(), side)

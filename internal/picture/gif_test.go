@@ -43,7 +43,7 @@ func TestGIF(t *testing.T) {
 	if len(got.Image) != 6 || got.Delay[0] != 8 || got.Delay[5] != 100 || got.LoopCount != 0 {
 		t.Errorf("%d frames, delays %v, loop %d", len(got.Image), got.Delay, got.LoopCount)
 	}
-	// Shown one over the other, the frames are close to the originals.
+	// Drawn over each other, the frames are close to the originals.
 	screen := image.NewRGBA(a.Frames[0].Rect)
 	for i, f := range got.Image {
 		draw.Draw(screen, f.Rect, f, f.Rect.Min, draw.Over)
@@ -54,15 +54,15 @@ func TestGIF(t *testing.T) {
 	}
 }
 
-// Pixels that stay keep their colour numbers: the dithering doesn't shimmer.
+// Pixels that do not change keep their colour index.
 func TestDitheringIsStable(t *testing.T) {
 	a := squares(64, 4)
-	var counted colours
+	var counted histogram
 	for _, f := range a.Frames {
 		counted.add(f, 1)
 	}
 	q := newQuantiser(counted.palette(255))
-	one, two := q.draw(a.Frames[1]), q.draw(a.Frames[2])
+	one, two := q.indices(a.Frames[1]), q.indices(a.Frames[2])
 	for i := range one {
 		if bytes.Equal(a.Frames[1].Pix[4*i:4*i+4], a.Frames[2].Pix[4*i:4*i+4]) && one[i] != two[i] {
 			t.Fatalf("pixel %d stays and changes from colour %d to %d", i, one[i], two[i])
@@ -70,14 +70,14 @@ func TestDitheringIsStable(t *testing.T) {
 	}
 }
 
-// Few colours are all kept as they are.
+// Up to 255 colours are all kept.
 func TestPaletteOfFewColours(t *testing.T) {
 	img := image.NewRGBA(image.Rect(0, 0, 4, 1))
 	want := []color.RGBA{{0, 0, 0, 255}, {255, 0, 0, 255}, {0, 255, 0, 255}, {10, 20, 200, 255}}
 	for i, c := range want {
 		img.SetRGBA(i, 0, c)
 	}
-	var counted colours
+	var counted histogram
 	counted.add(img, 1)
 	p := counted.palette(255)
 	if len(p) != len(want) {
@@ -85,13 +85,13 @@ func TestPaletteOfFewColours(t *testing.T) {
 	}
 	for _, c := range want {
 		if p.Convert(c) != c {
-			t.Errorf("%v is lost in %v", c, p)
+			t.Errorf("%v is missing in %v", c, p)
 		}
 	}
 }
 
-// The frames of an APNG, put back together by the specification, are the
-// originals; as a plain PNG it is the first frame.
+// The frames of an APNG, composed as the specification says, are the originals. A plain
+// PNG decoder reads the first frame.
 func TestAPNG(t *testing.T) {
 	a := squares(40, 5)
 	a.Frames = append(a.Frames, a.Frames[4]) // nothing changes
@@ -106,7 +106,7 @@ func TestAPNG(t *testing.T) {
 	if text, err := ReadText(bytes.NewReader(b.Bytes()), "sundae"); text != "{}" || err != nil {
 		t.Errorf("its text is %q, %v", text, err)
 	}
-	frames, delays := unfold(t, b.Bytes())
+	frames, delays := readAPNG(t, b.Bytes())
 	if len(frames) != len(a.Frames) {
 		t.Fatalf("%d frames of %d", len(frames), len(a.Frames))
 	}
@@ -120,8 +120,8 @@ func TestAPNG(t *testing.T) {
 	}
 }
 
-// unfold reads an APNG as a viewer does, checksums and sequence numbers included.
-func unfold(t *testing.T, data []byte) (frames []*image.RGBA, delays []time.Duration) {
+// readAPNG reads the frames of an APNG, and checks its checksums and sequence numbers.
+func readAPNG(t *testing.T, data []byte) (frames []*image.RGBA, delays []time.Duration) {
 	t.Helper()
 	header := data[:headerEnd]
 	var screen *image.RGBA
