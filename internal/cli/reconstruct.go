@@ -34,7 +34,7 @@ the model's size.`,
 			if done(); err != nil {
 				return err
 			}
-			rt, o, err := m.runtime(cmd.Context(), a)
+			rt, o, err := m.runtime(cmd.Context(), a, b)
 			if err != nil {
 				return err
 			}
