@@ -30,6 +30,7 @@ type Decoder struct {
 
 	decode     inference.Session
 	fixedBatch int               // of the decoder, 0 if it takes any
+	maxBatch   int               // images of one call; fewer once the device ran out of memory
 	floats     bool              // the decoder outputs float32, not uint8
 	out        inference.Binding // of the last batch decoded, nil before the first
 	outBatch   int               // its size
@@ -50,6 +51,9 @@ func Open(b *bundle.Bundle, open inference.Opener) (*Decoder, error) {
 		return nil, fmt.Errorf("open the decoder: %w", err)
 	}
 	d.fixedBatch = onnxfile.FixedBatch(d.decode.Inputs())
+	if d.maxBatch = d.fixedBatch; d.maxBatch == 0 {
+		d.maxBatch = max(1, maxPixels/(d.size*d.size))
+	}
 	if image, ok := onnxfile.Find(d.decode.Outputs(), "image"); ok {
 		d.floats = image.Type == onnxfile.Float32
 	}
@@ -96,16 +100,16 @@ func (d *Decoder) DecodeAll(ctx context.Context, grids [][]uint16) ([]*image.RGB
 			return nil, fmt.Errorf("decode: token %d in grid %d, the vocabulary has %d", id, i, d.vocabulary)
 		}
 	}
-	atOnce := max(1, maxPixels/(d.size*d.size))
-	if d.fixedBatch > 0 {
-		atOnce = d.fixedBatch
-	}
 	images := make([]*image.RGBA, 0, len(grids))
-	for some := range slices.Chunk(grids, atOnce) {
-		var err error
-		if images, err = d.call(ctx, images, some); err != nil {
-			return nil, fmt.Errorf("decode: %w", err)
+	err := inference.Split(grids, &d.maxBatch, func(some [][]uint16) error {
+		more, err := d.call(ctx, images, some)
+		if err == nil {
+			images = more
 		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
 	}
 	return images, nil
 }

@@ -40,9 +40,10 @@ type batch struct {
 	binding inference.Binding
 }
 
-// rowsAtOnce returns the most samples that one call takes. A model with a fixed
-// batch always takes that many; rows beyond the samples are ignored.
-func (p *Prior) rowsAtOnce() int {
+// defaultRows returns the most samples that one call takes where the device has the
+// memory. A model with a fixed batch always takes that many; rows beyond the samples
+// are ignored.
+func (p *Prior) defaultRows() int {
 	if p.fixedBatch > 0 {
 		return p.fixedBatch
 	}
@@ -56,7 +57,7 @@ func (p *Prior) rowsAtOnce() int {
 	return max(rows, 1)
 }
 
-// bind returns the memory for n samples, n at most rowsAtOnce. It is kept for
+// bind returns the memory for n samples, n at most maxRows. It is kept for
 // later steps and runs, until memory of other sizes needs its place.
 func (p *Prior) bind(n int) (*batch, error) {
 	if p.fixedBatch > 0 {
@@ -71,7 +72,7 @@ func (p *Prior) bind(n int) (*batch, error) {
 	}
 	rows := n
 	for i, b := range p.batches {
-		if rows += b.size; rows > 2*p.rowsAtOnce() {
+		if rows += b.size; rows > 2*p.maxRows {
 			for _, old := range p.batches[i:] {
 				old.binding.Close()
 			}

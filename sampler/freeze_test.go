@@ -161,7 +161,7 @@ func TestLowProportionFreezesLate(t *testing.T) {
 // More samples than one call takes are computed in turn, with the same result.
 func TestManySamples(t *testing.T) {
 	p := sleepy().open(t)
-	n := p.rowsAtOnce() + 3
+	n := p.maxRows + 3
 	s := flat(2, 1)
 	many, stats := sample(t, p, Start{N: n, Settings: s, From: Noise{}})
 	if stats[0].Batch != n || len(stats[0].Changed) != n {

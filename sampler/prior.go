@@ -35,6 +35,7 @@ type Prior struct {
 	fixedBatch int      // of the session, 0 if it takes any
 	logits     bool     // the model's output is logits, from which this package samples
 	threads    int      // that sample from logits
+	maxRows    int      // samples of one call; fewer once the device ran out of memory
 	batches    []*batch // most recently used first
 }
 
@@ -53,6 +54,7 @@ func Open(b *bundle.Bundle, open inference.Opener) (*Prior, error) {
 	if p.threads == 0 {
 		p.threads = runtime.GOMAXPROCS(0)
 	}
+	p.maxRows = p.defaultRows()
 	return p, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"sundae/internal/inference"
 	"sundae/sampler/schedule"
 )
 
@@ -152,10 +153,11 @@ func (r *Run) Step(ctx context.Context) (Stats, error) {
 	copy(after.Tokens, before.Tokens) // frozen samples share their rows with the step before
 	copy(after.Confidence, before.Confidence)
 	stats.Changed = take(&r.pages.changed, len(before.Tokens))
-	for samples := range slices.Chunk(r.live, r.prior.rowsAtOnce()) {
-		if err := r.call(ctx, samples, before, after, &stats); err != nil {
-			return Stats{}, fmt.Errorf("step %d: %w", t, err)
-		}
+	err := inference.Split(r.live, &r.prior.maxRows, func(samples []int) error {
+		return r.call(ctx, samples, before, after, &stats)
+	})
+	if err != nil {
+		return Stats{}, fmt.Errorf("step %d: %w", t, err)
 	}
 	stats.Confidence /= float64(len(r.live) * r.prior.Latent.Tokens())
 	r.freeze(t, &stats)

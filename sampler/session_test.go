@@ -19,6 +19,10 @@ type fakeSession struct {
 	batch int64 // of the file
 	open  int   // bindings that are not closed
 	fail  error // of the next run
+	// Runs of more rows than memory, unless it is 0, and all runs with full, fail for
+	// lack of memory.
+	memory int
+	full   bool
 }
 
 func (s *fakeSession) Inputs() []onnxfile.Tensor {
@@ -62,7 +66,10 @@ func (b *fakeBinding) Memory(name string) any {
 }
 
 func (b *fakeBinding) Run(ctx context.Context) error {
-	v := b.session.toy.v
+	v, rows := b.session.toy.v, len(b.tokens)/(b.session.toy.side*b.session.toy.side)
+	if b.session.full || b.session.memory > 0 && rows > b.session.memory {
+		return inference.ErrOutOfMemory
+	}
 	for i, id := range b.tokens {
 		copy(b.logits[i*v:(i+1)*v], b.session.toy.values[int(id)*v:])
 	}
@@ -109,7 +116,7 @@ func TestOldBatchesAreFreed(t *testing.T) {
 	s := &fakeSession{toy: random(8, 1), batch: onnxfile.Dynamic}
 	p := openFake(t, s)
 	defer p.Close()
-	for n := 1; n <= p.rowsAtOnce(); n++ {
+	for n := 1; n <= p.maxRows; n++ {
 		if _, err := p.bind(n); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +124,7 @@ func TestOldBatchesAreFreed(t *testing.T) {
 		for _, b := range p.batches {
 			rows += b.size
 		}
-		if rows > 2*p.rowsAtOnce() || s.open != len(p.batches) || p.batches[0].size != n {
+		if rows > 2*p.maxRows || s.open != len(p.batches) || p.batches[0].size != n {
 			t.Fatalf("after a batch of %d: %d rows in %d batches, %d bindings", n, rows, len(p.batches), s.open)
 		}
 	}
@@ -139,5 +146,29 @@ func TestFailedRun(t *testing.T) {
 	s.fail = nil
 	if _, err := run.Step(t.Context()); err != nil || run.Len() != 2 {
 		t.Errorf("%v, %d frames", err, run.Len())
+	}
+}
+
+// A batch that does not fit on the device is split, with the same tokens.
+func TestOutOfMemory(t *testing.T) {
+	s := flat(3, 1)
+	want, _ := sample(t, openFake(t, &fakeSession{toy: random(16, 1), batch: onnxfile.Dynamic}), Start{N: 7, Settings: s, From: Noise{}})
+	session := &fakeSession{toy: random(16, 1), batch: onnxfile.Dynamic, memory: 2}
+	p := openFake(t, session)
+	got, _ := sample(t, p, Start{N: 7, Settings: s, From: Noise{}})
+	if !slices.EqualFunc(last(got), last(want), slices.Equal) {
+		t.Error("split batches draw other tokens")
+	}
+	if p.maxRows > 2 {
+		t.Errorf("batches of %d are tried again, and 2 fit", p.maxRows)
+	}
+	session.memory = 0
+	session.full = true
+	run, err := p.Start(Start{N: 1, Settings: s, From: Noise{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.Step(t.Context()); !errors.Is(err, inference.ErrOutOfMemory) || run.Len() != 1 {
+		t.Errorf("without any memory: %v, %d frames", err, run.Len())
 	}
 }

@@ -5,7 +5,6 @@ package inference
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"sundae/internal/onnxfile"
@@ -60,10 +59,6 @@ type Binding interface {
 	// Close frees the memory. What Memory returned must not be used any more.
 	Close()
 }
-
-// ErrOutOfMemory says that a run or an allocation failed because the device has too
-// little memory. A smaller batch may fit.
-var ErrOutOfMemory = errors.New("the device is out of memory")
 
 // Element is the Go type of a tensor's elements.
 type Element interface {
