@@ -1,9 +1,8 @@
 // Sundae explores and trains SUNDAE image models from a terminal.
 //
-// Run without a sub-command it opens the app: a picture forms step by step as
-// real pixels, and everything that shapes it can be changed while it forms.
-// The sub-commands do the same work headless: sample, inpaint, reconstruct,
-// train and more (see sundae --help).
+// Without a sub-command it opens the app, which shows images as they are sampled, step
+// by step, and lets you change the settings meanwhile. The sub-commands work without
+// a terminal: sample, inpaint, reconstruct, train and more (see sundae --help).
 package main
 
 import (
@@ -16,15 +15,15 @@ import (
 	"sundae/internal/cli"
 )
 
-// defaults is every setting with its default. The user's own file, if there is
-// one, is laid over it.
+// defaults holds all settings with their defaults, to which the user's own file is
+// applied.
 //
 //go:embed config.yaml
 var defaults []byte
 
 func main() {
-	// The first Ctrl-C asks the work under way to stop and save. It also puts the
-	// signals back to normal, so that a second one ends the process at once.
+	// The first Ctrl-C cancels ctx, so that the command stops and saves. It also restores
+	// the default, so that the second one ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, defaults))

@@ -2,37 +2,14 @@
 // the default model.
 package assets
 
-import (
-	"embed"
-	"io/fs"
-)
+import "embed"
 
 // Recipes holds the training recipes, recipes/NAME.yaml.
 //
 //go:embed recipes/*.yaml
 var Recipes embed.FS
 
+// Models holds the bundles of the built-in models, one folder each.
+//
 //go:embed vistas/*.yaml vistas/*.onnx
-var models embed.FS
-
-// Model is a built-in model's bundle.
-func Model(name string) (bundle fs.FS, ok bool) {
-	sub, err := fs.Sub(models, name)
-	if err != nil {
-		return nil, false
-	}
-	if _, err := fs.Stat(sub, "."); err != nil {
-		return nil, false
-	}
-	return sub, true
-}
-
-// Models lists the built-in models.
-func Models() []string {
-	entries, _ := models.ReadDir(".") // the root of an embedded folder is always there
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
+var Models embed.FS

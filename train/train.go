@@ -11,8 +11,10 @@ import (
 	"github.com/gomlx/compute"
 
 	"sundae/internal/bundle"
+	"sundae/internal/inference"
 	"sundae/internal/picture"
 	"sundae/internal/progress"
+	"sundae/train/augment"
 	"sundae/train/dataset"
 	"sundae/train/export"
 	"sundae/train/latents"
@@ -22,139 +24,153 @@ import (
 	"sundae/train/vqgan"
 )
 
-// Run is one training: a recipe, its pictures and its folder.
+// Run is what all stages of a training share.
 type Run struct {
-	Recipe  recipe.Recipe
-	Data    []string // the pictures' folders
-	Out     string   // the run's folder: checkpoints, metrics, sheets, latents
-	Resume  bool
-	Backend compute.Backend // trains
-	Writer  compute.Backend // an ONNX backend: writes the bundle
-	Command string          // the command line, for the record
-	Talk    *progress.Talk
-
-	// Tokenizer, if not nil, takes the place of a VQ-GAN of the run's own.
-	Tokenizer tokenizer.Tokenizer
-	// Expect, if not nil, is the model that Tokenizer comes from: its prior is asked which
-	// tokens are expected where the recipe's latents.rate is above 0.
-	Expect *Expect
-	// FromVQGAN and FromPrior, if not nil, are what the two begin as.
-	FromVQGAN *vqgan.Files
-	FromPrior *prior.File
-	// Lender, if not nil, is the model whose prior goes into the bundle instead of one
-	// of the run's own.
-	Lender *bundle.Bundle
+	Recipe   recipe.Recipe
+	Out      string           // the run's folder: checkpoints, metrics, sample sheets, latents
+	Backend  compute.Backend  // trains
+	Open     inference.Opener // opens the models of a bundle
+	Reporter *progress.Talk
 }
 
-// Expect is a model whose prior has a say in what tokens a picture has.
-type Expect struct {
-	Name  string // names the prior's file: another one chooses other tokens
-	VQGAN *vqgan.Files
-	Prior *prior.File
-}
-
-// VQGAN trains the tokenizer.
-func (r Run) VQGAN(ctx context.Context) (vqgan.Report, error) {
-	set, err := dataset.Open(r.Data...)
-	if err != nil {
-		return vqgan.Report{}, err
-	}
-	return vqgan.Train(ctx, r.Recipe.VQGAN, vqgan.Options{
-		Backend: r.Backend, Set: set, Size: r.Recipe.Image.Size, Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk, From: r.FromVQGAN,
-	})
-}
-
-func (r Run) tokenizer() (tokenizer.Tokenizer, error) {
-	if r.Tokenizer != nil {
-		return r.Tokenizer, nil
-	}
-	return tokenizer.Open(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe, r.Backend)
+// Tokenizer opens the VQ-GAN that the run has trained.
+func (r Run) Tokenizer() (*tokenizer.Trained, error) {
+	return tokenizer.OpenCheckpoint(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe, r.Backend)
 }
 
 func (r Run) latents() string { return filepath.Join(r.Out, "latents") }
 
+// VQGANOptions configure the training of the VQ-GAN on pictures.
+type VQGANOptions struct {
+	Run
+	Data   []string // the pictures' folders
+	Resume bool     // continue the run in Out
+	Start  Start    // Pretrained only fine-tunes the decoder
+}
+
+// VQGAN trains the VQ-GAN.
+func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
+	set, err := dataset.Open(o.Data...)
+	if err != nil {
+		return vqgan.Report{}, err
+	}
+	options := vqgan.Options{
+		Backend: o.Backend, Set: set, Size: o.Recipe.Image.Size, Seed: o.Recipe.Seed, Out: o.Out, Resume: o.Resume, Talk: o.Reporter,
+	}
+	if pretrained, ok := o.Start.(Pretrained); ok {
+		options.From = pretrained.vqgan()
+		if o.Recipe.VQGAN.Finetune.TokenAugmentation > 0 {
+			p, err := augment.Open(pretrained.Bundle, o.Open)
+			if err != nil {
+				return vqgan.Report{}, err
+			}
+			defer p.Close()
+			options.From.Augment = func(tokens []int32, steps int, seed uint64) error { return p.Resample(ctx, tokens, steps, seed) }
+		}
+	}
+	return vqgan.Train(ctx, o.Recipe.VQGAN, options)
+}
+
+// LatentsOptions configure the encoding of pictures to latents.
+type LatentsOptions struct {
+	Run
+	Data      []string            // the pictures' folders
+	Tokenizer tokenizer.Tokenizer // a Pretrained one may choose codes by its prior as well: see recipe.Latents.Rate
+}
+
 // Latents encodes the pictures.
-func (r Run) Latents(ctx context.Context) (latents.Info, error) {
-	set, err := dataset.Open(r.Data...)
+func Latents(ctx context.Context, o LatentsOptions) (latents.Info, error) {
+	set, err := dataset.Open(o.Data...)
 	if err != nil {
 		return latents.Info{}, err
 	}
-	tokens, err := r.tokenizer()
-	if err != nil {
-		return latents.Info{}, err
-	}
-	side := r.Recipe.Latent()
+	side := o.Recipe.Latent()
 	info := latents.Info{
-		Tokenizer: tokens.Name(),
-		Height:    side, Width: side, Vocabulary: r.Recipe.VQGAN.Vocabulary, Classes: set.Classes, Flips: r.Recipe.Latents.Flips,
+		Tokenizer: o.Tokenizer.Name(),
+		Height:    side, Width: side, Vocabulary: o.Recipe.VQGAN.Vocabulary, Classes: set.Classes, Flips: o.Recipe.Latents.Flips,
 	}
-	encode := func(bytes []uint8, classes []int32) ([]int32, error) { return tokens.Encode(bytes, len(classes)) }
-	if r.Recipe.Latents.Rate > 0 && r.Expect != nil {
-		info.Expected = fmt.Sprintf("%s, rate %g", r.Expect.Name, r.Recipe.Latents.Rate)
-		expected, err := r.expected(len(set.Classes))
+	encode := func(ctx context.Context, bytes []uint8, classes []int32) ([]int32, error) {
+		return o.Tokenizer.Encode(ctx, bytes, len(classes))
+	}
+	if t, ok := o.Tokenizer.(*tokenizer.Pretrained); ok && o.Recipe.Latents.Rate > 0 {
+		m := t.Bundle.Manifest
+		info.Prior = fmt.Sprintf("%s, prior %.12s, rate %g", m.Name, m.Files[bundle.PriorFile].SHA256, o.Recipe.Latents.Rate)
+		constrained, err := o.entropyConstrained(Pretrained{t.Bundle}, len(set.Classes))
 		if err != nil {
 			return latents.Info{}, err
 		}
-		encode = expected.Encode
+		encode = func(_ context.Context, bytes []uint8, classes []int32) ([]int32, error) {
+			return constrained.Encode(bytes, classes)
+		}
 	}
 	return latents.Encode(ctx, info, latents.Options{
-		Set: set, Size: r.Recipe.Image.Size, Batch: r.Recipe.Latents.Batch, Encode: encode, Out: r.latents(), Talk: r.Talk,
+		Set: set, Size: o.Recipe.Image.Size, Batch: o.Recipe.Latents.Batch, Encode: encode, Out: o.latents(), Reporter: o.Reporter,
 	})
 }
 
-func (r Run) expected(classes int) (latents.Expected, error) {
-	distances, err := r.Recipe.VQGAN.Distances(r.Expect.VQGAN, r.Recipe.Image.Size, r.Backend)
+// entropyConstrained is the quantizer that takes the bundle's prior into account.
+func (r Run) entropyConstrained(from Pretrained, classes int) (latents.EntropyConstrained, error) {
+	distances, err := r.Recipe.VQGAN.Distances(from.vqgan(), r.Recipe.Image.Size, r.Backend)
 	if err != nil {
-		return latents.Expected{}, err
+		return latents.EntropyConstrained{}, err
 	}
-	likely, err := r.Recipe.Prior.LogProbabilities(r.Expect.Prior, r.Recipe.Grid(classes), r.Backend)
+	logProbabilities, err := r.Recipe.Prior.LogProbabilities(from.prior(), r.Recipe.Grid(classes), r.Backend)
 	if err != nil {
-		return latents.Expected{}, fmt.Errorf("ask %s what it expects of %d classes (latents.rate 0 does without): %w", r.Expect.Name, classes, err)
+		return latents.EntropyConstrained{}, fmt.Errorf("use the prior of %s for %d classes (latents.rate 0 does without): %w", from.Bundle.Manifest.Name, classes, err)
 	}
-	return latents.Expected{
-		Rate: r.Recipe.Latents.Rate, Vocabulary: r.Recipe.VQGAN.Vocabulary, Seed: r.Recipe.Seed, Distances: distances, LogProbabilities: likely,
+	return latents.EntropyConstrained{
+		Rate: r.Recipe.Latents.Rate, Vocabulary: r.Recipe.VQGAN.Vocabulary, Seed: r.Recipe.Seed, Distances: distances, LogProbabilities: logProbabilities,
 	}, nil
 }
 
-// Prior trains the prior on the run's latents.
-func (r Run) Prior(ctx context.Context) (prior.Report, error) {
-	info, ids, labels, err := latents.Open(r.latents())
+// PriorOptions configure the training of the prior on the run's latents.
+type PriorOptions struct {
+	Run
+	Tokenizer tokenizer.Tokenizer // the one of the latents: decodes the sample sheets
+	Resume    bool                // continue the run in Out
+	Start     Start
+}
+
+// Prior trains the prior.
+func Prior(ctx context.Context, o PriorOptions) (prior.Report, error) {
+	info, ids, labels, err := latents.Open(o.latents())
 	if err != nil {
 		return prior.Report{}, err
 	}
-	tokens, err := r.tokenizer()
-	if err != nil {
-		return prior.Report{}, err
+	if info.Tokenizer != o.Tokenizer.Name() {
+		return prior.Report{}, fmt.Errorf("the latents in %s were made by another tokenizer (%s) than this run's (%s): run `sundae train latents` again", o.latents(), info.Tokenizer, o.Tokenizer.Name())
 	}
-	if info.Tokenizer != tokens.Name() {
-		return prior.Report{}, fmt.Errorf("the latents in %s were made by another tokenizer (%s) than this run's (%s): run `sundae train latents` again", r.latents(), info.Tokenizer, tokens.Name())
-	}
-	set := prior.Latents{Grid: r.Recipe.Grid(len(info.Classes)), Tokens: ids}
+	set := prior.Latents{Grid: o.Recipe.Grid(len(info.Classes)), Tokens: ids}
 	if len(info.Classes) > 0 {
 		set.Labels = labels
 	}
-	return prior.Train(ctx, r.Recipe.Prior, prior.Options{
-		Backend: r.Backend, Latents: set, Per: info.Per(), Seed: r.Recipe.Seed, Out: r.Out, Resume: r.Resume, Talk: r.Talk, From: r.FromPrior,
-		Sheet: func(path string, samples [][]int32) error { return r.sheet(path, samples, tokens.Decode) },
-	})
+	options := prior.Options{
+		Backend: o.Backend, Latents: set, Per: info.Per(), Seed: o.Recipe.Seed, Out: o.Out, Resume: o.Resume, Reporter: o.Reporter,
+		Sheet: func(path string, samples [][]int32) error { return o.sheet(ctx, path, samples, o.Tokenizer) },
+	}
+	if pretrained, ok := o.Start.(Pretrained); ok {
+		options.From = pretrained.prior()
+	}
+	return prior.Train(ctx, o.Recipe.Prior, options)
 }
 
-// sheetSamples and sheetSide bound a sheet of samples: pictures larger than that
-// are shown smaller by whole pixels.
+// sheetSamples and sheetSide bound a sheet of samples; larger pictures are shrunk by a
+// whole factor.
 const (
 	sheetSamples = 8
 	sheetSide    = 256
 )
 
-func (r Run) sheet(path string, samples [][]int32, decode func([]int32, int) ([]uint8, error)) error {
+// sheet writes samples [n][h·w] to a PNG.
+func (r Run) sheet(ctx context.Context, path string, samples [][]int32, t tokenizer.Tokenizer) error {
 	size := r.Recipe.Image.Size
 	shrink := max(1, size/sheetSide)
 	side := size / shrink
 	var cells []image.Image
 	for _, ids := range samples[:min(len(samples), sheetSamples)] {
-		bytes, err := decode(ids, 1)
+		bytes, err := t.Decode(ctx, ids, 1)
 		if err != nil {
-			return err
+			return fmt.Errorf("decode samples: %w", err)
 		}
 		cell := image.NewRGBA(image.Rect(0, 0, side, side))
 		for y := range side {
@@ -168,49 +184,105 @@ func (r Run) sheet(path string, samples [][]int32, decode func([]int32, int) ([]
 	return picture.Save(path, picture.Grid(cells, 4, 2, color.Black))
 }
 
-// Export writes the bundle into dir.
-func (r Run) Export(dir string) (bundle.Manifest, error) {
-	tokens, err := r.tokenizer()
-	if err != nil {
-		return bundle.Manifest{}, err
-	}
-	o := export.Options{Backend: r.Writer, Recipe: r.Recipe, Tokenizer: tokens, Run: r.Out, Lender: r.Lender, Out: dir, Command: r.Command}
-	if r.Lender != nil {
-		o.Classes = r.Lender.Manifest.Classes
-		return export.Bundle(o)
-	}
-	info, _, _, err := latents.Open(r.latents())
-	if err != nil {
-		return bundle.Manifest{}, err
-	}
-	o.Classes = info.Classes
-	return export.Bundle(o)
+// ExportOptions configure the writing of a bundle.
+type ExportOptions struct {
+	Run
+	Tokenizer tokenizer.Tokenizer
+	Prior     PriorSource
+	Writer    compute.Backend // an ONNX backend: writes the files
+	Bundle    string          // the bundle's folder
+	Command   string          // the command line, for the record
 }
 
-// All runs every stage and writes the bundle into Out/bundle. Stages that are
-// done already are not done again when Resume is set.
-func (r Run) All(ctx context.Context) (bundle.Manifest, error) {
-	if !r.Resume {
-		for _, name := range []string{vqgan.Checkpoint, prior.Checkpoint} {
-			if _, err := os.Stat(filepath.Join(r.Out, name)); err == nil {
-				return bundle.Manifest{}, fmt.Errorf("%s already holds a run: go on with --resume, or choose another --out", r.Out)
-			}
+// PriorSource is where a bundle's prior comes from: Trained or Pretrained.
+type PriorSource interface {
+	export(r Run, writer compute.Backend) (classes []string, p export.Prior, err error)
+}
+
+// Trained is the prior that the run has trained.
+type Trained struct{}
+
+func (Trained) export(r Run, writer compute.Backend) ([]string, export.Prior, error) {
+	info, _, _, err := latents.Open(r.latents())
+	if err != nil {
+		return nil, export.Prior{}, err
+	}
+	p, err := export.TrainedPrior(filepath.Join(r.Out, prior.Checkpoint), r.Recipe.Prior, r.Recipe.Grid(len(info.Classes)), writer)
+	return info.Classes, p, err
+}
+
+func (p Pretrained) export(Run, compute.Backend) ([]string, export.Prior, error) {
+	return p.Bundle.Manifest.Classes, export.PretrainedPrior(p.Bundle), nil
+}
+
+// Export writes the bundle and returns its manifest.
+func Export(o ExportOptions) (bundle.Manifest, error) {
+	classes, p, err := o.Prior.export(o.Run, o.Writer)
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	return export.Bundle(export.Options{
+		Backend: o.Writer, Recipe: o.Recipe, Tokenizer: o.Tokenizer, Prior: p, Classes: classes, Out: o.Bundle, Command: o.Command,
+	})
+}
+
+// AllOptions configure a training from pictures to a bundle in Out/bundle.
+type AllOptions struct {
+	Run
+	Data    []string // the pictures' folders
+	Resume  bool     // continue the run in Out: finished stages are not repeated
+	Writer  compute.Backend
+	Command string // the command line, for the record
+}
+
+// All trains a VQ-GAN and a prior, and writes the bundle.
+func All(ctx context.Context, o AllOptions) (bundle.Manifest, error) {
+	if err := o.checkUnused(); err != nil {
+		return bundle.Manifest{}, err
+	}
+	if _, err := VQGAN(ctx, VQGANOptions{Run: o.Run, Data: o.Data, Resume: o.Resume, Start: Random{}}); err != nil {
+		return bundle.Manifest{}, fmt.Errorf("vqgan: %w", err)
+	}
+	t, err := o.Tokenizer()
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	defer t.Close()
+	return fromTokenizer(ctx, o, t)
+}
+
+// AllFromTokenizer trains a prior on the tokens of a VQ-GAN that exists already, and writes
+// the bundle.
+func AllFromTokenizer(ctx context.Context, o AllOptions, t tokenizer.Tokenizer) (bundle.Manifest, error) {
+	if err := o.checkUnused(); err != nil {
+		return bundle.Manifest{}, err
+	}
+	return fromTokenizer(ctx, o, t)
+}
+
+// checkUnused keeps a new run from overwriting another.
+func (o AllOptions) checkUnused() error {
+	if o.Resume {
+		return nil
+	}
+	for _, name := range []string{vqgan.Checkpoint, prior.Checkpoint} {
+		if _, err := os.Stat(filepath.Join(o.Out, name)); err == nil {
+			return fmt.Errorf("%s already holds a run: pass --resume to continue it, or another --out", o.Out)
 		}
 	}
-	if r.Tokenizer == nil {
-		if _, err := r.VQGAN(ctx); err != nil {
-			return bundle.Manifest{}, fmt.Errorf("vqgan: %w", err)
-		}
-	}
-	info, err := r.Latents(ctx)
+	return nil
+}
+
+func fromTokenizer(ctx context.Context, o AllOptions, t tokenizer.Tokenizer) (bundle.Manifest, error) {
+	info, err := Latents(ctx, LatentsOptions{Run: o.Run, Data: o.Data, Tokenizer: t})
 	if err != nil {
 		return bundle.Manifest{}, fmt.Errorf("latents: %w", err)
 	}
-	r.Talk.Printf("latents: %d of %d×%d tokens, %.0f%% of codes used, perplexity %.0f", info.Rows, info.Height, info.Width, 100*info.Live, info.Perplexity)
-	if _, err := r.Prior(ctx); err != nil {
+	o.Reporter.Printf("latents: %d of %d×%d tokens, %.0f%% of codes used, perplexity %.0f", info.Rows, info.Height, info.Width, 100*info.CodeUsage, info.Perplexity)
+	if _, err := Prior(ctx, PriorOptions{Run: o.Run, Tokenizer: t, Resume: o.Resume, Start: Random{}}); err != nil {
 		return bundle.Manifest{}, fmt.Errorf("prior: %w", err)
 	}
-	m, err := r.Export(filepath.Join(r.Out, "bundle"))
+	m, err := Export(ExportOptions{Run: o.Run, Tokenizer: t, Prior: Trained{}, Writer: o.Writer, Bundle: filepath.Join(o.Out, "bundle"), Command: o.Command})
 	if err != nil {
 		return m, fmt.Errorf("export: %w", err)
 	}

@@ -52,8 +52,10 @@ func TestTinyEndToEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	backend := open(t)
-	run := Run{Recipe: r, Data: []string{draw(t, 800, r.Image.Size)}, Out: t.TempDir(), Backend: backend, Writer: backend, Command: "sundae train all --recipe tiny"}
-	m, err := run.All(t.Context())
+	run := AllOptions{
+		Run: Run{Recipe: r, Out: t.TempDir(), Backend: backend}, Data: []string{draw(t, 800, r.Image.Size)}, Writer: backend, Command: "sundae train all --recipe tiny",
+	}
+	m, err := All(t.Context(), run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +105,9 @@ func TestTinyEndToEnd(t *testing.T) {
 			}
 		}
 	}
-	// Nothing is done twice: a resumed run of a finished one writes the same bundle.
+	// Resuming a finished run writes the same bundle.
 	run.Resume = true
-	again, err := run.All(t.Context())
+	again, err := All(t.Context(), run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +117,7 @@ func TestTinyEndToEnd(t *testing.T) {
 		}
 	}
 	run.Resume = false
-	if _, err := run.All(t.Context()); err == nil {
+	if _, err := All(t.Context(), run); err == nil {
 		t.Error("a second run over the first one's folder did not fail")
 	}
 }
@@ -178,7 +180,8 @@ func trainUntilKilled(dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = Run{Recipe: r, Data: []string{filepath.Join(dir, "data")}, Out: filepath.Join(dir, "run"), Resume: true, Backend: backend}.VQGAN(context.Background())
+	run := Run{Recipe: r, Out: filepath.Join(dir, "run"), Backend: backend}
+	_, err = VQGAN(context.Background(), VQGANOptions{Run: run, Data: []string{filepath.Join(dir, "data")}, Resume: true, Start: Random{}})
 	return err
 }
 

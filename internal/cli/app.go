@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -15,7 +16,7 @@ import (
 	"sundae/tui/graphics"
 )
 
-// openApp makes the root command open the app.
+// openApp makes root open the app.
 func openApp(a *app, root *cobra.Command) {
 	var m modelFlags
 	var f samplingFlags
@@ -24,9 +25,9 @@ func openApp(a *app, root *cobra.Command) {
 	var rate config.Rate
 	root.Example = `  sundae
   sundae --model runs/tiny/bundle --class ocean --steps 24
-  sundae --graphics sixel --max-rate 500k     # over a slow line`
+  sundae --graphics sixel --max-rate 500k     # over a slow connection`
 	root.RunE = func(cmd *cobra.Command, args []string) error {
-		in, stdout, err := screenOf(a)
+		in, stdout, err := terminalFiles(a)
 		if err != nil {
 			return err
 		}
@@ -74,18 +75,18 @@ func openApp(a *app, root *cobra.Command) {
 	}
 	m.add(root)
 	f.add(root)
-	root.Flags().IntVar(&n, "n", 4, "pictures at once")
-	root.Flags().StringVar(&protocol, "graphics", "", "auto, kitty, kitty-direct, iterm2, sixel or blocks")
-	root.Flags().Var(&rate, "max-rate", "most bytes a second for pictures, such as 500k or 2M (0: measured)")
-	root.Flags().StringVar(&out, "out", ".", "`folder` that pictures are saved in")
+	root.Flags().IntVar(&n, "n", 0, "number of samples (default from the settings)")
+	root.Flags().StringVar(&protocol, "graphics", "", "`protocol` for images: "+strings.Join(config.Protocols, ", ")+" (default from the settings)")
+	root.Flags().Var(&rate, "max-rate", "largest bandwidth for images in bytes per second, such as 500k or 2M; 0: measured (default from the settings)")
+	root.Flags().StringVar(&out, "out", ".", "`folder` for saved images")
 }
 
-// screenOf is the terminal that the app runs in.
-func screenOf(a *app) (in, out *os.File, err error) {
+// terminalFiles returns the terminal that the app runs in.
+func terminalFiles(a *app) (in, out *os.File, err error) {
 	in, isIn := a.in.(*os.File)
 	out, isOut := a.out.(*os.File)
 	if !isIn || !isOut || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
-		return nil, nil, errors.New("the app needs a terminal on standard input and output; to make pictures without one: sundae sample --out DIR")
+		return nil, nil, errors.New("the app needs a terminal on standard input and output; without one, use sundae sample --out DIR")
 	}
 	return in, out, nil
 }
@@ -102,11 +103,12 @@ func (a *app) savePreset(name string, p config.Sampling) (string, error) {
 	return path, config.SavePreset(path, name, p)
 }
 
-// askTerminal finds out what the terminal can show; protocol overrides its choice.
+// askTerminal asks the terminal which protocols it has, and chooses one unless protocol
+// names it.
 func askTerminal(protocol graphics.Protocol) (graphics.Terminal, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return graphics.Terminal{}, fmt.Errorf("ask the terminal: %w", err)
+		return graphics.Terminal{}, fmt.Errorf("query the terminal: %w", err)
 	}
 	defer tty.Close()
 	answers, err := graphics.Probe(tty)

@@ -10,35 +10,35 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sundae/internal/bundle"
+	"sundae/internal/benchmark"
 )
 
 func newBench(a *app) *cobra.Command {
 	var m modelFlags
-	var f benchFlags
+	var o benchmark.Options
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure how fast a model samples here",
+		Short: "Measure how fast a model samples on this machine",
 		Long: `Measure how fast a model samples on this machine: the time of a denoising step,
-of decoding and of whole samples, by batch, with the memory that it took. Beside
-it stands the speed of plain matrix products in the same library, on the same
-device, and the part of it that the model's own products reach: how far from the
-limit the model runs.
+of decoding and of whole samples for each batch size, and the memory used. For
+comparison it also measures plain matrix products in the same library on the same
+device, and says how much of their speed the model reaches.
 
-Samples are never frozen here, so that every step has the whole batch.`,
+Samples are not frozen during the benchmark, so every step has the whole batch.`,
 		Example: `  sundae bench --model runs/tiny/bundle
   sundae bench --model runs/tiny/bundle --batch 1 --steps 8 --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			began := time.Now()
-			if err := f.check(); err != nil {
+			o.Began = time.Now()
+			if err := checkBench(o); err != nil {
 				return err
 			}
-			b, rt, o, err := m.open(a, cmd)
+			b, rt, options, err := m.open(a, cmd)
 			if err != nil {
 				return err
 			}
-			report, err := measure(cmd.Context(), a.talk, b, rt, o, f, began)
+			o.Model = options
+			report, err := benchmark.Run(cmd.Context(), b, rt, o, a.talk)
 			if err != nil {
 				return err
 			}
@@ -47,128 +47,66 @@ Samples are never frozen here, so that every step has the whole batch.`,
 				e.SetIndent("", "  ")
 				return e.Encode(report)
 			}
-			return report.print(a.out)
+			return printReport(a.out, report)
 		},
 	}
 	m.add(cmd)
-	cmd.Flags().IntSliceVar(&f.batches, "batch", []int{1, 4, 16}, "`samples` at once, one or more numbers")
-	cmd.Flags().IntVar(&f.steps, "steps", 0, "steps of a sample (0: as the model recommends)")
+	cmd.Flags().IntSliceVar(&o.Batches, "batch", []int{1, 4, 16}, "batch sizes in `samples`, separated by commas")
+	cmd.Flags().IntVar(&o.Steps, "steps", 0, "denoising steps of a sample; 0: as the model recommends")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON instead of a table")
 	return cmd
 }
 
-// benchFlags are what is measured.
-type benchFlags struct {
-	batches []int
-	steps   int
-}
-
-func (f benchFlags) check() error {
-	if len(f.batches) == 0 {
-		return usagef("--batch needs a number")
+func checkBench(o benchmark.Options) error {
+	if len(o.Batches) == 0 {
+		return usagef("--batch needs at least one number")
 	}
-	for _, n := range f.batches {
+	for _, n := range o.Batches {
 		if n < 1 {
 			return usagef("--batch must be 1 or more, not %d", n)
 		}
 	}
-	if f.steps < 0 {
-		return usagef("--steps must not be negative, and is %d", f.steps)
+	if o.Steps < 0 {
+		return usagef("--steps must not be negative, not %d", o.Steps)
 	}
 	return nil
 }
 
-// benchReport is what was measured. Times are in milliseconds, memory in MiB.
-type benchReport struct {
-	Model  string        `json:"model"`
-	Image  int           `json:"image_size"`
-	Latent bundle.Latent `json:"-"`
-	Tokens int           `json:"tokens"`
-	Codes  int           `json:"vocabulary"`
-	Steps  int           `json:"steps"`
-
-	Device  string   `json:"device"`
-	Why     []string `json:"why_no_other,omitempty"` // why the devices before it were not taken
-	Library string   `json:"onnxruntime"`
-	CPU     string   `json:"cpu"`
-	Cores   int      `json:"cores"`
-	Threads int      `json:"threads"`
-
-	First   float64      `json:"first_picture_ms"`           // from the command's start to the first step's picture
-	Shown   float64      `json:"sample_every_step_shown_ms"` // one sample with every step decoded
-	Batches []benchBatch `json:"batches"`
-	Product benchProduct `json:"matrix_product"`
-	Prior   benchShare   `json:"prior,omitzero"`
-	Decoder benchShare   `json:"decoder,omitzero"`
-}
-
-// benchBatch is one batch's times.
-type benchBatch struct {
-	Batch   int     `json:"batch"`
-	Step    float64 `json:"step_ms"`   // the median step
-	Go      float64 `json:"go_share"`  // the part of it outside the model, 0 to 1
-	Decode  float64 `json:"decode_ms"` // for each picture
-	Sample  float64 `json:"sample_ms"` // the whole batch, from noise to pictures
-	Tokens  float64 `json:"tokens_per_second"`
-	Samples float64 `json:"samples_per_second"`
-	Peak    float64 `json:"peak_mib"` // the most memory of the process so far
-}
-
-// benchProduct is the speed of plain matrix products.
-type benchProduct struct {
-	Side  int     `json:"side"`
-	Speed float64 `json:"gflops"` // 10^9 additions and multiplications a second
-}
-
-// benchShare is the part of that speed that a model reaches.
-type benchShare struct {
-	Work  float64 `json:"gflop"` // in the products and convolutions of one step, or one picture
-	Speed float64 `json:"gflops"`
-	Share float64 `json:"share"`
-}
-
-// print writes the report as a table.
-func (r benchReport) print(w io.Writer) error {
-	fmt.Fprintf(w, "%s: %d×%d pixels, %d×%d tokens of %d codes, %d steps\n",
-		r.Model, r.Image, r.Image, r.Latent.Height, r.Latent.Width, r.Codes, r.Steps)
+// printReport writes a benchmark as a table.
+func printReport(w io.Writer, r benchmark.Report) error {
+	fmt.Fprintf(w, "%s: %d×%d pixels, %d×%d tokens, vocabulary %d, %d steps\n",
+		r.Model, r.ImageSize, r.ImageSize, r.Latent.Height, r.Latent.Width, r.Vocabulary, r.Steps)
 	fmt.Fprintf(w, "%s, %d threads, %s with %d cores, ONNX Runtime %s\n", r.Device, r.Threads, r.CPU, r.Cores, r.Library)
-	if len(r.Why) > 0 {
-		fmt.Fprintf(w, "others: %s\n", strings.Join(r.Why, "; "))
+	if len(r.Skipped) > 0 {
+		fmt.Fprintf(w, "skipped devices: %s\n", strings.Join(r.Skipped, "; "))
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "batch\tstep ms\tdecode ms\tsample s\ttokens/s\tsamples/s\tpeak MiB\t")
 	for _, b := range r.Batches {
-		fmt.Fprintf(t, "%d\t%.1f\t%.1f\t%.2f\t%.0f\t%.3g\t%.0f\t\n", b.Batch, b.Step, b.Decode, b.Sample/1000, b.Tokens, b.Samples, b.Peak)
+		fmt.Fprintf(t, "%d\t%.1f\t%.1f\t%.2f\t%.0f\t%.3g\t%.0f\t\n", b.Size, b.Step, b.Decode, b.Sample/1000, b.Tokens, b.Samples, b.PeakMemory)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("print the table: %w", err)
 	}
 	fmt.Fprintln(w)
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "first picture\t%.2f s after the command\n", r.First/1000)
-	fmt.Fprintf(t, "every step shown\t%.2f s a sample\n", r.Shown/1000)
-	fmt.Fprintf(t, "outside the model\t%.2f %% of a step\n", 100*r.Batches[0].Go)
-	fmt.Fprintf(t, "matrix products\t%.1f GFLOP/s (%d×%d)\n", r.Product.Speed, r.Product.Side, r.Product.Side)
-	for _, part := range []struct {
+	fmt.Fprintf(t, "first image\t%.2f s after the start of the command\n", r.FirstImage/1000)
+	fmt.Fprintf(t, "every step decoded\t%.2f s per sample\n", r.EveryStep/1000)
+	fmt.Fprintf(t, "overhead\t%.2f %% of a step is spent outside the network\n", 100*r.Batches[0].Overhead)
+	fmt.Fprintf(t, "matrix products\t%.1f GFLOP/s (%d×%d)\n", r.MatrixProduct.GFLOPS, r.MatrixProduct.Size, r.MatrixProduct.Size)
+	for _, network := range []struct {
 		name, unit string
-		benchShare
-	}{{"prior", "step", r.Prior}, {"decoder", "picture", r.Decoder}} {
-		if part.Work == 0 { // it could not be counted
+		benchmark.Network
+	}{{"prior", "step", r.Prior}, {"decoder", "image", r.Decoder}} {
+		if network.GFLOP == 0 { // its operations could not be counted
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%.3g GFLOP a %s, %.1f GFLOP/s, %.0f %% of the matrix products\n", part.name, part.Work, part.unit, part.Speed, 100*part.Share)
+		fmt.Fprintf(t, "%s\t%.3g GFLOP per %s, %.1f GFLOP/s, %.0f %% of the matrix products\n",
+			network.name, network.GFLOP, network.unit, network.GFLOPS, 100*network.Share)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("print the table: %w", err)
 	}
 	return nil
-}
-
-// share compares a number of operations in some time with the speed of plain
-// products.
-func (p benchProduct) share(flops int64, ms float64) benchShare {
-	gflop := float64(flops) / 1e9
-	speed := gflop / (ms / 1000)
-	return benchShare{gflop, speed, speed / p.Speed}
 }

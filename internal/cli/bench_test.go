@@ -7,51 +7,36 @@ import (
 	"strings"
 	"testing"
 
+	"sundae/internal/benchmark"
 	"sundae/internal/bundle"
-	"sundae/internal/bundle/bundletest"
 )
 
-// benchBundle writes the test bundle into a folder.
-func benchBundle(t *testing.T) string {
-	t.Helper()
-	b := bundletest.Bundle(t)
-	models := map[string][]byte{}
-	for _, name := range []string{bundle.PriorFile, bundle.DecoderFile, bundle.EncoderFile} {
-		models[name] = b.Model(name)
-	}
-	dir := filepath.Join(t.TempDir(), "bundle")
-	if err := bundle.Write(dir, b.Manifest, models); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func TestBench(t *testing.T) {
-	dir := benchBundle(t)
+	dir := sampleBundle(t, nil)
 	code, out, errs := run(t, "bench", "--model", dir, "--device", "cpu", "--batch", "4,1", "--steps", "3", "--json", "--quiet")
 	if code != exitOK || errs != "" {
 		t.Fatalf("code %d, %s", code, errs)
 	}
-	var r benchReport
+	var r benchmark.Report
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
-	if r.Device != "cpu" || r.Steps != 3 || r.Tokens != 64 || len(r.Batches) != 2 || r.Batches[0].Batch != 1 || r.Batches[1].Batch != 4 {
+	if r.Device != "cpu" || r.Steps != 3 || r.Tokens != 64 || len(r.Batches) != 2 || r.Batches[0].Size != 1 || r.Batches[1].Size != 4 {
 		t.Errorf("%+v", r)
 	}
 	for _, b := range r.Batches {
-		if b.Step <= 0 || b.Decode <= 0 || b.Sample < 3*b.Step/2 || b.Tokens <= 0 || b.Samples <= 0 || b.Peak <= 0 || b.Go <= 0 || b.Go >= 1 {
+		if b.Step <= 0 || b.Decode <= 0 || b.Sample < 3*b.Step/2 || b.Tokens <= 0 || b.Samples <= 0 || b.PeakMemory <= 0 || b.Overhead <= 0 || b.Overhead >= 1 {
 			t.Errorf("%+v", b)
 		}
 	}
-	if r.First <= 0 || r.Shown <= 0 || r.Product.Speed <= 0 || r.Prior.Work <= 0 || r.Prior.Share <= 0 || r.Decoder.Work <= 0 {
+	if r.FirstImage <= 0 || r.EveryStep <= 0 || r.MatrixProduct.GFLOPS <= 0 || r.Prior.GFLOP <= 0 || r.Prior.Share <= 0 || r.Decoder.GFLOP <= 0 {
 		t.Errorf("%+v", r)
 	}
 	code, out, errs = run(t, "bench", "--model", dir, "--device", "cpu", "--batch", "2", "--steps", "1")
 	if code != exitOK {
 		t.Fatalf("code %d, %s", code, errs)
 	}
-	for _, want := range []string{"32×32 pixels, 8×8 tokens of 16 codes, 1 steps", "tokens/s", "first picture", "matrix products", "GFLOP a picture"} {
+	for _, want := range []string{"32×32 pixels, 8×8 tokens, vocabulary 16, 1 steps", "tokens/s", "first image", "matrix products", "GFLOP per image"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -59,8 +44,8 @@ func TestBench(t *testing.T) {
 }
 
 func TestBenchErrors(t *testing.T) {
-	dir := benchBundle(t)
-	half := benchBundle(t)
+	dir := sampleBundle(t, nil)
+	half := sampleBundle(t, nil)
 	if err := os.Truncate(filepath.Join(half, bundle.PriorFile), 1000); err != nil {
 		t.Fatal(err)
 	}

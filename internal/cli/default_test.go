@@ -8,8 +8,7 @@ import (
 	"sundae/internal/picture"
 )
 
-// The built-in model from the command line: a sample, a part of it made anew,
-// and the way through its tokens and back, all at 1024×1024.
+// The built-in model samples, inpaints and reconstructs images of 1024×1024 pixels.
 func TestDefaultModel(t *testing.T) {
 	orttest.Library(t)
 	dir := t.TempDir()
@@ -22,13 +21,13 @@ func TestDefaultModel(t *testing.T) {
 	ok("sample", "-q", "--model", "vistas", "--class", "ocean", "--n", "1", "--steps", "3", "--seed", "2", "--device", "cpu", "--out", dir)
 	sample := filepath.Join(dir, "sample-2-0000.png")
 	ok("inpaint", "-q", "--model", "vistas", "--class", "ocean", "--image", sample, "--rect", "256,256,256,256",
-		"--n", "1", "--steps", "2", "--seed", "3", "--device", "cpu", "--out", filepath.Join(dir, "anew"))
-	ok("reconstruct", "-q", "--model", "vistas", "--image", sample, "--device", "cpu", "--out", filepath.Join(dir, "again.png"))
+		"--n", "1", "--steps", "2", "--seed", "3", "--device", "cpu", "--out", filepath.Join(dir, "inpainted"))
+	ok("reconstruct", "-q", "--model", "vistas", "--image", sample, "--device", "cpu", "--out", filepath.Join(dir, "decoded.png"))
 	before, err := picture.Load(sample)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{filepath.Join("anew", "inpaint-3-0000.png"), "again.png"} {
+	for _, name := range []string{filepath.Join("inpainted", "inpaint-3-0000.png"), "decoded.png"} {
 		after, err := picture.Load(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

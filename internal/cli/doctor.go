@@ -16,7 +16,7 @@ import (
 func newDoctor(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "doctor",
-		Short:   "Say what Sundae found on this machine, and what is missing",
+		Short:   "Show what Sundae found on this machine, and what is missing",
 		Example: "  sundae doctor",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := config.Path()
@@ -39,7 +39,7 @@ func newDoctor(a *app) *cobra.Command {
 			line("ONNX Runtime", "%s, %s (%s)", rt.Version(), lib.Path, lib.Source)
 			for _, device := range rt.Devices() {
 				if device.OK {
-					line("device", "%-8s runs", device.Name)
+					line("device", "%-8s works", device.Name)
 				} else {
 					line("device", "%-8s unavailable: %s", device.Name, device.Reason)
 				}
@@ -52,11 +52,11 @@ func newDoctor(a *app) *cobra.Command {
 	}
 }
 
-// terminal says what the terminal can show.
+// terminal describes the terminal.
 func terminal() string {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return "none here"
+		return "none"
 	}
 	defer tty.Close()
 	answers, err := graphics.Probe(tty)
@@ -66,17 +66,17 @@ func terminal() string {
 	return graphics.Choose(answers, "", os.Environ(), tty).String()
 }
 
-// model says which bundle would be opened.
+// model describes the model that the settings name.
 func model(a *app) string {
-	p, err := findBundle(a.config.Model, a.config.Models)
+	l, err := a.search().Find(a.config.Model)
 	if err != nil {
 		return err.Error()
 	}
-	b, err := p.open()
+	b, err := l.Open()
 	if err != nil {
 		return err.Error()
 	}
 	m := b.Manifest
-	return fmt.Sprintf("%s in %s: %d×%d pixels, %d×%d tokens of %d codes, %d classes",
-		m.Name, p.where, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
+	return fmt.Sprintf("%s in %s: %d×%d pixels, %d×%d tokens, vocabulary %d, %d classes",
+		m.Name, l.Path, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
 }

@@ -21,14 +21,14 @@ func newInpaint(a *app) *cobra.Command {
 	var w inpaintFlags
 	cmd := &cobra.Command{
 		Use:   "inpaint",
-		Short: "Make the masked part of a picture anew",
-		Long: `Make the masked part of a picture anew, in --n variants, into
-OUT/inpaint-SEED-0000.png, ..., and a sheet of the picture and all of them,
-OUT/grid.png. What is outside the mask stays.
+		Short: "Inpaint the masked part of an image",
+		Long: `Inpaint the masked part of an image in --n variants, and write them to
+OUT/inpaint-SEED-0000.png, ..., with a sheet of the image and all variants,
+OUT/grid.png. The rest of the image stays as it is.
 
-The mask is a picture of the same size, white where the picture is to be made
-anew; or one of the model's size, which then lies over the fitted picture. A mask
-of any other size is stretched. Rectangles are in the picture's own pixels.`,
+The mask is an image of the same size, white where the image is to be inpainted; or
+one of the model's size, which is applied to the fitted image. A mask of any other
+size is stretched. Rectangles are in pixels of the image.`,
 		Example: `  sundae inpaint --image hills.png --mask sky.png --n 4 --out skies
   sundae inpaint --image hills.jpg --rect 0,0,1024,400 --class night --seed 3 --out nights
   sundae inpaint --image wide.webp --fit letterbox --rect 10,10,80,60 --feather 24 --out patched`,
@@ -67,7 +67,7 @@ of any other size is stretched. Rectangles are in the picture's own pixels.`,
 	return cmd
 }
 
-// inpaintFlags say what is made anew and how it is put back.
+// inpaintFlags say which part of an image is inpainted, and how the result is composed.
 type inpaintFlags struct {
 	image, mask, rule string
 	rects             rectangles
@@ -79,24 +79,24 @@ type inpaintFlags struct {
 }
 
 func (f *inpaintFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.image, "image", "", "picture `file`: PNG, JPEG, WebP or GIF")
-	cmd.Flags().StringVar(&f.mask, "mask", "", "mask `file`, white where the picture is to be made anew")
-	cmd.Flags().Var(&f.rects, "rect", "rectangle to make anew, in the picture's pixels; give it again for more")
-	cmd.Flags().StringVar(&f.rule, "mask-rule", "", "a token is made anew if any of its pixels is masked, or all: any or all (default from the settings)")
-	cmd.Flags().StringVar(&f.composite, "composite", "", "lay the original's pixels back outside the mask: on or off (default from the settings)")
-	cmd.Flags().Float64Var(&f.feather, "feather", 0, "`pixels` over which the original runs into the new (default from the settings)")
-	cmd.Flags().StringVar(&f.fit, "fit", "", "fit a picture of another shape by crop or letterbox (default from the settings)")
+	cmd.Flags().StringVar(&f.image, "image", "", "image `file`: PNG, JPEG, WebP or GIF")
+	cmd.Flags().StringVar(&f.mask, "mask", "", "mask `file`, white where the image is to be inpainted")
+	cmd.Flags().Var(&f.rects, "rect", "rectangle to inpaint, in pixels of the image; may be repeated")
+	cmd.Flags().StringVar(&f.rule, "mask-rule", "", "`rule` by which pixels mask a token: any of its pixels, or all (default from the settings)")
+	cmd.Flags().StringVar(&f.composite, "composite", "", "keep the original's pixels outside the mask: on or off (default from the settings)")
+	cmd.Flags().Float64Var(&f.feather, "feather", 0, "width in `pixels` of the blend between original and inpainted pixels (default from the settings)")
+	cmd.Flags().StringVar(&f.fit, "fit", "", fitUsage)
 	cmd.MarkFlagRequired("image")
 	cmd.MarkFlagsOneRequired("mask", "rect")
 }
 
-// check fills in what the settings say, and refuses what can't be.
+// check completes the flags with the settings, and checks them.
 func (f *inpaintFlags) check(a *app, cmd *cobra.Command) error {
 	if f.rule == "" {
 		f.rule = a.config.Mask.Rule
 	}
 	if !slices.Contains(config.Rules, f.rule) {
-		return fmt.Errorf("--mask-rule is any or all, not %q", f.rule)
+		return fmt.Errorf("--mask-rule must be any or all, not %q", f.rule)
 	}
 	f.compose = a.config.Mask.Composite
 	if f.composite != "" {
@@ -116,28 +116,31 @@ func (f *inpaintFlags) check(a *app, cmd *cobra.Command) error {
 	return err
 }
 
-// fitting reads --fit, which the settings hold otherwise.
+// fitUsage is the help of --fit.
+const fitUsage = "how an image of another shape becomes a square: crop or letterbox (default from the settings)"
+
+// fitting reads --fit, or the setting if word is empty.
 func fitting(a *app, word string) (picture.Fitting, error) {
 	if word == "" {
 		word = a.config.Pictures.Fit
 	}
 	f, err := picture.ParseFitting(word)
 	if err != nil {
-		return "", fmt.Errorf("--fit: %w", err)
+		return "", fmt.Errorf("--fit %w", err)
 	}
 	return f, nil
 }
 
-// An inpainting is a picture of the model's size, and what of it is made anew.
+// inpainting is an image of the model's size with the tokens to inpaint.
 type inpainting struct {
 	original *image.RGBA
 	mask     *sampler.Mask
-	finish   func(*image.RGBA) *image.RGBA
+	finish   func(decoded *image.RGBA) *image.RGBA // composes the result
 }
 
-// prepare reads the picture and the mask and fits both to the model.
+// prepare reads the image and the mask, and fits both to the model.
 func (f *inpaintFlags) prepare(a *app, m bundle.Manifest) (inpainting, error) {
-	defer a.talk.Wait("reading the picture")()
+	defer a.talk.Wait("reading the image")()
 	whole, err := picture.Load(f.image)
 	if err != nil {
 		return inpainting{}, err
@@ -152,57 +155,39 @@ func (f *inpaintFlags) prepare(a *app, m bundle.Manifest) (inpainting, error) {
 	}
 	switch {
 	case !slices.Contains(pixels.Pix, 255):
-		return inpainting{}, fmt.Errorf("nothing to make anew: the mask has no white pixel in the part of the picture that is left by --fit %s", f.fitting)
+		return inpainting{}, fmt.Errorf("the mask is empty: no white pixel is in the part of the image that --fit %s keeps", f.fitting)
 	case !slices.Contains(t.mask.Masked, true):
-		return inpainting{}, fmt.Errorf("nothing to make anew: the mask covers no token of %d×%d pixels as a whole; --mask-rule any takes those that it touches", m.Downsample, m.Downsample)
+		return inpainting{}, fmt.Errorf("the mask is empty: it covers no whole token of %d×%d pixels; --mask-rule any masks tokens that it touches", m.Downsample, m.Downsample)
 	}
 	region := t.mask.Region(pixels)
-	t.finish = func(made *image.RGBA) *image.RGBA {
+	t.finish = func(decoded *image.RGBA) *image.RGBA {
 		if !f.compose {
-			return made
+			return decoded
 		}
-		return picture.Compose(t.original, made, region, f.feather)
+		return picture.Compose(t.original, decoded, region, f.feather)
 	}
 	return t, nil
 }
 
-// pixels is the mask of a picture, at the model's size, in black and white.
+// pixels returns the mask of an image of a size, fitted to the model, in black and
+// white: the rectangles and the mask file together.
 func (f *inpaintFlags) pixels(a *app, size image.Point, side int) (*image.Gray, error) {
-	painted := image.NewGray(image.Rectangle{Max: size})
-	for _, r := range f.rects {
-		if r = r.Intersect(painted.Rect); r.Empty() {
-			return nil, fmt.Errorf("a rectangle lies outside the picture of %d×%d pixels: %s", size.X, size.Y, f.rects.String())
-		}
-		fill(painted, r)
+	rects, err := picture.RectMask(size, f.rects)
+	if err != nil {
+		return nil, err
 	}
-	out := picture.FitMask(painted, side, f.fitting)
+	rects = picture.FitMask(rects, side, f.fitting)
 	if f.mask == "" {
-		return out, nil
+		return rects, nil
 	}
 	mask, err := picture.LoadMask(f.mask)
 	if err != nil {
 		return nil, err
 	}
-	switch given := mask.Rect.Size(); given {
-	case size:
-		mask = picture.FitMask(mask, side, f.fitting)
-	case image.Pt(side, side):
-		mask = picture.ScaleMask(mask, given) // black and white, no more
-	default:
-		a.talk.Printf("the mask has %d×%d pixels and the picture %d×%d: the mask is stretched", given.X, given.Y, size.X, size.Y)
-		mask = picture.FitMask(picture.ScaleMask(mask, size), side, f.fitting)
+	aligned, stretched := picture.AlignMask(mask, size, side, f.fitting)
+	if stretched {
+		given := mask.Rect.Size()
+		a.talk.Printf("the mask has %d×%d pixels and the image %d×%d: the mask is stretched", given.X, given.Y, size.X, size.Y)
 	}
-	for i, level := range mask.Pix {
-		out.Pix[i] = max(out.Pix[i], level)
-	}
-	return out, nil
-}
-
-func fill(mask *image.Gray, r image.Rectangle) {
-	for y := r.Min.Y; y < r.Max.Y; y++ {
-		row := mask.Pix[mask.PixOffset(r.Min.X, y):][:r.Dx()]
-		for x := range row {
-			row[x] = 255
-		}
-	}
+	return picture.UniteMasks(rects, aligned), nil
 }

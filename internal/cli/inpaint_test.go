@@ -16,7 +16,7 @@ import (
 	"sundae/sampler"
 )
 
-// inpaintPicture saves a picture of random pixels.
+// inpaintPicture saves an image of random pixels.
 func inpaintPicture(t *testing.T, dir string, w, h int) string {
 	t.Helper()
 	random := rand.New(rand.NewPCG(uint64(w), uint64(h)))
@@ -34,9 +34,9 @@ func inpaintPicture(t *testing.T, dir string, w, h int) string {
 // inpaintMask saves a mask with white rectangles.
 func inpaintMask(t *testing.T, dir string, w, h int, rects ...image.Rectangle) string {
 	t.Helper()
-	mask := image.NewGray(image.Rect(0, 0, w, h))
-	for _, r := range rects {
-		fill(mask, r)
+	mask, err := picture.RectMask(image.Pt(w, h), rects)
+	if err != nil {
+		t.Fatal(err)
 	}
 	path := filepath.Join(dir, fmt.Sprintf("mask-%d-%d-%d.png", w, h, len(rects)))
 	if err := picture.Save(path, mask); err != nil {
@@ -45,8 +45,8 @@ func inpaintMask(t *testing.T, dir string, w, h int, rects ...image.Rectangle) s
 	return path
 }
 
-// With --composite on every pixel outside the mask and its feather is the fitted
-// input's, byte for byte, by either rule and fitting; and the inside is new.
+// With --composite on, every pixel outside the mask and its feather is that of the
+// fitted input, byte for byte, for both rules and fittings. The inside changes.
 func TestInpaintKeepsTheRest(t *testing.T) {
 	model, dir := sampleBundle(t, nil), t.TempDir()
 	for i, c := range []struct {
@@ -75,8 +75,10 @@ func TestInpaintKeepsTheRest(t *testing.T) {
 			t.Fatal(err)
 		}
 		original := picture.Fit(whole, 32, c.fit)
-		painted := image.NewGray(whole.Rect)
-		fill(painted, r)
+		painted, err := picture.RectMask(whole.Rect.Size(), []image.Rectangle{r})
+		if err != nil {
+			t.Fatal(err)
+		}
 		mask := picture.FitMask(painted, 32, c.fit)
 		for _, path := range want[:2] {
 			made, err := picture.Load(path)
@@ -114,12 +116,12 @@ func inpaintCheck(t *testing.T, original, made *image.RGBA, mask *image.Gray, fe
 		}
 	}
 	if new == 0 {
-		t.Error("nothing is new")
+		t.Error("nothing has changed")
 	}
 }
 
-// A mask and the rectangle that it shows give the same pictures, and masks of
-// other sizes are read as the help says.
+// A mask file and the same rectangles give the same images. Masks of other sizes are
+// read as the help says.
 func TestInpaintMasks(t *testing.T) {
 	model, dir := sampleBundle(t, nil), t.TempDir()
 	from := inpaintPicture(t, dir, 64, 64)
@@ -139,13 +141,13 @@ func TestInpaintMasks(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s: the mask gives another picture than its rectangles", name)
 		}
-		if warned := strings.Contains(talk, "the mask has 128×32 pixels and the picture 64×64: the mask is stretched"); warned != (name == "other") {
+		if warned := strings.Contains(talk, "the mask has 128×32 pixels and the image 64×64: the mask is stretched"); warned != (name == "other") {
 			t.Errorf("%s: it said %q", name, talk)
 		}
 	}
 	both, _ := made("both", "--rect", "8,16,24,8", "--mask", inpaintMask(t, dir, 64, 64, image.Rect(40, 40, 48, 48)))
 	if !bytes.Equal(both, want) {
-		t.Error("a mask and a rectangle don't add up")
+		t.Error("a mask and a rectangle are not united")
 	}
 	plain, _ := made("plain", "--rect", "8,16,24,8", "--rect", "40,40,8,8", "--composite", "off")
 	if bytes.Equal(plain, want) {
@@ -153,7 +155,7 @@ func TestInpaintMasks(t *testing.T) {
 	}
 }
 
-// --history keeps every step, composed as the picture is.
+// --history writes every step, composed like the result.
 func TestInpaintHistory(t *testing.T) {
 	model, dir := sampleBundle(t, nil), t.TempDir()
 	from := inpaintPicture(t, dir, 32, 32)
@@ -186,22 +188,22 @@ func TestInpaintBadInput(t *testing.T) {
 		args []string
 	}{
 		{1, "no such file", []string{"--image", none, "--mask", black}},
-		{1, "model.yaml is no PNG, JPEG, WebP or GIF picture", []string{"--image", notPicture, "--mask", black}},
-		{1, "model.yaml is no PNG", []string{"--image", good, "--mask", notPicture}},
+		{1, "model.yaml is not a PNG, JPEG, WebP or GIF image", []string{"--image", notPicture, "--mask", black}},
+		{1, "model.yaml is not a PNG", []string{"--image", good, "--mask", notPicture}},
 		{1, "is a folder", []string{"--image", dir, "--mask", black}},
-		{1, "the mask has no white pixel", []string{"--image", good, "--mask", black}},
-		{1, "left by --fit crop", []string{"--image", good, "--rect", "0,0,8,8"}},
-		{1, "outside the picture of 64×32 pixels: 100,0,8,8", []string{"--image", good, "--rect", "100,0,8,8"}},
-		{1, "covers no token of 4×4 pixels as a whole", []string{"--image", good, "--rect", "30,10,2,2", "--mask-rule", "all"}},
-		{1, "--mask-rule is any or all", []string{"--image", good, "--rect", "30,10,2,2", "--mask-rule", "some"}},
+		{1, "the mask is empty: no white pixel", []string{"--image", good, "--mask", black}},
+		{1, "that --fit crop keeps", []string{"--image", good, "--rect", "0,0,8,8"}},
+		{1, "the rectangle 100,0,8,8 lies outside the image of 64×32 pixels", []string{"--image", good, "--rect", "100,0,8,8"}},
+		{1, "covers no whole token of 4×4 pixels", []string{"--image", good, "--rect", "30,10,2,2", "--mask-rule", "all"}},
+		{1, "--mask-rule must be any or all", []string{"--image", good, "--rect", "30,10,2,2", "--mask-rule", "some"}},
 		{1, "--composite must be on or off", []string{"--image", good, "--rect", "30,10,2,2", "--composite", "yes"}},
 		{1, "--feather must be 0 to 1024 pixels, not -1", []string{"--image", good, "--rect", "30,10,2,2", "--feather", "-1"}},
 		{1, "--feather must be 0 to 1024 pixels, not NaN", []string{"--image", good, "--rect", "30,10,2,2", "--feather", "NaN"}},
-		{1, "crop or letterbox, not", []string{"--image", good, "--rect", "30,10,2,2", "--fit", "stretch"}},
+		{1, "--fit must be crop or letterbox, not", []string{"--image", good, "--rect", "30,10,2,2", "--fit", "stretch"}},
 		{2, "at least one of the flags", []string{"--image", good}},
 		{2, `"image" not set`, []string{"--mask", black}},
 		{2, "a rectangle is x,y,w,h", []string{"--image", good, "--rect", "1,2,3"}},
-		{2, `"b" is no number of pixels`, []string{"--image", good, "--rect", "1,2,3,b"}},
+		{2, `"b" is not a number of pixels`, []string{"--image", good, "--rect", "1,2,3,b"}},
 		{2, "a rectangle of 0×5 pixels is empty", []string{"--image", good, "--rect", "1,2,0,5"}},
 	} {
 		code, stdout, talk := run(t, append([]string{"inpaint", "--model", model, "--out", out, "--quiet"}, c.args...)...)
@@ -212,8 +214,8 @@ func TestInpaintBadInput(t *testing.T) {
 	}
 }
 
-// Whatever text comes: a rectangle with pixels that is written as it is read, or
-// an error.
+// Any text gives an error, or a rectangle that is not empty and formats as text that
+// parses to the same rectangle.
 func FuzzRectangle(f *testing.F) {
 	for _, seed := range []string{"1,2,3,4", "-5, 0, 10,10", "0,0,0,0", "1,2,3", "9999999999,1,1,1", "a,b,c,d"} {
 		f.Add(seed)
@@ -256,25 +258,25 @@ func TestReconstruct(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Equal(lines, []string{out, "PSNR", fmt.Sprintf("%.2f", want), "dB"}) || talk != "" {
-			t.Errorf("it printed %q, and said %q", lines, talk)
+			t.Errorf("printed %q and %q", lines, talk)
 		}
 	}
 	none := filepath.Join(dir, "none.png")
 	for says, args := range map[string][]string{
-		"is no PNG, JPEG":   {"--image", filepath.Join(model, "model.yaml"), "--out", none},
-		"crop or letterbox": {"--image", from, "--fit", "tight", "--out", none},
-		"no such file":      {"--image", none, "--out", none},
-		"save picture":      {"--image", from, "--out", filepath.Join(none, "deep.png")},
+		"is not a PNG, JPEG": {"--image", filepath.Join(model, "model.yaml"), "--out", none},
+		"crop or letterbox":  {"--image", from, "--fit", "tight", "--out", none},
+		"no such file":       {"--image", none, "--out", none},
+		"save image":         {"--image", from, "--out", filepath.Join(none, "deep.png")},
 	} {
 		code, stdout, talk := run(t, append([]string{"reconstruct", "--quiet", "--model", model}, args...)...)
 		sampleFault(t, args, exitBad, says, code, stdout, talk)
 		if files, _ := filepath.Glob(none); len(files) > 0 {
-			t.Errorf("it failed and left %v", files)
+			t.Errorf("failed and left %v", files)
 		}
 	}
 }
 
-// Like one of its pictures, an inpainting makes that variant again.
+// --like one variant samples that variant again.
 func TestInpaintLike(t *testing.T) {
 	model, dir := sampleBundle(t, nil), t.TempDir()
 	task := []string{"inpaint", "--model", model, "--image", inpaintPicture(t, dir, 32, 32), "--rect", "4,4,12,12"}
@@ -283,9 +285,9 @@ func TestInpaintLike(t *testing.T) {
 	variant := filepath.Join(first, "inpaint-8-0002.png")
 	sampleRun(t, append(slices.Clone(task), "--like", variant, "--out", second)...)
 	if !bytes.Equal(sampleBytes(t, variant), sampleBytes(t, second, "inpaint-8-0002.png")) {
-		t.Error("the variant isn't the same")
+		t.Error("the variant has changed")
 	}
 	if _, talk := sampleRun(t, "sample", "--model", model, "--like", variant, "--out", filepath.Join(dir, "third")); !strings.Contains(talk, "was inpainted into picture-32-32.png") {
-		t.Errorf("sampling like an inpainting, it said %q", talk)
+		t.Errorf("sampling like an inpainting printed %q", talk)
 	}
 }

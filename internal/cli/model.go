@@ -2,13 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -21,16 +15,16 @@ import (
 	"sundae/sampler"
 )
 
-// modelFlags say which model runs where.
+// modelFlags say which model runs on which device.
 type modelFlags struct {
 	model, device string
 	threads       int
 }
 
 func (f *modelFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.model, "model", "", "bundle `folder`, or a name in the settings' model folders")
-	cmd.Flags().StringVar(&f.device, "device", "", ort.DeviceList())
-	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads (0: all cores)")
+	cmd.Flags().StringVar(&f.model, "model", "", "model to open: the `folder` or the name of a bundle (default from the settings)")
+	cmd.Flags().StringVar(&f.device, "device", "", "`device` for models: "+ort.DeviceList()+" (default from the settings)")
+	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0: all cores (default from the settings)")
 }
 
 // open opens the bundle and loads ONNX Runtime.
@@ -52,14 +46,19 @@ func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
 	return a.bundle(name)
 }
 
+// search returns where models are looked for.
+func (a *app) search() bundle.Search {
+	return bundle.Search{Folders: a.config.Models, BuiltIn: assets.Models}
+}
+
 // bundle opens the bundle called name, or in the folder of that name.
 func (a *app) bundle(name string) (*bundle.Bundle, error) {
-	p, err := findBundle(name, a.config.Models)
+	l, err := a.search().Find(name)
 	if err != nil {
 		return nil, err
 	}
 	defer a.talk.Wait("reading the model")()
-	return p.open()
+	return l.Open()
 }
 
 // runtime loads ONNX Runtime, and returns the options that the flags and settings
@@ -88,14 +87,14 @@ func (a *app) runtime(ctx context.Context) (*ort.Runtime, error) {
 	return ort.Load(lib)
 }
 
-// An opened model is a bundle whose two halves are ready to run.
+// opened is a bundle with its networks loaded.
 type opened struct {
 	bundle.Manifest
 	prior    *sampler.Prior
 	pictures *decoder.Decoder
 }
 
-// load puts the bundle's prior and decoder on the device.
+// load loads the prior and the decoder of a bundle.
 func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opened, error) {
 	rt, o, err := f.runtime(ctx, a)
 	if err != nil {
@@ -117,61 +116,4 @@ func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opene
 func (m *opened) Close() {
 	m.pictures.Close()
 	m.prior.Close()
-}
-
-// A place is where a bundle lies.
-type place struct {
-	where string // its folder
-	files fs.FS
-}
-
-func (p place) open() (*bundle.Bundle, error) {
-	b, err := bundle.Open(p.files)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.where, err)
-	}
-	return b, nil
-}
-
-// manifest reads model.yaml alone, which takes no time.
-func (p place) manifest() (bundle.Manifest, error) {
-	text, err := fs.ReadFile(p.files, bundle.ManifestFile)
-	if err != nil {
-		return bundle.Manifest{}, fmt.Errorf("%s: %w", p.where, err)
-	}
-	m, err := bundle.Parse(text)
-	if err != nil {
-		return bundle.Manifest{}, fmt.Errorf("%s: %w", p.where, err)
-	}
-	return m, nil
-}
-
-// findBundle looks for a bundle: a folder, a name in one of the folders, or a
-// built-in one.
-func findBundle(name string, folders []string) (place, error) {
-	tried := []string{name}
-	if !strings.ContainsRune(name, filepath.Separator) {
-		for _, folder := range folders {
-			tried = append(tried, filepath.Join(folder, name))
-		}
-	}
-	for _, dir := range tried {
-		_, err := os.Stat(filepath.Join(dir, bundle.ManifestFile))
-		switch {
-		case err == nil:
-			return place{dir, os.DirFS(dir)}, nil
-		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
-			return place{}, fmt.Errorf("look for model %s: %w", name, err)
-		}
-	}
-	if p, ok := builtIn(name); ok {
-		return p, nil
-	}
-	return place{}, fmt.Errorf("no model %s: there is no %s in %s; train one (`sundae train all`) and name its folder with --model", name, bundle.ManifestFile, strings.Join(tried, ", "))
-}
-
-// builtIn is the place of a model that the program carries.
-func builtIn(name string) (place, bool) {
-	files, ok := assets.Model(name)
-	return place{"built in", files}, ok
 }

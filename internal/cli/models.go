@@ -2,17 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"sundae/assets"
 	"sundae/internal/bundle"
 	"sundae/sampler"
 )
@@ -20,79 +15,41 @@ import (
 func newModels(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "models [FOLDER...]",
-		Short: "List the model bundles found, and where they come from",
-		Long: `List the built-in model, the bundles in the settings' model folders, and the one
-that the settings name; or those in the folders given, up to two folders deep. A bundle
-that can't be opened is listed with the reason.`,
+		Short: "List the model bundles and where they are",
+		Long: `List the model that the settings name, the built-in one, and the bundles in the
+model folders of the settings. With folders as arguments, list the bundles in those, at
+most two folders deep. A bundle that can't be opened is listed with the reason.`,
 		Example: `  sundae models
   sundae models runs`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			found, err := places(a, args)
+			find := func() ([]bundle.Location, error) { return bundle.Scan(args) }
+			if len(args) == 0 {
+				find = func() ([]bundle.Location, error) { return a.search().All(a.config.Model) }
+			}
+			found, err := find()
 			if err != nil {
 				return err
 			}
-			for i, p := range found {
+			for i, l := range found {
 				if i > 0 {
 					fmt.Fprintln(a.out)
 				}
-				describe(a, p)
+				describe(a, l)
 			}
 			if len(found) == 0 {
-				looked := args
-				if len(args) == 0 {
-					looked = a.config.Models
-				}
-				a.talk.Printf("There are no model bundles in %s. Train one with `sundae train all`, or copy one there.", strings.Join(looked, ", "))
+				a.talk.Printf("no model bundles in %s; train one with `sundae train all`", strings.Join(args, ", "))
 			}
 			return nil
 		},
 	}
 }
 
-// places finds bundles: in the folders given, or where the settings say.
-func places(a *app, folders []string) ([]place, error) {
-	var all []place
-	if len(folders) == 0 {
-		if p, err := findBundle(a.config.Model, a.config.Models); err == nil {
-			all = append(all, p)
-		}
-		for _, name := range assets.Models() {
-			if p, ok := builtIn(name); ok && !slices.ContainsFunc(all, func(o place) bool { return o.where == p.where }) {
-				all = append(all, p)
-			}
-		}
-	}
-	for _, folder := range folders {
-		if _, err := os.ReadDir(folder); err != nil {
-			return nil, fmt.Errorf("look for models: %w", err)
-		}
-	}
-	if len(folders) == 0 {
-		folders = a.config.Models // which needn't be there
-	}
-	for _, folder := range folders {
-		for _, depth := range []string{".", "*", "*/*"} {
-			files, err := fs.Glob(os.DirFS(folder), path.Join(depth, bundle.ManifestFile))
-			if err != nil {
-				return nil, fmt.Errorf("look for models in %s: %w", folder, err)
-			}
-			for _, file := range files {
-				dir := filepath.Join(folder, filepath.FromSlash(path.Dir(file)))
-				if !slices.ContainsFunc(all, func(p place) bool { return p.where == dir }) {
-					all = append(all, place{dir, os.DirFS(dir)})
-				}
-			}
-		}
-	}
-	return all, nil
-}
-
-// describe prints what there is to know of a bundle.
-func describe(a *app, p place) {
-	b, err := p.open()
+// describe prints what a bundle says about itself.
+func describe(a *app, l bundle.Location) {
+	b, err := l.Open()
 	if err != nil {
-		fmt.Fprintf(a.out, "%s\n  can't be opened: %v\n", p.where, err)
+		fmt.Fprintf(a.out, "%s\n  can't be opened: %v\n", l.Path, err)
 		return
 	}
 	m := b.Manifest
@@ -108,8 +65,8 @@ func describe(a *app, p place) {
 	for _, file := range m.Files {
 		bytes += file.Bytes
 	}
-	line("where", "%s, %.1f MB", p.where, float64(bytes)/1e6)
-	line("pictures", "%d×%d pixels, %d×%d tokens of %d×%d pixels", m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Downsample, m.Downsample)
+	line("where", "%s, %.1f MB", l.Path, float64(bytes)/1e6)
+	line("images", "%d×%d pixels, %d×%d tokens of %d×%d pixels", m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Downsample, m.Downsample)
 	line("vocabulary", "%d codes", m.Vocabulary)
 	if len(m.Classes) > 0 {
 		line("classes", "%s", strings.Join(m.Classes, ", "))
@@ -119,7 +76,7 @@ func describe(a *app, p place) {
 	if s, err := sampler.Recommended(m); err == nil {
 		line("sampling", "%d steps, temperature %s, proportion %s, renoise %s", s.Steps, s.Temperature, s.Proportion, s.Renoise)
 	}
-	if text := trained(m.Training); text != "" {
+	if text := describeTraining(m.Training); text != "" {
 		line("trained", "%s", text)
 	}
 	if m.Licence != "" {
@@ -127,8 +84,8 @@ func describe(a *app, p place) {
 	}
 }
 
-// trained says in one line where a model comes from.
-func trained(t bundle.Training) string {
+// describeTraining tells in one line how a model was trained.
+func describeTraining(t bundle.Training) string {
 	var parts []string
 	if t.Date != "" {
 		parts = append(parts, t.Date)
@@ -143,7 +100,7 @@ func trained(t bundle.Training) string {
 		parts = append(parts, t.Machine)
 	}
 	if psnr, ok := t.Figures["vqgan_psnr"]; ok {
-		parts = append(parts, fmt.Sprintf("reconstructs at %.1f dB", psnr))
+		parts = append(parts, fmt.Sprintf("reconstruction PSNR %.1f dB", psnr))
 	}
 	return strings.Join(parts, ", ")
 }

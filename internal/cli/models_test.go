@@ -33,15 +33,15 @@ func TestModels(t *testing.T) {
 	}
 	for _, want := range []string{
 		"hills: green ones\n", good + ", ", "32×32 pixels, 8×8 tokens of 4×4 pixels", "16 codes", "alpine, ", ", ocean\n",
-		"2026-11-24, `sundae train all --recipe hills`, seed 3, prior 400 steps in 1.5 hours, 2 cores, reconstructs at 24.9 dB", "MIT",
+		"2026-11-24, `sundae train all --recipe hills`, seed 3, prior 400 steps in 1.5 hours, 2 cores, reconstruction PSNR 24.9 dB", "MIT",
 		broken + "\n  can't be opened: " + broken + ": open bundle: read model.yaml: format 9",
 	} {
 		if !strings.Contains(out, want) {
-			t.Errorf("there is no %q in\n%s", want, out)
+			t.Errorf("%q is missing in\n%s", want, out)
 		}
 	}
 
-	// The settings' folders are looked into without an argument; the model that they name comes once.
+	// Without arguments the folders of the settings are searched. The model that they name is listed once, and first.
 	settings := filepath.Join(t.TempDir(), "config.yaml")
 	write := func(model, folder string) {
 		t.Helper()
@@ -57,9 +57,9 @@ func TestModels(t *testing.T) {
 	if code, out, _ := run(t, "models", "--config", settings); code != exitOK || strings.Count(out, "where") != 1 || !strings.Contains(out, "built in") {
 		t.Errorf("with the built-in one alone, exit code %d: %s", code, out)
 	}
-	if code, out, talk := run(t, "models", t.TempDir()); code != exitOK || out != "" || !strings.Contains(talk, "There are no model bundles in ") {
+	if code, out, talk := run(t, "models", t.TempDir()); code != exitOK || out != "" || !strings.Contains(talk, "no model bundles in ") {
 		t.Errorf("in an empty folder, exit code %d: %s%s", code, out, talk)
 	}
 	code, out, talk = run(t, "models", filepath.Join(folder, "nosuch"))
-	sampleFault(t, []string{"models"}, exitBad, "look for models", code, out, talk)
+	sampleFault(t, []string{"models"}, exitBad, "find models", code, out, talk)
 }

@@ -15,10 +15,10 @@ func newNeighbours(a *app) *cobra.Command {
 	var data []string
 	cmd := &cobra.Command{
 		Use:   "neighbours",
-		Short: "Show each sample over the training picture closest to it",
-		Long: `Find the training picture closest to each sample, by pictures shrunk to 32×32
-colours, and write a sheet of samples over their neighbours: where both are
-alike, the model repeats what it was shown.`,
+		Short: "Show the nearest training image of each sample",
+		Long: `Find the nearest training image of each sample, comparing images scaled down to
+32×32 pixels, and write a sheet of the samples with their nearest neighbours below.
+Where both look alike, the model has memorised the image.`,
 		Example: `  sundae train neighbours --samples samples --data pictures --out neighbours.png
   sundae train neighbours --samples samples --data pictures --data more --out neighbours.png`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,7 +31,7 @@ alike, the model repeats what it was shown.`,
 			if err != nil {
 				return err
 			}
-			bar := a.talk.Bar("comparing", int64(len(known)), "pictures")
+			bar := a.talk.Bar("comparing", int64(len(known)), "images")
 			defer bar.Done()
 			pairs, err := neighbours.Find(cmd.Context(), made, known, func() { bar.Add(1) })
 			if err != nil {
@@ -53,15 +53,15 @@ alike, the model repeats what it was shown.`,
 		},
 	}
 	cmd.Flags().StringVar(&samples, "samples", "", "`folder` of samples")
-	cmd.Flags().StringArrayVar(&data, "data", nil, "`folder` of training pictures; give it again for more")
-	cmd.Flags().StringVar(&out, "out", "neighbours.png", "the sheet, a PNG `file`")
+	cmd.Flags().StringArrayVar(&data, "data", nil, "`folder` of training images; may be repeated")
+	cmd.Flags().StringVar(&out, "out", "neighbours.png", "PNG `file` for the sheet")
 	for _, flag := range []string{"samples", "data"} {
 		cmd.MarkFlagRequired(flag)
 	}
 	return cmd
 }
 
-// withoutSheets leaves out what `sundae sample` writes beside its samples.
+// withoutSheets removes the sheet that `sundae sample` writes with its samples.
 func withoutSheets(paths []string) []string {
 	var out []string
 	for _, path := range paths {

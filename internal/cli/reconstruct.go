@@ -15,10 +15,11 @@ func newReconstruct(a *app) *cobra.Command {
 	var from, out, fit string
 	cmd := &cobra.Command{
 		Use:   "reconstruct",
-		Short: "Turn a picture into tokens and back, and measure what is lost",
-		Long: `Turn a picture into the model's tokens and back, and print the PSNR: how close
-the model's pictures can come to this one at best. The picture is fitted first.`,
-		Example: `  sundae reconstruct --image hills.jpg --out hills-again.png`,
+		Short: "Encode and decode an image, and measure the loss",
+		Long: `Encode an image to the model's tokens, decode them, and print the PSNR. That is
+how well the model can represent this image at best. The image is first fitted to
+the model's size.`,
+		Example: `  sundae reconstruct --image hills.jpg --out hills-decoded.png`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			how, err := fitting(a, fit)
 			if err != nil {
@@ -28,7 +29,7 @@ the model's pictures can come to this one at best. The picture is fitted first.`
 			if err != nil {
 				return err
 			}
-			done := a.talk.Wait("reading the picture")
+			done := a.talk.Wait("reading the image")
 			whole, err := picture.Load(from)
 			if done(); err != nil {
 				return err
@@ -49,7 +50,7 @@ the model's pictures can come to this one at best. The picture is fitted first.`
 			if err != nil {
 				return err
 			}
-			_, place := how.Place(whole.Rect, d.Size()) // bars tell nothing of the model
+			_, place := how.Place(whole.Rect, d.Size()) // without the black bars
 			psnr, err := picture.PSNR(part(original, place), part(again, place))
 			if err != nil {
 				return err
@@ -57,18 +58,18 @@ the model's pictures can come to this one at best. The picture is fitted first.`
 			if err := picture.Save(out, again); err != nil {
 				return err
 			}
-			done() // before the result, which comes on the same terminal
+			done() // before printing to the same terminal
 			fmt.Fprintf(a.out, "%s\nPSNR %.2f dB\n", out, psnr)
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&from, "image", "", "picture `file`: PNG, JPEG, WebP or GIF")
-	cmd.Flags().StringVar(&out, "out", "", "PNG `file` for the picture that comes back")
-	cmd.Flags().StringVar(&fit, "fit", "", "fit a picture of another shape by crop or letterbox (default from the settings)")
+	cmd.Flags().StringVar(&from, "image", "", "image `file`: PNG, JPEG, WebP or GIF")
+	cmd.Flags().StringVar(&out, "out", "", "PNG `file` for the decoded image")
+	cmd.Flags().StringVar(&fit, "fit", "", fitUsage)
 	cmd.MarkFlagRequired("image")
 	cmd.MarkFlagRequired("out")
 	m.add(cmd)
 	return cmd
 }
 
-func part(p *image.RGBA, r image.Rectangle) *image.RGBA { return p.SubImage(r).(*image.RGBA) }
+func part(img *image.RGBA, r image.Rectangle) *image.RGBA { return img.SubImage(r).(*image.RGBA) }

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// rectangles is a flag that may be given several times: x,y,w,h in pixels.
+// rectangles is the value of a flag x,y,w,h in pixels that may be repeated.
 type rectangles []image.Rectangle
 
-// maxSide bounds a rectangle's numbers: no picture read is as large.
+// maxSide is the largest number of a rectangle. No image that can be read is larger.
 const maxSide = 1 << 28
 
 func (all *rectangles) Set(text string) error {
@@ -22,7 +22,7 @@ func (all *rectangles) Set(text string) error {
 	for i, field := range fields {
 		v, err := strconv.Atoi(strings.TrimSpace(field))
 		if err != nil || v < -maxSide || v > maxSide {
-			return fmt.Errorf("%q is no number of pixels", field)
+			return fmt.Errorf("%q is not a number of pixels", field)
 		}
 		n[i] = v
 	}
@@ -41,5 +41,5 @@ func (all *rectangles) String() string {
 	return strings.Join(texts, " ")
 }
 
-// Type is what --help calls the flag's value.
+// Type is the name of the flag's value in --help.
 func (all *rectangles) Type() string { return "x,y,w,h" }

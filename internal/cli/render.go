@@ -17,22 +17,25 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// outputFlags say how many pictures are made and what is kept of them.
+// sheetWidth is the largest width of a sheet of samples, in pixels.
+const sheetWidth = 4096
+
+// outputFlags say how many images are sampled and what is written.
 type outputFlags struct {
-	n              int
-	out, animation string
-	history        bool
+	n           int
+	out, format string // format of the animation
+	history     bool
 }
 
 func (f *outputFlags) add(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&f.n, "n", 0, "pictures (default from the settings)")
-	cmd.Flags().StringVar(&f.out, "out", "", "`folder` for the pictures")
-	cmd.Flags().BoolVar(&f.history, "history", false, "keep every step's picture too, and an animation of the run")
-	cmd.Flags().StringVar(&f.animation, "animation", "", "with --history: gif or apng (default from the settings)")
+	cmd.Flags().IntVar(&f.n, "n", 0, "number of images (default from the settings)")
+	cmd.Flags().StringVar(&f.out, "out", "", "`folder` for the images")
+	cmd.Flags().BoolVar(&f.history, "history", false, "also write the image of every step, and an animation of the run")
+	cmd.Flags().StringVar(&f.format, "animation", "", "format of the animation of --history: gif or apng (default from the settings)")
 	cmd.MarkFlagRequired("out")
 }
 
-// check fills in what the settings say, and refuses what can't be made.
+// check completes the flags with the settings, and checks them.
 func (f *outputFlags) check(a *app, cmd *cobra.Command) error {
 	if !cmd.Flags().Changed("n") {
 		f.n = a.config.Sampling.N
@@ -40,35 +43,35 @@ func (f *outputFlags) check(a *app, cmd *cobra.Command) error {
 	if f.n < 1 || f.n > config.MaxSamples {
 		return fmt.Errorf("--n must be 1 to %d, not %d", config.MaxSamples, f.n)
 	}
-	if f.animation == "" {
-		f.animation = a.config.Pictures.Animation
+	if f.format == "" {
+		f.format = a.config.Pictures.Animation
 	}
-	if !slices.Contains(config.Animations, f.animation) {
-		return fmt.Errorf("--animation is gif or apng, not %q", f.animation)
+	if !slices.Contains(config.Animations, f.format) {
+		return fmt.Errorf("--animation must be gif or apng, not %q", f.format)
 	}
 	return nil
 }
 
-// A rendering makes pictures and writes them as NAME-SEED-0000.png, ..., with a
-// sheet of all of them.
+// rendering samples images and writes them to NAME-SEED-0000.png, ..., with a sheet of
+// all of them.
 type rendering struct {
 	*opened
 	outputFlags
 	name     string          // "sample"
-	like     *sampler.Record // of the picture whose settings are repeated, or nil
+	like     *sampler.Record // of the image of --like, or nil
 	settings schedule.Settings
 	record   sampler.Record // of the first sample
 	from     sampler.Origin
 	original image.Image // shown first on the sheet, or nil
 	finish   func(*image.RGBA) *image.RGBA
 
-	files *picture.Folder
-	sheet []image.Image
-	film  film // with history
+	files     *picture.Folder
+	sheet     []image.Image
+	animation *picture.RunAnimation // with history
 }
 
-// begin opens the bundle and gathers the settings: from the flags, from the
-// picture that is to be repeated, or from the settings file.
+// begin opens the bundle and determines the settings: from the flags, the image of
+// --like, or the settings file.
 func (r *rendering) begin(a *app, cmd *cobra.Command, m *modelFlags, f *samplingFlags) (*bundle.Bundle, error) {
 	if err := r.check(a, cmd); err != nil {
 		return nil, err
@@ -97,7 +100,7 @@ func (r *rendering) begin(a *app, cmd *cobra.Command, m *modelFlags, f *sampling
 	return b, nil
 }
 
-// run makes the pictures. If anything fails, no file is there.
+// run samples the images and writes them. After an error there are no files.
 func (r *rendering) run(ctx context.Context, a *app) error {
 	files, err := picture.NewFolder(r.out)
 	if err != nil {
@@ -106,10 +109,10 @@ func (r *rendering) run(ctx context.Context, a *app) error {
 	defer files.Discard()
 	r.files = files
 	if r.original != nil {
-		r.sheet = append(r.sheet, cell(r.original, r.cells(), sheetWidth))
+		r.sheet = append(r.sheet, picture.Cell(r.original, r.cells(), sheetWidth))
 	}
 	if r.history {
-		r.film = newFilm(r.settings.Steps, r.n)
+		r.animation = picture.NewRunAnimation(r.settings.Steps, r.n)
 	}
 	run, err := r.sample(ctx, a)
 	if err == nil {
@@ -117,7 +120,7 @@ func (r *rendering) run(ctx context.Context, a *app) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return errors.New("stopped before the pictures were done: nothing was written")
+		return errors.New("interrupted before all images were sampled: no files were written")
 	case err != nil:
 		return err
 	}
@@ -131,7 +134,7 @@ func (r *rendering) run(ctx context.Context, a *app) error {
 	return err
 }
 
-// sample takes all steps of a run.
+// sample runs all steps.
 func (r *rendering) sample(ctx context.Context, a *app) (*sampler.Run, error) {
 	run, err := r.prior.Start(sampler.Start{N: r.n, First: r.record.Sample, Settings: r.settings, From: r.from})
 	if err != nil {
@@ -147,64 +150,64 @@ func (r *rendering) sample(ctx context.Context, a *app) (*sampler.Run, error) {
 	return run, err
 }
 
-// save decodes the samples of a run, or every step of them, and writes the
-// pictures.
+// save decodes the samples of a run, with --history after every step, and writes the
+// images.
 func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run) error {
 	last := run.Len() - 1
-	steps := []int{last}
+	first := last
 	if r.history {
-		steps = evenly(last, last+1)
+		first = 0
 	}
-	bar := a.talk.Bar("decoding", int64(r.n*len(steps)), "pictures")
+	bar := a.talk.Bar("decoding", int64(r.n*(last-first+1)), "images")
 	defer bar.Done()
 	for i := range r.n {
 		record := r.record
 		record.Sample += i
 		name := fmt.Sprintf("%s-%d-%04d", r.name, r.settings.Seed, record.Sample)
 		var tokens []uint16
-		var p *image.RGBA
-		for _, step := range steps {
-			if now := run.At(step).Tokens[i]; p == nil || !slices.Equal(now, tokens) {
-				made, err := r.pictures.Decode(ctx, now)
+		var img *image.RGBA
+		for step := first; step <= last; step++ {
+			if now := run.At(step).Tokens[i]; img == nil || !slices.Equal(now, tokens) {
+				decoded, err := r.pictures.Decode(ctx, now)
 				if err != nil {
 					return err
 				}
-				tokens, p = now, r.finish(made)
+				tokens, img = now, r.finish(decoded)
 			}
 			if r.history {
 				record.Step = step
-				r.film.add(p, step, step == last)
-				if err := r.files.Save(fmt.Sprintf("%s-step-%02d.png", name, step), p, text(record)); err != nil {
+				r.animation.Add(img, step, step == last)
+				if err := r.files.Save(fmt.Sprintf("%s-step-%02d.png", name, step), img, pngText(record)); err != nil {
 					return err
 				}
 			}
 			bar.Add(1)
 		}
 		record.Step = 0
-		if err := r.files.Save(name+".png", p, text(record)); err != nil {
+		if err := r.files.Save(name+".png", img, pngText(record)); err != nil {
 			return err
 		}
-		r.sheet = append(r.sheet, cell(p, r.cells(), sheetWidth))
+		r.sheet = append(r.sheet, picture.Cell(img, r.cells(), sheetWidth))
 	}
 	return nil
 }
 
-// saveTogether writes the sheet and the film.
+// saveTogether writes the sheet and the animation.
 func (r *rendering) saveTogether() error {
 	record := r.record
 	record.Samples = r.n
-	if err := r.files.Save("grid.png", layOut(r.sheet), text(record)); err != nil || !r.history {
+	if err := r.files.Save("grid.png", picture.Sheet(r.sheet), pngText(record)); err != nil || !r.history {
 		return err
 	}
-	film := r.film.animation()
+	animation := r.animation.Animation()
 	name := fmt.Sprintf("%s-%d-run", r.name, r.settings.Seed)
-	if r.animation == "apng" {
-		return r.files.Write(name+".png", func(w io.Writer) error { return picture.WriteAPNG(w, film, text(record)) })
+	if r.format == "apng" {
+		return r.files.Write(name+".png", func(w io.Writer) error { return picture.WriteAPNG(w, animation, pngText(record)) })
 	}
-	return r.files.Write(name+".gif", func(w io.Writer) error { return picture.WriteGIF(w, film) })
+	return r.files.Write(name+".gif", func(w io.Writer) error { return picture.WriteGIF(w, animation) })
 }
 
-// cells is the number of pictures on the sheet.
+// cells returns the number of images on the sheet.
 func (r *rendering) cells() int {
 	if r.original != nil {
 		return r.n + 1
@@ -212,7 +215,7 @@ func (r *rendering) cells() int {
 	return r.n
 }
 
-// text is a record as the text of a PNG.
-func text(r sampler.Record) picture.Text {
+// pngText returns a record as text of a PNG file.
+func pngText(r sampler.Record) picture.Text {
 	return picture.Text{Key: sampler.RecordKey, Value: r.String()}
 }

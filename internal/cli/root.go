@@ -1,12 +1,11 @@
 // Package cli is Sundae's command line: flags in, calls out.
 //
-// One file holds one command. Each command is made by a constructor that takes
-// the [app], so that a test can run it with its own streams and settings, and
-// is listed once, in [commands].
+// Each command has its own file and a constructor that takes the [app], so that tests
+// can run it with their own streams and settings. [commands] lists the constructors.
 //
-// Results go to standard output, talk to standard error. Exit codes: 0 it
-// worked; 1 it didn't, the input or the machine being at fault; 2 the command
-// line itself was wrong.
+// Results are printed to standard output, messages and progress to standard error. The
+// exit code is 0 on success, 1 if the command failed, and 2 if the command line is
+// wrong.
 package cli
 
 import (
@@ -41,8 +40,8 @@ var commands = []func(*app) *cobra.Command{
 	newTrain,
 }
 
-// An app is what every command works with. config and talk are set once the
-// flags are read, before a command's RunE is called.
+// app is what all commands share. config and talk are set after the flags are parsed,
+// before the RunE of a command is called.
 type app struct {
 	in       io.Reader
 	out, err io.Writer
@@ -52,22 +51,22 @@ type app struct {
 	quiet      bool   // --quiet
 
 	config config.Config
-	talk   *progress.Talk // nil with --quiet: says nothing
+	talk   *progress.Talk // silent with --quiet
 }
 
-// usageError marks a fault in the command line itself.
+// usageError is an error in the command line itself.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// usagef makes an error that ends the program with code 2.
+// usagef returns an error that ends the program with exit code 2.
 func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
-// Main runs one command line and returns the exit code. defaults is the
-// embedded config.yaml. Streams that are *os.File terminals get colours, bars
-// and the app; others get plain text.
+// Main runs a command line and returns the exit code. defaults is the embedded
+// config.yaml. The app and progress bars need streams that are an *os.File of a
+// terminal; others get plain text.
 func Main(ctx context.Context, args []string, in io.Reader, out, errw io.Writer, defaults []byte) int {
 	a := &app{in: in, out: out, err: errw, defaults: defaults}
 	root := newRoot(a)
@@ -92,10 +91,10 @@ func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sundae",
 		Short: "Explore and train SUNDAE image models from a terminal",
-		Long: `Sundae makes pictures with step-unrolled denoising autoencoders: a few steps
-from noise to a picture, watched and steered in the terminal.
+		Long: `Sundae samples images from step-unrolled denoising autoencoders (SUNDAE). It needs
+a few steps from noise to an image, which you can watch and steer in the terminal.
 
-Without a sub-command it opens the app on the default model.`,
+Without a sub-command it opens the app with the default model.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
@@ -104,23 +103,23 @@ Without a sub-command it opens the app on the default model.`,
 	}
 	root.PersistentFlags().StringVar(&a.configPath, "config", "",
 		"settings `file` (default $XDG_CONFIG_HOME/sundae/config.yaml)")
-	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print results and errors only")
-	for _, make := range commands {
-		root.AddCommand(make(a))
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print only results and errors")
+	for _, newCommand := range commands {
+		root.AddCommand(newCommand(a))
 	}
 	openApp(a, root)
 	root.Args = unknown
 	root.SetIn(a.in)
-	root.SetOut(a.out) // before the next lines: cobra's completion commands remember it
+	root.SetOut(a.out) // before InitDefaultCompletionCmd, which keeps it
 	root.SetErr(a.err)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	everyCommand(root, func(c *cobra.Command) {
-		c.SuggestionsMinimumDistance = 2 // letters, so that two swapped ones are understood
+		c.SuggestionsMinimumDistance = 2 // edits, so that two swapped letters are understood
 		c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 		switch {
 		case c.Name() == "help":
-			c.Args = cobra.ArbitraryArgs // the commands it is asked about
+			c.Args = cobra.ArbitraryArgs // names of commands
 		case !c.Runnable():
 			group(c)
 		}
@@ -129,8 +128,9 @@ Without a sub-command it opens the app on the default model.`,
 	return root
 }
 
-// group makes a command that only holds others show its help, and call a word
-// that is none of them a usage error: cobra would show the help and succeed.
+// group makes a command that has only sub-commands print its help without arguments,
+// and return a usage error for an unknown sub-command, for which cobra would print the
+// help and succeed.
 func group(c *cobra.Command) {
 	c.Args = cobra.ArbitraryArgs
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -141,7 +141,7 @@ func group(c *cobra.Command) {
 	}
 }
 
-// unknown says that the first argument, if there is one, is no command.
+// unknown returns an error if there is an argument, which is not a known command.
 func unknown(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -153,11 +153,10 @@ func unknown(c *cobra.Command, args []string) error {
 	return err
 }
 
-// begin reads the settings, once the flags are known and before the command
-// runs. Completion scripts must come out even where the settings are broken.
+// begin reads the settings after the flags are parsed and before the command runs. The
+// completion commands do without, so that they work if the settings have errors.
 func (a *app) begin(cmd *cobra.Command) error {
-	// cobra would check these two after this function, and its errors wouldn't
-	// say that they are the command line's fault.
+	// cobra checks these after this function, and its errors would not be usage errors.
 	if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
 		return usageError{err}
 	}
@@ -173,8 +172,8 @@ func (a *app) begin(cmd *cobra.Command) error {
 	return nil
 }
 
-// asUsage makes every complaint about arguments a usage error. A command that
-// says nothing of its arguments takes none.
+// asUsage returns a check whose errors are usage errors. Without a check a command takes
+// no arguments.
 func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	if check == nil {
 		check = noArguments
@@ -187,12 +186,12 @@ func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// noArguments says that there is an argument too many.
+// noArguments returns an error if there is an argument.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s takes flags alone, not %q", c.CommandPath(), args[0])
+	return fmt.Errorf("%s takes no arguments, only flags, not %q", c.CommandPath(), args[0])
 }
 
 func everyCommand(c *cobra.Command, f func(*cobra.Command)) {

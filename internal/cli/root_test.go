@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// run runs one command line as the program would, in an empty home.
+// run runs a command line like the program, without a settings file.
 func run(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
 	defaults, err := os.ReadFile("../../config.yaml")
@@ -29,8 +29,8 @@ func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {
 		args []string
 		code int
-		out  string // in what it prints on standard output
-		err  string // in what it says on standard error
+		out  string // part of standard output
+		err  string // part of standard error
 	}{
 		{[]string{"--help"}, exitOK, "doctor", ""},
 		{[]string{"help", "train"}, exitOK, "vqgan", ""},
@@ -43,9 +43,9 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"sampel"}, exitUsage, "", "did you mean sample?"},
 		{[]string{"train", "scene"}, exitUsage, "", "did you mean scenes?"},
 		{[]string{"doctor", "--no-such"}, exitUsage, "", "See sundae doctor --help."},
-		{[]string{"doctor", "me"}, exitUsage, "", `takes flags alone, not "me"`},
+		{[]string{"doctor", "me"}, exitUsage, "", `takes no arguments, only flags, not "me"`},
 		{[]string{"train", "prior"}, exitUsage, "", `"out" not set`},
-		{[]string{"--config", bad, "doctor"}, exitBad, "", bad + ":2: devcie: there is no such setting (did you mean device?)"},
+		{[]string{"--config", bad, "doctor"}, exitBad, "", bad + ":2: devcie: unknown setting (did you mean device?)"},
 		{[]string{"--config", bad + ".none", "doctor"}, exitBad, "", "no such file"},
 		{[]string{"train", "prior", "--out", t.TempDir(), "--recipe", "nothing"}, exitBad, "", "nothing"},
 	} {
@@ -62,7 +62,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// Every command explains itself.
+// Every command has a help text and an example.
 func TestHelp(t *testing.T) {
 	root := newRoot(&app{})
 	for _, c := range root.Commands() {

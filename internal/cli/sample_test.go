@@ -22,7 +22,7 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// sampleBundle writes the small bundle into a folder, after change.
+// sampleBundle writes the test bundle to a folder, after change.
 func sampleBundle(t *testing.T, change func(*bundle.Manifest, map[string][]byte)) string {
 	t.Helper()
 	b := bundletest.Bundle(t)
@@ -40,7 +40,7 @@ func sampleBundle(t *testing.T, change func(*bundle.Manifest, map[string][]byte)
 	return dir
 }
 
-// sampleRun runs a command that must work, and returns what it prints and says.
+// sampleRun runs a command that must succeed, and returns what it prints.
 func sampleRun(t *testing.T, args ...string) (lines []string, talk string) {
 	t.Helper()
 	code, out, talk := run(t, args...)
@@ -73,8 +73,8 @@ func sampleNames(t *testing.T, dir string) []string {
 	return names
 }
 
-// The same seed and settings give the same bytes on a second run, alone or with
-// neighbours, frozen ones included.
+// The same seed and settings give the same bytes in a second run and for any number of
+// samples, frozen ones included.
 func TestSampleRepeats(t *testing.T) {
 	model, dir := sampleBundle(t, nil), t.TempDir()
 	five, one, again := filepath.Join(dir, "five"), filepath.Join(dir, "one"), filepath.Join(dir, "again")
@@ -85,29 +85,29 @@ func TestSampleRepeats(t *testing.T) {
 		want = append(want, filepath.Join(five, fmt.Sprintf("sample-7-%04d.png", i)))
 	}
 	if want = append(want, filepath.Join(five, "grid.png")); !slices.Equal(lines, want) {
-		t.Errorf("it printed %q", lines)
+		t.Errorf("printed %q", lines)
 	}
 	if !strings.Contains(talk, "sampling") || strings.Contains(talk, " 0 frozen") {
-		t.Errorf("no sample was frozen, or nothing was said of it: %q", talk)
+		t.Errorf("no sample was frozen, or that was not printed: %q", talk)
 	}
 	if _, talk := sampleRun(t, append(flags, "--n", "1", "--out", one, "--quiet")...); talk != "" {
-		t.Errorf("with --quiet it said %q", talk)
+		t.Errorf("with --quiet it printed %q", talk)
 	}
 	sampleRun(t, append(flags, "--n", "5", "--out", again)...)
 	if !bytes.Equal(sampleBytes(t, five, "sample-7-0000.png"), sampleBytes(t, one, "sample-7-0000.png")) {
-		t.Error("the first of five isn't the one")
+		t.Error("the first of five is not the single one")
 	}
 	for _, name := range sampleNames(t, five) {
 		if !bytes.Equal(sampleBytes(t, five, name), sampleBytes(t, again, name)) {
-			t.Errorf("%s is another file the second time", name)
+			t.Errorf("%s differs the second time", name)
 		}
 	}
 	if bytes.Equal(sampleBytes(t, five, "sample-7-0000.png"), sampleBytes(t, five, "sample-7-0001.png")) {
-		t.Error("two samples are one picture")
+		t.Error("two samples are the same image")
 	}
 }
 
-// A picture and a sheet repeat themselves from the settings that they hold.
+// --like an image or a sheet gives the same files again.
 func TestSampleLike(t *testing.T) {
 	model, dir := sampleBundle(t, nil), t.TempDir()
 	first := filepath.Join(dir, "first")
@@ -116,19 +116,19 @@ func TestSampleLike(t *testing.T) {
 	second := filepath.Join(dir, "second")
 	sampleRun(t, "sample", "--model", model, "--like", filepath.Join(first, "sample-9-0002.png"), "--out", second)
 	if !slices.Equal(sampleNames(t, second), []string{"grid.png", "sample-9-0002.png"}) {
-		t.Errorf("like one picture there are %v", sampleNames(t, second))
+		t.Errorf("like one image: files %v", sampleNames(t, second))
 	}
 	if !bytes.Equal(sampleBytes(t, first, "sample-9-0002.png"), sampleBytes(t, second, "sample-9-0002.png")) {
-		t.Error("the picture isn't the same")
+		t.Error("the image has changed")
 	}
 	third := filepath.Join(dir, "third")
 	sampleRun(t, "sample", "--model", model, "--like", filepath.Join(first, "grid.png"), "--out", third)
 	for _, name := range sampleNames(t, first) {
 		if !bytes.Equal(sampleBytes(t, first, name), sampleBytes(t, third, name)) {
-			t.Errorf("like the sheet, %s is another", name)
+			t.Errorf("like the sheet: %s has changed", name)
 		}
 	}
-	// Flags go before the picture's settings.
+	// Flags override the image's settings.
 	fourth := filepath.Join(dir, "fourth")
 	sampleRun(t, "sample", "--model", model, "--like", filepath.Join(first, "sample-9-0002.png"), "--seed", "10", "--class", "any", "--out", fourth)
 	r := sampleRecord(t, filepath.Join(fourth, "sample-10-0002.png"))
@@ -150,7 +150,7 @@ func sampleRecord(t *testing.T, path string) sampler.Record {
 	return r
 }
 
-// The model that made a picture is found by its name; another one is warned of.
+// The model that made an image is found by its name. Another model gives a warning.
 func TestSampleLikeFindsTheModel(t *testing.T) {
 	mine := sampleBundle(t, func(m *bundle.Manifest, _ map[string][]byte) { m.Name = "mine" })
 	other := sampleBundle(t, func(m *bundle.Manifest, files map[string][]byte) {
@@ -171,14 +171,14 @@ func TestSampleLikeFindsTheModel(t *testing.T) {
 	like := filepath.Join(first, "sample-1-0000.png")
 	sampleRun(t, "sample", "--config", settings, "--like", like, "--out", second)
 	if !bytes.Equal(sampleBytes(t, like), sampleBytes(t, second, "sample-1-0000.png")) {
-		t.Error("it was sampled from another model")
+		t.Error("sampled from another model")
 	}
-	if _, talk := sampleRun(t, "sample", "--model", other, "--like", like, "--out", third); !strings.Contains(talk, "was made by another model mine") {
+	if _, talk := sampleRun(t, "sample", "--model", other, "--like", like, "--out", third); !strings.Contains(talk, "was made by another model (mine)") {
 		t.Errorf("no warning of another model: %q", talk)
 	}
 }
 
-// sampleLogits is a prior that gives every token the same logit.
+// sampleLogits is a prior with the same logit for every token.
 func sampleLogits(m *bundle.Manifest, logit float32) []byte {
 	n, v := int64(m.Latent.Tokens()), int64(m.Vocabulary)
 	return onnxfile.Graph{
@@ -195,11 +195,11 @@ func TestSampleHistory(t *testing.T) {
 	for _, kind := range []string{"gif", "apng"} {
 		out := filepath.Join(dir, kind)
 		sampleRun(t, "sample", "--model", model, "--seed", "3", "--n", "2", "--steps", "4", "--history", "--animation", kind, "--out", out)
-		film := "sample-3-run.gif"
+		animation := "sample-3-run.gif"
 		if kind == "apng" {
-			film = "sample-3-run.png"
+			animation = "sample-3-run.png"
 		}
-		want := []string{"grid.png", film}
+		want := []string{"grid.png", animation}
 		for i := range 2 {
 			want = append(want, fmt.Sprintf("sample-3-%04d.png", i))
 			for step := range 5 {
@@ -218,22 +218,22 @@ func TestSampleHistory(t *testing.T) {
 		}
 		whole, err := picture.Load(filepath.Join(out, "sample-3-0001.png"))
 		if err != nil || !bytes.Equal(last.Pix, whole.Pix) {
-			t.Errorf("the last step isn't the picture: %v", err)
+			t.Errorf("the last step is not the result: %v", err)
 		}
 		if r := sampleRecord(t, filepath.Join(out, "sample-3-0001-step-02.png")); r.Step != 2 || r.Sample != 1 {
 			t.Errorf("a step's settings are %+v", r)
 		}
 	}
 	movie, err := gif.DecodeAll(bytes.NewReader(sampleBytes(t, dir, "gif", "sample-3-run.gif")))
-	if err != nil || len(movie.Image) != 5 || movie.Config.Width != 2*32+gap {
-		t.Errorf("the film has %d frames of width %d, %v", len(movie.Image), movie.Config.Width, err)
+	if err != nil || len(movie.Image) != 5 || movie.Config.Width != 2*32+4 {
+		t.Errorf("the animation has %d frames of width %d, %v", len(movie.Image), movie.Config.Width, err)
 	}
 	if r := sampleRecord(t, filepath.Join(dir, "apng", "sample-3-run.png")); r.Samples != 2 {
-		t.Errorf("the film's settings are %+v", r)
+		t.Errorf("the animation's settings are %+v", r)
 	}
 }
 
-// What can't be done is one sentence and exit code 1, and leaves no file.
+// Bad input gives an error of one sentence and leaves no files.
 func TestSampleBadInput(t *testing.T) {
 	model, dir := sampleBundle(t, nil), t.TempDir()
 	foreign := filepath.Join(dir, "foreign.png")
@@ -287,10 +287,10 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "the model has alpine,", []string{"--model", model, "--class", "city"}},
 		{1, "--threads must be 0 to", []string{"--model", model, "--threads", "-1"}},
 		{1, "--n must be 1 to", []string{"--model", model, "--n", "0"}},
-		{1, "--animation is gif or apng", []string{"--model", model, "--history", "--animation", "mp4"}},
-		{1, "holds no settings", []string{"--model", model, "--like", foreign}},
-		{1, "holds settings that cannot be read", []string{"--model", model, "--like", odd}},
-		{1, "is no PNG", []string{"--model", model, "--like", settings}},
+		{1, "--animation must be gif or apng", []string{"--model", model, "--history", "--animation", "mp4"}},
+		{1, "has no settings", []string{"--model", model, "--like", foreign}},
+		{1, "has settings that cannot be read", []string{"--model", model, "--like", odd}},
+		{1, "is not a PNG", []string{"--model", model, "--like", settings}},
 		{1, "no such file", []string{"--model", model, "--like", filepath.Join(dir, "none.png")}},
 		{1, ":2: sampling.temperature: schedule \"hot\"", []string{"--model", model, "--config", settings}},
 		{2, "invalid argument", []string{"--model", model, "--seed", "-1"}},
@@ -305,12 +305,13 @@ func TestSampleBadInput(t *testing.T) {
 	if code, _, talk := run(t, "sample", "--model", model); code != exitUsage || !strings.Contains(talk, `"out" not set`) {
 		t.Errorf("without --out: %d, %s", code, talk)
 	}
-	if code, _, talk := run(t, "sample", "--model", model, "--out", foreign); code != exitBad || !strings.Contains(talk, "make the folder for the pictures") {
+	if code, _, talk := run(t, "sample", "--model", model, "--out", foreign); code != exitBad || !strings.Contains(talk, "create the output folder") {
 		t.Errorf("a file for a folder: %d, %s", code, talk)
 	}
 }
 
-// sampleFault checks a failure: its code, its one sentence, nothing printed.
+// sampleFault checks that a command failed with an exit code and an error of one
+// sentence, and printed nothing.
 func sampleFault(t *testing.T, args []string, wantCode int, says string, code int, out, talk string) {
 	t.Helper()
 	line := strings.TrimSpace(talk)
@@ -322,9 +323,9 @@ func sampleFault(t *testing.T, args []string, wantCode int, says string, code in
 	}
 }
 
-// Stopped in mid-run, or with a decoder that fails, there is nothing half
-// written, and what was there before stays.
-func TestSampleLeavesNothingHalf(t *testing.T) {
+// An interrupted run and a failing decoder leave no incomplete files, and earlier files
+// stay.
+func TestSampleLeavesNoIncompleteFiles(t *testing.T) {
 	failing := sampleBundle(t, func(m *bundle.Manifest, files map[string][]byte) {
 		side, h := int64(m.ImageSize), int64(m.Latent.Height)
 		deep := int64(3 * m.Downsample * m.Downsample)

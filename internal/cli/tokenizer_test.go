@@ -1,18 +1,14 @@
 package cli
 
 import (
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
 
 	"sundae/internal/bundle"
-	"sundae/internal/bundle/bundletest"
-	"sundae/sampler/schedule"
 	"sundae/train/latents"
 	"sundae/train/recipe"
 	"sundae/train/vqgan"
@@ -106,8 +102,8 @@ func TestExpectedLatents(t *testing.T) {
 			}
 		}
 		info, tokens, _, err := latents.Open(filepath.Join(out, "latents"))
-		if err != nil || strings.Contains(info.Expected, lender.Manifest.Name+", prior ") != (rate > 0) {
-			t.Fatalf("latents of rate %g, expected by %q: %v", rate, info.Expected, err)
+		if err != nil || strings.Contains(info.Prior, lender.Manifest.Name+", prior ") != (rate > 0) {
+			t.Fatalf("latents of rate %g, chosen with the prior %q: %v", rate, info.Prior, err)
 		}
 		return tokens
 	}
@@ -163,66 +159,7 @@ func TestSharpenWithPrior(t *testing.T) {
 		t.Errorf("the record is %+v, the lender's %+v", got, want)
 	}
 	code, _, talk := run(t, "train", "export", "--recipe", file, "--out", out, "--prior", "vistas", "--bundle", t.TempDir())
-	if code != 1 || !strings.Contains(talk, "other tokens") {
+	if code != 1 || !strings.Contains(talk, "another encoder") {
 		t.Errorf("another model's prior: exit code %d: %s", code, talk)
-	}
-}
-
-// What is drawn anew repeats with its seed, and no steps leave the tokens alone.
-func TestRedraw(t *testing.T) {
-	b := bundletest.Bundle(t)
-	r, err := newRedrawer(t.Context(), &app{}, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	redrawn := func(steps int, seed uint64) []int32 {
-		tokens := make([]int32, b.Manifest.Latent.Tokens())
-		if err := r.redraw(tokens, steps, seed); err != nil {
-			t.Fatal(err)
-		}
-		return tokens
-	}
-	first := redrawn(3, 1)
-	if !slices.Equal(redrawn(3, 1), first) || slices.Equal(redrawn(3, 2), first) || slices.Equal(first, redrawn(0, 1)) {
-		t.Errorf("three steps make %v", first)
-	}
-	if slices.Max(redrawn(0, 1)) != 0 {
-		t.Error("no steps changed the tokens")
-	}
-	// The first of several pictures is what it is alone; the others are drawn with numbers of their own.
-	several := make([]int32, 3*len(first))
-	if err := r.redraw(several, 3, 1); err != nil {
-		t.Fatal(err)
-	}
-	pictures := slices.Collect(slices.Chunk(several, len(first)))
-	if !slices.Equal(pictures[0], first) || slices.Equal(pictures[1], first) || slices.Equal(pictures[2], pictures[1]) {
-		t.Errorf("three pictures become %v", several)
-	}
-}
-
-// Tokens are drawn anew out of as much noise as a run has left there: a third before the
-// last eight of 24 harmonic steps, none once every token has been drawn.
-func TestNoiseBefore(t *testing.T) {
-	for _, run := range []struct {
-		proportion, corruption string
-		want                   float64
-	}{
-		{"0:1:harmonic", "0", 1. / 3},
-		{"0:1:harmonic", "0.5", 1. / 3 / 65536},
-		{"0.5", "0", 1. / 65536},
-		{"0", "0", 1},
-		{"1", "0", 0},
-		{"0", "1", 0},
-	} {
-		s := schedule.Settings{Steps: 24}
-		for schedule, text := range map[*schedule.Schedule]string{&s.Proportion: run.proportion, &s.Renoise: run.corruption} {
-			if err := schedule.UnmarshalText([]byte(text)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got := noiseBefore(s, 8); math.Abs(got-run.want) > 1e-12 {
-			t.Errorf("proportion %s, corruption %s leave %g, want %g", run.proportion, run.corruption, got, run.want)
-		}
 	}
 }

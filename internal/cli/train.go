@@ -4,28 +4,31 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/spf13/cobra"
 
 	"sundae/internal/bundle"
+	"sundae/internal/ort"
 	"sundae/internal/ort/install"
 	"sundae/train"
 	"sundae/train/engine"
 	"sundae/train/recipe"
+	"sundae/train/tokenizer"
 )
 
 func newTrain(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train a model of your own, from a folder of pictures to a bundle",
-		Long: `Train a model of your own. The stages, in order: scenes (draw pictures, if you
-have none), vqgan, latents, prior, export; "all" runs the last four in one go.
-Every stage keeps its checkpoints in --out; --resume goes on where it stopped.`,
+		Long: `Train a model of your own. The stages are, in this order: scenes (draws pictures,
+if you have none), vqgan, latents, prior and export. "all" runs the last four.
+Every stage keeps its checkpoints in --out; --resume continues a stopped one.`,
 	}
 	cmd.AddCommand(newScenes(a), newNeighbours(a), newTrainVQGAN(a), newTrainLatents(a), newTrainPrior(a), newTrainExport(a), newTrainAll(a))
 	return cmd
 }
 
-// trainFlags are what the stages are told.
+// trainFlags are the flags of the stages.
 type trainFlags struct {
 	recipe, out, backend, tokenizer string
 	data                            []string
@@ -42,23 +45,30 @@ func (f *trainFlags) add(cmd *cobra.Command) {
 }
 
 func (f *trainFlags) addResume(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.resume, "resume", false, "go on with the run in --out")
+	cmd.Flags().BoolVar(&f.resume, "resume", false, "continue the run in --out")
 }
 
 func (f *trainFlags) addData(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.data, "data", nil, "`folder` of PNG, JPEG or WebP pictures, one sub-folder a class; give it again for more")
+	cmd.Flags().StringArrayVar(&f.data, "data", nil, "`folder` of PNG, JPEG or WebP pictures, one subfolder a class; may be repeated")
 	cmd.MarkFlagRequired("data")
 }
 
 func (f *trainFlags) addTokenizer(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.tokenizer, "tokenizer", "", "`model` whose encoder and decoder to take instead of training a VQ-GAN: a folder or a name")
+	cmd.Flags().StringVar(&f.tokenizer, "tokenizer", "", "`model` whose encoder and decoder to use instead of training a VQ-GAN: a folder or a name")
 }
 
-// run reads the recipe and opens the backends, and then does work.
-func (f *trainFlags) run(a *app, cmd *cobra.Command, work func(train.Run) error) error {
+// session is what a stage runs with: the recipe, two backends and the command line.
+type session struct {
+	train.Run
+	writer  compute.Backend // an ONNX backend: writes the bundle
+	command string
+}
+
+// open reads the recipe and opens the backends. Close frees them.
+func (f *trainFlags) open(a *app, cmd *cobra.Command) (*session, error) {
 	r, err := recipe.Open(f.recipe)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if f.seed >= 0 {
 		r.Seed = uint64(f.seed)
@@ -67,42 +77,64 @@ func (f *trainFlags) run(a *app, cmd *cobra.Command, work func(train.Run) error)
 	if name == "" {
 		name = a.config.Train.Backend
 	}
-	// The library is needed whatever the backend: the bundle is written through it.
+	// The library is needed with any backend: it writes the bundle.
 	library, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	backend, err := engine.Open(name, library.Path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer backend.Finalize()
 	writer, err := engine.Open("onnx:cpu", library.Path)
 	if err != nil {
-		return err
+		backend.Finalize()
+		return nil, err
 	}
-	defer writer.Finalize()
-	run := train.Run{
-		Recipe: r, Data: f.data, Out: f.out, Resume: f.resume, Backend: backend, Writer: writer, Talk: a.talk,
-		Command: cmd.CommandPath() + " --recipe " + r.Name,
+	rt, err := ort.Load(library)
+	if err != nil {
+		backend.Finalize()
+		writer.Finalize()
+		return nil, err
 	}
-	if f.tokenizer != "" {
-		t, err := borrow(cmd.Context(), a, f.tokenizer, r)
-		if err != nil {
-			return err
-		}
-		defer t.Close()
-		run.Tokenizer = t
-		if r.Latents.Rate > 0 {
-			m := t.bundle.Manifest
-			run.Expect = &train.Expect{
-				Name:  fmt.Sprintf("%s, prior %.12s", m.Name, m.Files[bundle.PriorFile].SHA256),
-				VQGAN: vqganFiles(t.bundle, writer), Prior: priorOf(t.bundle, writer),
-			}
-		}
-		run.Command += " --tokenizer " + t.bundle.Manifest.Name
+	open := rt.Opener(ort.Options{Device: ort.CPU, Threads: a.config.Threads})
+	return &session{
+		Run:    train.Run{Recipe: r, Out: f.out, Backend: backend, Open: open, Reporter: a.talk},
+		writer: writer, command: cmd.CommandPath() + " --recipe " + r.Name,
+	}, nil
+}
+
+// Close frees the backends.
+func (s *session) Close() {
+	s.writer.Finalize()
+	s.Backend.Finalize()
+}
+
+// openTokenizer opens the tokenizer that the flags name: a model's or the run's own.
+func (f *trainFlags) openTokenizer(a *app, s *session) (tokenizer.Tokenizer, error) {
+	if f.tokenizer == "" {
+		return s.Tokenizer()
 	}
-	return work(run)
+	return f.openPretrained(a, s)
+}
+
+// openPretrained opens the tokenizer of the model that --tokenizer names.
+func (f *trainFlags) openPretrained(a *app, s *session) (*tokenizer.Pretrained, error) {
+	b, err := a.bundle(f.tokenizer)
+	if err != nil {
+		return nil, err
+	}
+	s.command += " --tokenizer " + b.Manifest.Name
+	return tokenizer.OpenBundle(b, s.Recipe, s.Open)
+}
+
+// start is what training starts from: the model called name, or random weights.
+func start(a *app, name string) (train.Start, error) {
+	if name == "" {
+		return train.Random{}, nil
+	}
+	b, err := a.bundle(name)
+	return train.Pretrained{Bundle: b}, err
 }
 
 func newTrainVQGAN(a *app) *cobra.Command {
@@ -111,44 +143,36 @@ func newTrainVQGAN(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vqgan",
 		Short: "Train the VQ-GAN: pictures to tokens and back",
-		Long: `Train the VQ-GAN: pictures to tokens and back. With --from it begins as the one in
-a bundle, and only the recipe's fine-tuning is done: the decoder learns to draw
-better what the tokens say, while every token, and a prior trained on them, stays
-good. The recipe may give the decoder more blocks than it had.`,
+		Long: `Train the VQ-GAN: pictures to tokens and back. With --from it starts from the
+weights of a model and only fine-tunes the decoder: it learns to draw better what
+the tokens say, while the tokens, and a prior trained on them, stay valid. The
+recipe may give the decoder more blocks than it had.`,
 		Example: `  sundae train vqgan --recipe tiny --data pictures --out runs/tiny
   sundae train vqgan --recipe my.yaml --data pictures --out runs/my --resume
   sundae train vqgan --recipe vistas --from vistas --data pictures --out runs/sharper`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.run(a, cmd, func(r train.Run) error {
-				if from != "" {
-					b, err := a.bundle(from)
-					if err != nil {
-						return err
-					}
-					r.FromVQGAN = vqganFiles(b, r.Writer)
-					if r.Recipe.VQGAN.Finetune.TokenAugmentation > 0 {
-						drawer, err := newRedrawer(cmd.Context(), a, b)
-						if err != nil {
-							return err
-						}
-						defer drawer.Close()
-						r.FromVQGAN.Augment = drawer.redraw
-					}
-				}
-				report, err := r.VQGAN(cmd.Context())
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(a.out, "held-out L1 %.4f, PSNR %.2f dB, %.0f%% of codes used, perplexity %.0f, %.2f hours\n",
-					report.L1, report.PSNR, 100*report.CodeUsage, report.Perplexity, report.Hours)
-				return nil
-			})
+			s, err := f.open(a, cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			from, err := start(a, from)
+			if err != nil {
+				return err
+			}
+			report, err := train.VQGAN(cmd.Context(), train.VQGANOptions{Run: s.Run, Data: f.data, Resume: f.resume, Start: from})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "held-out L1 %.4f, PSNR %.2f dB, %.0f%% of codes used, perplexity %.0f, %.2f hours\n",
+				report.L1, report.PSNR, 100*report.CodeUsage, report.Perplexity, report.Hours)
+			return nil
 		},
 	}
 	f.add(cmd)
 	f.addData(cmd)
 	f.addResume(cmd)
-	cmd.Flags().StringVar(&from, "from", "", "`model` whose encoder and decoder to begin as: a folder or a name")
+	cmd.Flags().StringVar(&from, "from", "", "`model` whose encoder and decoder to start from: a folder or a name")
 	return cmd
 }
 
@@ -158,22 +182,30 @@ func newTrainLatents(a *app) *cobra.Command {
 		Use:   "latents",
 		Short: "Encode the pictures into the prior's token data set",
 		Long: `Encode the pictures with the run's VQ-GAN into OUT/latents: latents.npy, uint16
-[n, h, w], and labels.npy, uint16 [n]. A run that was stopped goes on by itself.
-With --tokenizer, and a latents.rate above 0 in the recipe, the prior of that model
-chooses among the codes that are close to what the encoder says: tokens that are
-easier to learn, of pictures that look the same.`,
+[n, h, w], and labels.npy, uint16 [n]. The same command continues a stopped run.
+With --tokenizer and a latents.rate above 0 in the recipe, the prior of that model
+chooses among codes that are almost equally close: the tokens are easier to learn,
+and decode to almost the same pictures.`,
 		Example: `  sundae train latents --recipe tiny --data pictures --out runs/tiny
   sundae train latents --recipe my.yaml --tokenizer vistas --data pictures --data more --out runs/longer`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.run(a, cmd, func(r train.Run) error {
-				info, err := r.Latents(cmd.Context())
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(a.out, "%d latents of %d×%d tokens, %.0f%% of %d codes used, perplexity %.0f\n",
-					info.Rows, info.Height, info.Width, 100*info.Live, info.Vocabulary, info.Perplexity)
-				return nil
-			})
+			s, err := f.open(a, cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			t, err := f.openTokenizer(a, s)
+			if err != nil {
+				return err
+			}
+			defer t.Close()
+			info, err := train.Latents(cmd.Context(), train.LatentsOptions{Run: s.Run, Data: f.data, Tokenizer: t})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%d latents of %d×%d tokens, %.0f%% of %d codes used, perplexity %.0f\n",
+				info.Rows, info.Height, info.Width, 100*info.CodeUsage, info.Vocabulary, info.Perplexity)
+			return nil
 		},
 	}
 	f.add(cmd)
@@ -188,69 +220,84 @@ func newTrainPrior(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prior",
 		Short: "Train the SUNDAE prior on the run's latents",
-		Long: `Train the SUNDAE prior on the run's latents. With --from it begins as the one in
-a bundle, of the recipe's network, classes and all: to train that longer, or on
-pictures of one's own. The recipe may give it what it had not: neighbours, or more
-layers after the valley.`,
+		Long: `Train the SUNDAE prior on the run's latents. With --from it starts from the weights
+of a model with the same network and classes, to train that longer or on your own
+pictures. The recipe may add shift mixing, or layers after the bottleneck.`,
 		Example: `  sundae train prior --recipe tiny --out runs/tiny
   sundae train prior --recipe tiny --out runs/tiny --resume
   sundae train prior --recipe vistas --tokenizer vistas --from vistas --out runs/longer`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.run(a, cmd, func(r train.Run) error {
-				if from != "" {
-					var err error
-					if r.FromPrior, err = priorFile(a, from, r.Writer); err != nil {
-						return err
-					}
-				}
-				report, err := r.Prior(cmd.Context())
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(a.out, "loss %.3f; held-out at corruption 0.1 to 0.9: %.3f; %.2f hours\n", report.Loss, report.HeldOut, report.Hours)
-				return nil
-			})
+			s, err := f.open(a, cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			t, err := f.openTokenizer(a, s)
+			if err != nil {
+				return err
+			}
+			defer t.Close()
+			from, err := start(a, from)
+			if err != nil {
+				return err
+			}
+			report, err := train.Prior(cmd.Context(), train.PriorOptions{Run: s.Run, Tokenizer: t, Resume: f.resume, Start: from})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "loss %.3f; held-out at corruption 0.1 to 0.9: %.3f; %.2f hours\n", report.Loss, report.HeldOut, report.Hours)
+			return nil
 		},
 	}
 	f.add(cmd)
 	f.addTokenizer(cmd)
 	f.addResume(cmd)
-	cmd.Flags().StringVar(&from, "from", "", "`model` whose prior to begin as: a folder or a name")
+	cmd.Flags().StringVar(&from, "from", "", "`model` whose prior to start from: a folder or a name")
 	return cmd
 }
 
 func newTrainExport(a *app) *cobra.Command {
 	var f trainFlags
-	var dir, lender string
+	var dir, priorOf string
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write the run's model as a bundle",
-		Long: `Write the run's model as a bundle. A decoder that was sharpened from a model goes
-with that model's prior, which is of the same tokens: --prior names it.`,
+		Long: `Write the run's model as a bundle. A decoder fine-tuned from a model is used with
+that model's prior, which fits the same tokens: --prior names it.`,
 		Example: `  sundae train export --recipe tiny --out runs/tiny --bundle models/tiny
   sundae train export --recipe vistas --out runs/sharper --prior vistas --bundle models/sharper`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.run(a, cmd, func(r train.Run) error {
-				if lender != "" {
-					var err error
-					if r.Lender, err = a.bundle(lender); err != nil {
-						return err
-					}
-					r.Command += " --prior " + r.Lender.Manifest.Name
-				}
-				m, err := r.Export(dir)
+			s, err := f.open(a, cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			t, err := f.openTokenizer(a, s)
+			if err != nil {
+				return err
+			}
+			defer t.Close()
+			var source train.PriorSource = train.Trained{}
+			if priorOf != "" {
+				b, err := a.bundle(priorOf)
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(a.out, "%s: %d×%d pixels, %d×%d tokens of %d codes, in %s\n", m.Name, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, dir)
-				return nil
-			})
+				source = train.Pretrained{Bundle: b}
+				s.command += " --prior " + b.Manifest.Name
+			}
+			m, err := train.Export(train.ExportOptions{Run: s.Run, Tokenizer: t, Prior: source, Writer: s.writer, Bundle: dir, Command: s.command})
+			if err != nil {
+				return err
+			}
+			printBundle(a, m, dir)
+			return nil
 		},
 	}
 	f.add(cmd)
 	f.addTokenizer(cmd)
 	cmd.Flags().StringVar(&dir, "bundle", "", "`folder` to write the bundle to")
-	cmd.Flags().StringVar(&lender, "prior", "", "`model` whose prior to take instead of the run's: a folder or a name")
+	cmd.Flags().StringVar(&priorOf, "prior", "", "`model` whose prior to use instead of the run's: a folder or a name")
 	cmd.MarkFlagRequired("bundle")
 	return cmd
 }
@@ -262,16 +309,28 @@ func newTrainAll(a *app) *cobra.Command {
 		Short: "Train everything: pictures in, bundle out",
 		Example: `  sundae train scenes --out pictures --count 800 --size 32
   sundae train all --recipe tiny --data pictures --out runs/tiny
-  sundae train all --recipe vistas --tokenizer vistas --data pictures --out runs/mine   # a prior alone`,
+  sundae train all --recipe vistas --tokenizer vistas --data pictures --out runs/mine   # only the prior`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.run(a, cmd, func(r train.Run) error {
-				m, err := r.All(cmd.Context())
+			s, err := f.open(a, cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			var m bundle.Manifest
+			if f.tokenizer != "" {
+				t, err := f.openPretrained(a, s)
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(a.out, "%s: %d×%d pixels, %d×%d tokens of %d codes, in %s/bundle\n", m.Name, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, r.Out)
-				return nil
-			})
+				defer t.Close()
+				if m, err = train.AllFromTokenizer(cmd.Context(), f.all(s), t); err != nil {
+					return err
+				}
+			} else if m, err = train.All(cmd.Context(), f.all(s)); err != nil {
+				return err
+			}
+			printBundle(a, m, s.Out+"/bundle")
+			return nil
 		},
 	}
 	f.add(cmd)
@@ -279,4 +338,14 @@ func newTrainAll(a *app) *cobra.Command {
 	f.addData(cmd)
 	f.addResume(cmd)
 	return cmd
+}
+
+// all is the options of a training of all stages.
+func (f *trainFlags) all(s *session) train.AllOptions {
+	return train.AllOptions{Run: s.Run, Data: f.data, Resume: f.resume, Writer: s.writer, Command: s.command}
+}
+
+// printBundle says what was written to a bundle's folder.
+func printBundle(a *app, m bundle.Manifest, dir string) {
+	fmt.Fprintf(a.out, "%s: %d×%d pixels, %d×%d tokens of %d codes, in %s\n", m.Name, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, dir)
 }

@@ -53,10 +53,10 @@ func TestTrainExitCodes(t *testing.T) {
 func TestScenesCommand(t *testing.T) {
 	dir := t.TempDir()
 	code, out, talk := run(t, "train", "scenes", "--out", dir, "--count", "8", "--size", "32", "--seed", "3")
-	if code != 0 || !strings.Contains(out, "8 pictures drawn") {
+	if code != 0 || !strings.Contains(out, "8 images drawn") {
 		t.Fatalf("exit code %d:\n%s%s", code, out, talk)
 	}
-	if code, out, _ = run(t, "train", "scenes", "--out", dir, "--count", "8", "--size", "32", "--seed", "3"); code != 0 || !strings.Contains(out, "0 pictures drawn, 8 kept") {
+	if code, out, _ = run(t, "train", "scenes", "--out", dir, "--count", "8", "--size", "32", "--seed", "3"); code != 0 || !strings.Contains(out, "0 images drawn, 8 kept") {
 		t.Errorf("a second run: exit code %d: %s", code, out)
 	}
 }

@@ -12,14 +12,14 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// Limits of settings whose larger values can only be slips.
+// Limits of settings. Larger values can only be mistakes.
 const (
 	MaxSamples = 1024
 	MaxThreads = 1024
 	MaxFeather = 1024 // pixels
 )
 
-// The values of the settings that are one of a few words.
+// The values of settings that are one of a few words.
 var (
 	Rules      = []string{"any", "all"}
 	Fittings   = []string{"crop", "letterbox"}
@@ -27,8 +27,8 @@ var (
 	Protocols  = []string{"auto", "kitty", "kitty-direct", "iterm2", "sixel", "blocks"}
 )
 
-// check says what is wrong with a value that has the right type. Presets are
-// checked as the sampling settings that they stand for.
+// check returns what is wrong with a value of the right type. Presets are checked like
+// the section sampling.
 func (r reader) check(key string, value any) error {
 	if strings.HasPrefix(key, "presets.") {
 		key = "sampling" + key[strings.LastIndexByte(key, '.'):]
@@ -42,11 +42,11 @@ func (r reader) check(key string, value any) error {
 		return within(float64(value.(int)), 0, MaxThreads)
 	case "model":
 		if value == "" {
-			return errors.New("needs a folder or a bundle's name")
+			return errors.New("should be the folder or the name of a model")
 		}
 	case "models":
 		if value == "" {
-			return errors.New("an empty path")
+			return errors.New("should not be an empty path")
 		}
 	case "sampling.steps", "sampling.min_steps":
 		return within(float64(value.(int)), 0, schedule.MaxSteps)
@@ -64,11 +64,11 @@ func (r reader) check(key string, value any) error {
 		return oneOf(value.(string), Protocols)
 	case "graphics.scale":
 		if f := value.(float64); f <= 0 || f > 1 {
-			return fmt.Errorf("should be more than 0 and at most 1, not %g", f)
+			return fmt.Errorf("should be greater than 0 and at most 1, not %g", f)
 		}
 	case "train.backend":
 		if value == "" {
-			return errors.New("needs a backend's name, or auto")
+			return errors.New("should be the name of a backend, or auto")
 		}
 	}
 	return nil
@@ -89,7 +89,7 @@ func within(value, low, high float64) error {
 	return fmt.Errorf("should be from %g to %g, not %g", low, high, value)
 }
 
-// ParseRate reads a rate: "500k", "2M", "1.5M", "800000".
+// ParseRate reads a rate such as "500k", "1.5M" or "800000".
 func ParseRate(text string) (Rate, error) {
 	number, times := text, 1.0
 	switch {
@@ -99,14 +99,14 @@ func ParseRate(text string) (Rate, error) {
 		number, times = strings.TrimSuffix(text, "M"), 1e6
 	}
 	f, err := strconv.ParseFloat(number, 64)
-	// 1e15 bytes a second is far beyond any line and far inside a float's whole numbers.
+	// 1e15 is above any bandwidth, and below the largest exact integer of a float64.
 	if err != nil || math.IsNaN(f) || f < 0 || f*times > 1e15 {
-		return 0, fmt.Errorf("should be bytes a second such as 500k or 2M, not %q", text)
+		return 0, fmt.Errorf("should be bytes per second such as 500k or 2M, not %q", text)
 	}
 	return Rate(math.Round(f * times)), nil
 }
 
-// String writes the rate as [ParseRate] reads it.
+// String formats the rate for [ParseRate].
 func (r Rate) String() string {
 	switch {
 	case r >= 1e6 && r%1e5 == 0:
@@ -117,10 +117,10 @@ func (r Rate) String() string {
 	return strconv.FormatInt(int64(r), 10)
 }
 
-// UnmarshalText reads what [ParseRate] reads.
+// UnmarshalText calls [ParseRate].
 func (r *Rate) UnmarshalText(text []byte) error { return r.Set(string(text)) }
 
-// Set and Type make a Rate a command-line flag.
+// Set calls [ParseRate]. It makes a Rate a command-line flag.
 func (r *Rate) Set(text string) error {
 	rate, err := ParseRate(text)
 	if err == nil {
@@ -129,21 +129,21 @@ func (r *Rate) Set(text string) error {
 	return err
 }
 
-// Type is what --help calls the flag's value.
+// Type is the name of the flag's value in --help.
 func (r *Rate) Type() string { return "rate" }
 
-// maxName is the longest name of a preset, in bytes: it must fit on a menu's line.
+// maxName is the longest name of a preset, in bytes. It must fit in a menu.
 const maxName = 40
 
-// checkName says what is wrong with a preset's name.
+// checkName returns what is wrong with the name of a preset.
 func checkName(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return errors.New("a preset needs a name")
 	case len(name) > maxName:
-		return fmt.Errorf("a preset's name should have at most %d letters, not %d", maxName, len(name))
+		return fmt.Errorf("the name of a preset should have at most %d characters, not %d", maxName, len(name))
 	case strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || r == '.' || r == unicode.ReplacementChar }):
-		return fmt.Errorf("the preset's name %q holds a character that a name can't", name)
+		return fmt.Errorf("the name of the preset %q should have no dots or control characters", name)
 	}
 	return nil
 }

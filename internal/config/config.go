@@ -1,18 +1,17 @@
 // Package config holds Sundae's settings.
 //
-// The defaults are a YAML file that the program carries (config.yaml at the
-// repository's root, which also says what each setting is for). [Load] lays the
-// user's own file over them. Reading is strict: a key that doesn't exist and a
-// value that can't be used are errors naming file, line and key, because a
-// setting that is silently ignored costs an evening.
+// The defaults are in config.yaml at the root of the repository, which is embedded in
+// the program and also explains every setting. [Load] applies the user's own file to
+// them. Reading is strict: unknown keys and invalid values are errors with file, line
+// and key, so that no setting is silently ignored.
 //
-// [SavePreset] adds one preset to the user's file and leaves the rest of it,
-// comments included, as it was.
+// [SavePreset] adds a preset to the user's file and keeps the rest of it, comments
+// included.
 package config
 
 import "sundae/sampler/schedule"
 
-// A Config is every setting. The comments in config.yaml say what each is for.
+// Config holds all settings. The comments in config.yaml explain them.
 type Config struct {
 	Device      string              `yaml:"device"`
 	Threads     int                 `yaml:"threads"`
@@ -34,32 +33,31 @@ type Sampling struct {
 	N              int `yaml:"n,omitempty"` // samples at once
 }
 
-// Mask is how masks are read and pictures composed after inpainting.
+// Mask says how masks are read and images composed after inpainting.
 type Mask struct {
 	Rule      string  `yaml:"rule"` // any or all
 	Composite bool    `yaml:"composite"`
 	Feather   float64 `yaml:"feather"` // pixels
 }
 
-// Pictures is how pictures are read and runs written.
+// Pictures says how images are read and animations written.
 type Pictures struct {
 	Fit       string `yaml:"fit"`       // crop or letterbox
 	Animation string `yaml:"animation"` // gif or apng
 }
 
-// Graphics is how pictures are shown in the terminal.
+// Graphics says how images are shown in the terminal.
 type Graphics struct {
 	Protocol string  `yaml:"protocol"`
 	MaxRate  Rate    `yaml:"max_rate"`
 	Scale    float64 `yaml:"scale"` // (0, 1]
 }
 
-// Train is what training commands take from the settings; the rest is in the
-// recipes.
+// Train holds the settings of training that are not part of a recipe.
 type Train struct {
 	Backend string `yaml:"backend"`
 }
 
-// A Rate is a number of bytes a second, written plain or with k or M behind it
-// (thousands and millions). 0 means that nobody set one.
+// Rate is a number of bytes per second, written as a number or with k (10^3) or M
+// (10^6). 0 means that none is set.
 type Rate int64

@@ -13,7 +13,7 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// defaults is the file that the program embeds.
+// defaults is the file that is embedded in the program.
 func defaults(t testing.TB) []byte {
 	t.Helper()
 	text, err := os.ReadFile("../../config.yaml")
@@ -32,7 +32,7 @@ func write(t *testing.T, text string) string {
 	return path
 }
 
-// Every setting stands in config.yaml, with a comment above it.
+// Every setting is in config.yaml, with a comment above it.
 func TestDefaultsAreComplete(t *testing.T) {
 	root, err := parse(defaults(t), "config.yaml")
 	if err != nil {
@@ -69,7 +69,7 @@ func check(t *testing.T, pairs []*yaml.Node, s reflect.Type, prefix string) {
 	}
 }
 
-func TestLoadLaysOver(t *testing.T) {
+func TestLoadMerges(t *testing.T) {
 	t.Setenv("HOME", "/home/someone")
 	path := write(t, `
 device: cpu
@@ -119,9 +119,9 @@ var testDevices = []string{"auto", "cuda", "cpu"}
 
 func TestLoadErrorsNameTheLine(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"devcie: cpu", ":1: devcie: there is no such setting (did you mean device?)"},
-		{"colour: red", ":1: colour: there is no such setting"},
-		{"# a\nsampling:\n  stepz: 3", ":3: sampling.stepz: there is no such setting (did you mean steps?)"},
+		{"devcie: cpu", ":1: devcie: unknown setting (did you mean device?)"},
+		{"colour: red", ":1: colour: unknown setting"},
+		{"# a\nsampling:\n  stepz: 3", ":3: sampling.stepz: unknown setting (did you mean steps?)"},
 		{"device: gpu", `:1: device: should be auto, cuda or cpu, not "gpu"`},
 		{"sampling:\n  steps: many", `:2: sampling.steps: should be a whole number, not "many"`},
 		{"sampling:\n  steps: -1", ":2: sampling.steps: should be from 0 to 10000, not -1"},
@@ -131,8 +131,8 @@ func TestLoadErrorsNameTheLine(t *testing.T) {
 		{"sampling:\n  temperature: hot", `:2: sampling.temperature: schedule "hot": "hot" is not a number`},
 		{"sampling:\n  freeze: maybe", `:2: sampling.freeze: "maybe" must be on, off or model`},
 		{"sampling:\n  corruption: 0.1", ":2: sampling.corruption: this setting is now called renoise"},
-		{"sampling: 3", `:1: sampling: should hold settings, one a line, not "3"`},
-		{"sampling: [3]", ":1: sampling: should hold settings, one a line, not a list"},
+		{"sampling: 3", `:1: sampling: should be a group of settings, not "3"`},
+		{"sampling: [3]", ":1: sampling: should be a group of settings, not a list"},
 		{"threads:", ":1: threads: has no value"},
 		{"threads: [1]", ":1: threads: should be one value, not a list"},
 		{"models: here", `:1: models: should be a list, not "here"`},
@@ -140,15 +140,15 @@ func TestLoadErrorsNameTheLine(t *testing.T) {
 		{"pictures:\n  fit: stretch", `:2: pictures.fit: should be crop or letterbox, not "stretch"`},
 		{"pictures:\n  animation: mp4", `:2: pictures.animation: should be gif or apng, not "mp4"`},
 		{"mask:\n  feather: .inf", `:2: mask.feather: should be a number, not ".inf"`},
-		{"graphics:\n  scale: 2", ":2: graphics.scale: should be more than 0 and at most 1, not 2"},
-		{"graphics:\n  max_rate: fast", `:2: graphics.max_rate: should be bytes a second such as 500k or 2M, not "fast"`},
+		{"graphics:\n  scale: 2", ":2: graphics.scale: should be greater than 0 and at most 1, not 2"},
+		{"graphics:\n  max_rate: fast", `:2: graphics.max_rate: should be bytes per second such as 500k or 2M, not "fast"`},
 		{"presets:\n  calm:\n    n: 0", ":3: presets.calm.n: should be from 1 to 1024, not 0"},
-		{"presets:\n  calm:\n    colour: red", ":3: presets.calm.colour: there is no such setting"},
-		{"presets:\n  a.b: {}", `:2: presets: the preset's name "a.b" holds a character that a name can't`},
+		{"presets:\n  calm:\n    colour: red", ":3: presets.calm.colour: unknown setting"},
+		{"presets:\n  a.b: {}", `:2: presets: the name of the preset "a.b" should have no dots or control characters`},
 		{"device: cpu\ndevice: cuda", ":2: device: already set on line 1"},
 		{"? [a]\n: 1", ":1: a key should be a word, not a list"},
 		{"device: cpu\n\tthreads: 1", ":2: "},
-		{"- 1", ":1: should hold settings"},
+		{"- 1", ":1: should be a group of settings"},
 		{"device: &d cpu\nmodel: *x", "unknown anchor"},
 	} {
 		path := write(t, c.text)
@@ -200,19 +200,19 @@ func TestRate(t *testing.T) {
 	for _, text := range []string{"", "k", "-1", "1G", "nan", "inf", "1e30", "1 k"} {
 		var r Rate
 		if err := r.Set(text); err == nil {
-			t.Errorf("%q was taken as %d", text, r)
+			t.Errorf("%q was read as %d", text, r)
 		}
 	}
 }
 
-func FuzzLay(f *testing.F) {
+func FuzzMerge(f *testing.F) {
 	f.Add(string(defaults(f)))
 	f.Add("sampling: {steps: 3, temperature: 1:0.5}\npresets:\n  a: {n: 2}\n")
 	f.Add("device: &d cpu\nmodel: *d")
 	f.Add("<<: {device: cpu}")
 	f.Fuzz(func(t *testing.T, text string) {
 		var c Config
-		if err := lay(&c, []byte(text), "f.yaml", testDevices); err != nil && !strings.HasPrefix(err.Error(), "f.yaml:") {
+		if err := merge(&c, []byte(text), "f.yaml", testDevices); err != nil && !strings.HasPrefix(err.Error(), "f.yaml:") {
 			t.Errorf("the error doesn't begin with the file: %v", err)
 		}
 	})

@@ -12,34 +12,33 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Path is the user's own file: $XDG_CONFIG_HOME/sundae/config.yaml, or
-// ~/.config/sundae/config.yaml where that isn't set. It need not exist.
+// Path returns the path of the user's own file: $XDG_CONFIG_HOME/sundae/config.yaml, or
+// ~/.config/sundae/config.yaml if that variable is not set. The file need not exist.
 func Path() (string, error) {
 	dir := os.Getenv("XDG_CONFIG_HOME")
-	if !filepath.IsAbs(dir) { // the XDG specification ignores relative ones
+	if !filepath.IsAbs(dir) { // relative paths are ignored, says the XDG specification
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", fmt.Errorf("finding your settings: %w (set XDG_CONFIG_HOME, or name a file with --config)", err)
+			return "", fmt.Errorf("find the settings: %w (set XDG_CONFIG_HOME, or name a file with --config)", err)
 		}
 		dir = filepath.Join(home, ".config")
 	}
 	return filepath.Join(dir, "sundae", "config.yaml"), nil
 }
 
-// Load reads the defaults and lays the user's file over them. An empty path
-// means [Path], which need not exist; a path that was named must. A leading ~ in
-// a path among the settings becomes the home folder. devices are the valid values
-// of the device setting; nil accepts any.
+// Load reads the defaults and applies the user's file to them. If path is empty the file
+// is [Path], which need not exist; else it must exist. A leading ~ in paths becomes the
+// home folder. devices are the valid values of the setting device; nil accepts any.
 func Load(defaults []byte, path string, devices []string) (Config, error) {
 	var c Config
-	if err := lay(&c, defaults, "the built-in config.yaml", devices); err != nil {
+	if err := merge(&c, defaults, "the built-in config.yaml", devices); err != nil {
 		return Config{}, err
 	}
 	named := path != ""
 	if !named {
 		p, err := Path()
 		if err != nil {
-			return c.withHome(), nil // no home folder, no file in it
+			return c.withHome(), nil // without a home folder there is no file
 		}
 		path = p
 	}
@@ -48,16 +47,16 @@ func Load(defaults []byte, path string, devices []string) (Config, error) {
 	case errors.Is(err, fs.ErrNotExist) && !named:
 		return c.withHome(), nil
 	case err != nil:
-		return Config{}, fmt.Errorf("reading the settings: %w", err)
+		return Config{}, fmt.Errorf("read the settings: %w", err)
 	}
-	if err := lay(&c, text, path, devices); err != nil {
+	if err := merge(&c, text, path, devices); err != nil {
 		return Config{}, err
 	}
 	return c.withHome(), nil
 }
 
-// lay reads text and sets in c what it mentions.
-func lay(c *Config, text []byte, name string, devices []string) error {
+// merge sets in c the settings in text.
+func merge(c *Config, text []byte, name string, devices []string) error {
 	root, err := parse(text, name)
 	if err != nil || root == nil {
 		return err
@@ -66,20 +65,20 @@ func lay(c *Config, text []byte, name string, devices []string) error {
 	return r.read(root, "", c)
 }
 
-// parse returns the document's top node, nil for a file without any.
+// parse returns the top node of the YAML document, nil for an empty file.
 func parse(text []byte, name string) (*yaml.Node, error) {
 	if !utf8.Valid(text) {
-		return nil, fmt.Errorf("%s: isn't UTF-8 text", name)
+		return nil, fmt.Errorf("%s: is not UTF-8 text", name)
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		// yaml.v3 says "yaml: line 3: what"; the rest of our errors say "file:3: what".
-		what := strings.TrimPrefix(err.Error(), "yaml: ")
+		// The errors of yaml.v3 are "yaml: line 3: message", the others "file:3: message".
+		message := strings.TrimPrefix(err.Error(), "yaml: ")
 		var line int
-		if n, _ := fmt.Sscanf(what, "line %d:", &line); n == 1 {
-			return nil, fmt.Errorf("%s:%d:%s", name, line, what[strings.Index(what, ":")+1:])
+		if n, _ := fmt.Sscanf(message, "line %d:", &line); n == 1 {
+			return nil, fmt.Errorf("%s:%d:%s", name, line, message[strings.Index(message, ":")+1:])
 		}
-		return nil, fmt.Errorf("%s: %s", name, what)
+		return nil, fmt.Errorf("%s: %s", name, message)
 	}
 	if len(doc.Content) == 0 {
 		return nil, nil
@@ -87,7 +86,7 @@ func parse(text []byte, name string) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// withHome puts the home folder where a path begins with ~.
+// withHome replaces a leading ~ of paths with the home folder.
 func (c Config) withHome() Config {
 	c.ONNXRuntime = expand(c.ONNXRuntime)
 	c.Model = expand(c.Model)

@@ -13,12 +13,11 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// SavePreset adds a preset to the settings file at path, or replaces the one of
-// that name. The rest of the file stays, comments included. A file that doesn't
-// exist is made, with its folder; one that can't be read as settings is left as it
-// is, with an error.
+// SavePreset adds a preset to the settings file at path, or replaces the one of that
+// name. The rest of the file stays as it is, comments included. If the file does not
+// exist it is created, with its folder. A file with errors is not changed.
 func SavePreset(path, name string, p Sampling) error {
-	fail := func(err error) error { return fmt.Errorf("saving the preset %q: %w", name, err) }
+	fail := func(err error) error { return fmt.Errorf("save the preset %q: %w", name, err) }
 	if err := checkName(name); err != nil {
 		return fail(err)
 	}
@@ -39,9 +38,9 @@ func SavePreset(path, name string, p Sampling) error {
 	return nil
 }
 
-// addPreset returns the file's text with the preset in it.
+// addPreset returns the text of a settings file with the preset added.
 func addPreset(text []byte, path, name string, p Sampling) ([]byte, error) {
-	if err := lay(&Config{}, text, path, nil); err != nil {
+	if err := merge(&Config{}, text, path, nil); err != nil {
 		return nil, err
 	}
 	var doc yaml.Node
@@ -50,7 +49,7 @@ func addPreset(text []byte, path, name string, p Sampling) ([]byte, error) {
 	}
 	var head []byte
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-		// Nothing but comments, which then stand above the new settings.
+		// The file has only comments. They stay, above the new settings.
 		head = append(bytes.TrimRight(text, "\n"), '\n')
 		doc = yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode, Tag: "!!map"}}}
 	}
@@ -58,10 +57,10 @@ func addPreset(text []byte, path, name string, p Sampling) ([]byte, error) {
 	if presets.Kind == yaml.AliasNode {
 		presets = presets.Alias
 	}
-	if presets.Kind != yaml.MappingNode { // a null, as in a bare "presets:"
+	if presets.Kind != yaml.MappingNode { // null, as in "presets:" without a value
 		*presets = yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", HeadComment: presets.HeadComment}
 	}
-	presets.Style = 0 // {} opens into lines
+	presets.Style = 0 // one line each instead of {}
 	var value yaml.Node
 	if err := value.Encode(p); err != nil {
 		return nil, err
@@ -79,18 +78,18 @@ func addPreset(text []byte, path, name string, p Sampling) ([]byte, error) {
 	if err := encoder.Close(); err != nil {
 		return nil, err
 	}
-	// It must read back the same, whatever the name and the values hold.
+	// Check that the preset reads back the same, whatever its name and values are.
 	var back Config
-	if err := lay(&back, out.Bytes(), path, nil); err != nil {
+	if err := merge(&back, out.Bytes(), path, nil); err != nil {
 		return nil, err
 	}
 	if !reflect.DeepEqual(back.Presets[name], p) {
-		return nil, errors.New("the settings file can't hold one of its values")
+		return nil, errors.New("one of its values can't be written to the settings file")
 	}
 	return out.Bytes(), nil
 }
 
-// entry is the value of a key in a mapping, made empty when there is none.
+// entry returns the value of a key in a mapping. If there is none, it adds a null.
 func entry(mapping *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {

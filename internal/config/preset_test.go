@@ -93,7 +93,7 @@ func TestSavePresetRefuses(t *testing.T) {
 	}
 	for _, name := range []string{"", "  ", "a.b", "a\nb", strings.Repeat("a", maxName+1)} {
 		if err := SavePreset(write(t, ""), name, Sampling{}); err == nil {
-			t.Errorf("the name %q was taken", name)
+			t.Errorf("the name %q was accepted", name)
 		}
 	}
 	if err := SavePreset(write(t, ""), "none", Sampling{N: -1}); err == nil {
@@ -116,13 +116,13 @@ func FuzzSavePreset(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// A second time, over what the first wrote, changes nothing.
+		// Saving it a second time changes nothing.
 		again, err := addPreset(out, "f.yaml", name, p)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, out)
 		}
 		var c Config
-		if err := lay(&c, again, "f.yaml", testDevices); err != nil || !reflect.DeepEqual(c.Presets[name], p) {
+		if err := merge(&c, again, "f.yaml", testDevices); err != nil || !reflect.DeepEqual(c.Presets[name], p) {
 			t.Errorf("wrote %q %q, read %+v, %v from\n%s", temperature, class, c.Presets[name], err, again)
 		}
 	})

@@ -13,24 +13,24 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A reader sets Go values from YAML nodes. yaml.v3 has a strict mode, but its
-// errors name Go types and not keys, and it reports ranges nowhere.
+// A reader sets Go values from YAML nodes. The strict mode of yaml.v3 does not serve:
+// its errors name Go types instead of keys, and it knows no ranges.
 type reader struct {
-	name    string   // the file, for errors
+	name    string   // of the file, for errors
 	devices []string // valid values of device, nil for any
 }
 
-// fault is an error at a node: file:line: key: what.
-func (r reader) fault(n *yaml.Node, key, format string, args ...any) error {
-	what := fmt.Sprintf(format, args...)
+// errorAt returns an error at a node: "file:line: key: message".
+func (r reader) errorAt(n *yaml.Node, key, format string, args ...any) error {
+	message := fmt.Sprintf(format, args...)
 	if key != "" {
-		what = key + ": " + what
+		message = key + ": " + message
 	}
-	return fmt.Errorf("%s:%d: %s", r.name, n.Line, what)
+	return fmt.Errorf("%s:%d: %s", r.name, n.Line, message)
 }
 
-// read sets the value that to points at. key is the dotted path that leads
-// there, such as "sampling.steps", "" at the top.
+// read sets the value that to points at. key is its dotted path, such as
+// "sampling.steps", or "" at the top.
 func (r reader) read(n *yaml.Node, key string, to any) error {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -65,13 +65,13 @@ func (r reader) readStruct(n *yaml.Node, key string, v reflect.Value) error {
 			return r.read(value, sub, field.Addr().Interface())
 		}
 		if name, old := renamed[k.Value]; old {
-			return r.fault(k, sub, "this setting is now called %s", name)
+			return r.errorAt(k, sub, "this setting is now called %s", name)
 		}
-		return r.fault(k, sub, "there is no such setting%s", nearest(k.Value, slices.Sorted(maps.Keys(fields))))
+		return r.errorAt(k, sub, "unknown setting%s", suggestion(k.Value, slices.Sorted(maps.Keys(fields))))
 	})
 }
 
-// renamed lists settings that had other names in older versions.
+// renamed maps the names of settings in older versions to their names today.
 var renamed = map[string]string{"corruption": "renoise"}
 
 // fieldsOf returns the fields of a struct by their YAML keys, those of inlined
@@ -89,16 +89,16 @@ func fieldsOf(v reflect.Value) map[string]reflect.Value {
 	return fields
 }
 
-// readText sets a value that reads itself from text.
+// readText sets a value with a method to read it from text.
 func (r reader) readText(n *yaml.Node, key string, to encoding.TextUnmarshaler) error {
 	if n.Kind != yaml.ScalarNode {
-		return r.fault(n, key, "should be one value, not %s", kind(n))
+		return r.errorAt(n, key, "should be one value, not %s", kind(n))
 	}
 	if n.Tag == "!!null" {
-		return r.fault(n, key, "has no value")
+		return r.errorAt(n, key, "has no value")
 	}
 	if err := to.UnmarshalText([]byte(n.Value)); err != nil {
-		return r.fault(n, key, "%v", err)
+		return r.errorAt(n, key, "%v", err)
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (r reader) readMap(n *yaml.Node, key string, v reflect.Value) error {
 	}
 	return r.pairs(n, key, func(k, value *yaml.Node, sub string) error {
 		if err := checkName(k.Value); err != nil {
-			return r.fault(k, key, "%v", err)
+			return r.errorAt(k, key, "%v", err)
 		}
 		item := reflect.New(v.Type().Elem())
 		if err := r.read(value, sub, item.Interface()); err != nil {
@@ -120,26 +120,27 @@ func (r reader) readMap(n *yaml.Node, key string, v reflect.Value) error {
 	})
 }
 
-// pairs calls f for each key and value of a mapping, and refuses double keys.
+// pairs calls f for each key and value of a mapping. A repeated key is an error. sub is
+// the dotted path of the value.
 func (r reader) pairs(n *yaml.Node, key string, f func(k, value *yaml.Node, sub string) error) error {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
-		return nil // "sampling:" with nothing under it sets nothing
+		return nil // "sampling:" without a value sets nothing
 	}
 	if n.Kind != yaml.MappingNode {
-		return r.fault(n, key, "should hold settings, one a line, not %s", kind(n))
+		return r.errorAt(n, key, "should be a group of settings, not %s", kind(n))
 	}
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
 		if k.Kind != yaml.ScalarNode {
-			return r.fault(k, key, "a key should be a word, not %s", kind(k))
+			return r.errorAt(k, key, "a key should be a word, not %s", kind(k))
 		}
 		sub := k.Value
 		if key != "" {
 			sub = key + "." + k.Value
 		}
 		if line, twice := seen[k.Value]; twice {
-			return r.fault(k, sub, "already set on line %d", line)
+			return r.errorAt(k, sub, "already set on line %d", line)
 		}
 		seen[k.Value] = k.Line
 		if err := f(k, n.Content[i+1], sub); err != nil {
@@ -151,7 +152,7 @@ func (r reader) pairs(n *yaml.Node, key string, f func(k, value *yaml.Node, sub 
 
 func (r reader) readList(n *yaml.Node, key string, v reflect.Value) error {
 	if n.Kind != yaml.SequenceNode {
-		return r.fault(n, key, "should be a list, not %s", kind(n))
+		return r.errorAt(n, key, "should be a list, not %s", kind(n))
 	}
 	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	for i, item := range n.Content {
@@ -165,11 +166,11 @@ func (r reader) readList(n *yaml.Node, key string, v reflect.Value) error {
 
 func (r reader) readScalar(n *yaml.Node, key string, v reflect.Value) error {
 	if n.Kind != yaml.ScalarNode {
-		return r.fault(n, key, "should be one value, not %s", kind(n))
+		return r.errorAt(n, key, "should be one value, not %s", kind(n))
 	}
 	text := n.Value
 	if n.Tag == "!!null" && v.Kind() != reflect.String {
-		return r.fault(n, key, "has no value")
+		return r.errorAt(n, key, "has no value")
 	}
 	switch v.Interface().(type) {
 	case string:
@@ -184,36 +185,36 @@ func (r reader) readScalar(n *yaml.Node, key string, v reflect.Value) error {
 		case "false", "off", "no":
 			v.SetBool(false)
 		default:
-			return r.fault(n, key, "should be true or false, not %q", text)
+			return r.errorAt(n, key, "should be true or false, not %q", text)
 		}
 	case int:
 		i, err := strconv.Atoi(text)
 		if err != nil {
-			return r.fault(n, key, "should be a whole number, not %q", text)
+			return r.errorAt(n, key, "should be a whole number, not %q", text)
 		}
 		v.SetInt(int64(i))
 	case uint64:
 		u, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
-			return r.fault(n, key, "should be a whole number from 0 to %d, not %q", uint64(math.MaxUint64), text)
+			return r.errorAt(n, key, "should be a whole number from 0 to %d, not %q", uint64(math.MaxUint64), text)
 		}
 		v.SetUint(u)
 	case float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-			return r.fault(n, key, "should be a number, not %q", text)
+			return r.errorAt(n, key, "should be a number, not %q", text)
 		}
 		v.SetFloat(f)
 	default:
-		panic("config: a field of a type that the reader doesn't know: " + v.Type().String())
+		panic("config: field of unsupported type " + v.Type().String())
 	}
 	if err := r.check(key, v.Interface()); err != nil {
-		return r.fault(n, key, "%v", err)
+		return r.errorAt(n, key, "%v", err)
 	}
 	return nil
 }
 
-// kind names what stands in the file, for errors.
+// kind describes a node, for errors.
 func kind(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -226,9 +227,9 @@ func kind(n *yaml.Node) string {
 	return "an alias"
 }
 
-// nearest suggests the key that was probably meant: the only ones close enough
-// to be worth naming differ by at most a third of their letters.
-func nearest(word string, names []string) string {
+// suggestion returns a hint at the name that was probably meant, the most similar one
+// if it differs in at most a third of its letters, else "".
+func suggestion(word string, names []string) string {
 	best, least := "", len(word)/3+1
 	for _, f := range names {
 		if d := distance(word, f); d < least || d == least && best == "" {
@@ -241,7 +242,7 @@ func nearest(word string, names []string) string {
 	return fmt.Sprintf(" (did you mean %s?)", best)
 }
 
-// distance is the Levenshtein distance of two words.
+// distance returns the Levenshtein distance of two words.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

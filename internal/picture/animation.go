@@ -4,15 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
-	"image/gif"
-	"io"
-	"slices"
 	"time"
 )
 
-// An Animation is frames of one size, which must be opaque and have their
-// corners at (0, 0). It plays for ever; the last frame is on show for longer.
+// Animation is a sequence of frames of one size, opaque and with their corner at
+// (0, 0). It repeats for ever. The last frame is shown for longer than the others.
 type Animation struct {
 	Frames     []*image.RGBA
 	Each, Last time.Duration
@@ -37,46 +33,59 @@ func (a Animation) delay(frame int) time.Duration {
 	return a.Each
 }
 
-// lastWeight is how much more the last frame counts when colours are chosen: it
-// is looked at longest, and the noise before it has every colour.
-const lastWeight = 4
+// The size of a run's animation, and how long its frames are shown.
+const (
+	animationWidth = 768 // pixels, at most
+	maxFrames      = 100
+	stepDuration   = 200 * time.Millisecond
+	lastDuration   = 2 * time.Second
+)
 
-// WriteGIF writes an animated GIF. All frames share 255 colours and are
-// dithered; what stays from one frame to the next is transparent there, which
-// costs next to nothing.
-func WriteGIF(w io.Writer, a Animation) error {
-	if err := a.check(); err != nil {
-		return err
-	}
-	var counted colours
-	for i, f := range a.Frames {
-		weight := 1
-		if i == len(a.Frames)-1 {
-			weight = lastWeight
-		}
-		counted.add(f, weight)
-	}
-	shared := counted.palette(255)
-	q := newQuantiser(shared)
-	clear := uint8(len(shared)) // the number of the transparent colour
-	shared = append(shared, color.RGBA{})
-	out := gif.GIF{Config: image.Config{ColorModel: shared, Width: a.Frames[0].Rect.Dx(), Height: a.Frames[0].Rect.Dy()}}
-	var before []uint8
-	for i, f := range a.Frames {
-		numbers := q.draw(f)
-		frame := &image.Paletted{Pix: slices.Clone(numbers), Stride: f.Rect.Dx(), Rect: f.Rect, Palette: shared}
-		for k := range before {
-			if before[k] == numbers[k] {
-				frame.Pix[k] = clear
+// RunAnimation collects the images of a sampling run of n samples and animates them.
+// Every frame is a sheet of all samples after one step.
+type RunAnimation struct {
+	n     int
+	steps []int           // by frame
+	cells [][]image.Image // by frame and sample
+}
+
+// NewRunAnimation prepares the animation of a run of n samples over the steps 0 to
+// last.
+func NewRunAnimation(last, n int) *RunAnimation {
+	steps := evenly(last, maxFrames)
+	return &RunAnimation{n, steps, make([][]image.Image, len(steps))}
+}
+
+// Add adds a sample's image after a step. Samples are added one after another, each
+// with its steps in order. final is its last step: where the run ended early, that
+// image fills the remaining frames.
+func (r *RunAnimation) Add(img image.Image, step int, final bool) {
+	var small image.Image
+	for i, frameStep := range r.steps {
+		if frameStep == step || final && frameStep > step {
+			if small == nil {
+				small = Cell(img, r.n, animationWidth)
 			}
+			r.cells[i] = append(r.cells[i], small)
 		}
-		before = numbers
-		out.Image = append(out.Image, frame)
-		out.Delay = append(out.Delay, int(a.delay(i)/(10*time.Millisecond)))
-		out.Disposal = append(out.Disposal, gif.DisposalNone)
 	}
-	if err := gif.EncodeAll(w, &out); err != nil {
-		return fmt.Errorf("write GIF: %w", err)
+}
+
+// Animation returns the frames.
+func (r *RunAnimation) Animation() Animation {
+	a := Animation{Each: stepDuration, Last: lastDuration}
+	for _, cells := range r.cells {
+		a.Frames = append(a.Frames, Sheet(cells))
 	}
-	return nil
+	return a
+}
+
+// evenly picks at most n of the steps 0 to last, both included.
+func evenly(last, n int) []int {
+	n = max(min(n, last+1), 2)
+	steps := make([]int, n)
+	for i := range steps {
+		steps[i] = i * last / (n - 1)
+	}
+	return steps
 }

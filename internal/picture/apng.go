@@ -10,10 +10,9 @@ import (
 	"time"
 )
 
-// WriteAPNG writes an animated PNG (PNG specification, third edition, section
-// 11.3.6) with texts. It has every colour; a program that doesn't know the
-// animation shows the first frame. Of each frame only the part that changed is
-// written.
+// WriteAPNG writes an animated PNG (PNG specification, third edition, section 11.3.6)
+// with texts. It keeps all colours. Programs without support for animations show the
+// first frame. Each frame holds only the part that changed.
 func WriteAPNG(w io.Writer, a Animation, texts ...Text) error {
 	if err := a.check(); err != nil {
 		return err
@@ -25,10 +24,10 @@ func WriteAPNG(w io.Writer, a Animation, texts ...Text) error {
 			part = changed(a.Frames[i-1], f)
 		}
 		var still bytes.Buffer
-		if err := encode(&still, onlyRGB(f, part), texts); err != nil {
+		if err := encode(&still, opaquePart(f, part), texts); err != nil {
 			return fmt.Errorf("write APNG: %w", err)
 		}
-		texts = nil // they stand in the first frame's PNG
+		texts = nil // they are written with the first frame
 		if err := p.frame(&still, part, len(a.Frames), a.delay(i)); err != nil {
 			return fmt.Errorf("write APNG: %w", err)
 		}
@@ -36,9 +35,9 @@ func WriteAPNG(w io.Writer, a Animation, texts ...Text) error {
 	return writeChunk(w, "IEND", nil)
 }
 
-// onlyRGB is a part of a frame as a picture that png.Encode writes as 8-bit RGB:
-// all frames must have one colour type, and it drops an alpha that is 255.
-func onlyRGB(f *image.RGBA, part image.Rectangle) image.Image {
+// opaquePart returns a part of a frame with alpha 255, so that png.Encode writes 8-bit
+// RGB: all frames must have the same colour type.
+func opaquePart(f *image.RGBA, part image.Rectangle) image.Image {
 	out := image.NewRGBA(image.Rectangle{Max: part.Size()})
 	draw.Draw(out, out.Rect, f, part.Min, draw.Src)
 	for i := 3; i < len(out.Pix); i += 4 {
@@ -47,8 +46,8 @@ func onlyRGB(f *image.RGBA, part image.Rectangle) image.Image {
 	return out
 }
 
-// changed is the smallest rectangle that holds all pixels that differ, and at
-// least one pixel.
+// changed returns the smallest rectangle with all pixels that differ, of at least one
+// pixel.
 func changed(a, b *image.RGBA) image.Rectangle {
 	r := image.Rectangle{}
 	for y := range b.Rect.Dy() {
@@ -71,15 +70,15 @@ func changed(a, b *image.RGBA) image.Rectangle {
 	return r
 }
 
-// apng writes frames, each taken from a PNG of its own.
+// apng writes frames, each from a PNG file of its own.
 type apng struct {
 	w        io.Writer
 	begun    bool
-	sequence uint32 // of the chunks that make the animation
+	sequence uint32 // number of the next animation chunk
 }
 
-// frame writes the frame that lies at a place. The first one's data are also the
-// still picture.
+// frame writes one of a number of frames, at its place in the image. The first one is
+// also the still image.
 func (p *apng) frame(still io.Reader, at image.Rectangle, frames int, shown time.Duration) error {
 	first := !p.begun
 	p.begun = true
@@ -88,7 +87,7 @@ func (p *apng) frame(still io.Reader, at image.Rectangle, frames int, shown time
 			return err
 		}
 		control := binary.BigEndian.AppendUint32(nil, uint32(frames))
-		if err := writeChunk(p.w, "acTL", append(control, 0, 0, 0, 0)); err != nil { // for ever
+		if err := writeChunk(p.w, "acTL", append(control, 0, 0, 0, 0)); err != nil { // repeats for ever
 			return err
 		}
 	} else if _, err := io.CopyN(io.Discard, still, int64(headerEnd)); err != nil {
@@ -100,7 +99,7 @@ func (p *apng) frame(still io.Reader, at image.Rectangle, frames int, shown time
 	}
 	control = binary.BigEndian.AppendUint16(control, uint16(shown.Milliseconds()))
 	control = binary.BigEndian.AppendUint16(control, 1000)
-	if err := writeChunk(p.w, "fcTL", append(control, 0, 0)); err != nil { // leave it, don't blend
+	if err := writeChunk(p.w, "fcTL", append(control, 0, 0)); err != nil { // no disposal, no blending
 		return err
 	}
 	for {

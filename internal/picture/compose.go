@@ -5,30 +5,30 @@ import (
 	"math"
 )
 
-// Compose lays an original back outside a region, white where the made picture
-// is to be seen, in a tone that meets the original's. Around the region the two run
-// into each other: within feather pixels of it the original's share grows smoothly,
-// and beyond that every byte is the original's. All three have one size.
-func Compose(original, made *image.RGBA, region *image.Gray, feather float64) *image.RGBA {
+// Compose returns the inpainted image in a region, which is white, and the original
+// outside of it. All three have the same size. The inpainted image is corrected in
+// tone to match the original around the region, see [tone]. Within feather pixels
+// outside the region the two are blended, further out every byte is the original's.
+func Compose(original, inpainted *image.RGBA, region *image.Gray, feather float64) *image.RGBA {
 	out := image.NewRGBA(image.Rectangle{Max: original.Rect.Size()})
 	w, h := out.Rect.Dx(), out.Rect.Dy()
-	reach := distances(region)
-	tone := newTone(original, made, reach)
+	distance2 := squaredDistances(region)
+	tone := newTone(original, inpainted, distance2)
 	for y := range h {
 		below := original.Pix[original.PixOffset(original.Rect.Min.X, original.Rect.Min.Y+y):][:4*w]
-		above := made.Pix[made.PixOffset(made.Rect.Min.X, made.Rect.Min.Y+y):][:4*w]
+		above := inpainted.Pix[inpainted.PixOffset(inpainted.Rect.Min.X, inpainted.Rect.Min.Y+y):][:4*w]
 		row := out.Pix[y*out.Stride:][:4*w]
 		for x := range w {
-			share := seam(math.Sqrt(reach[y*w+x]), feather)
-			if share == 0 {
+			alpha := blend(math.Sqrt(distance2[y*w+x]), feather)
+			if alpha == 0 {
 				copy(row[4*x:4*x+4], below[4*x:])
 				continue
 			}
-			lighter := tone.at(x, y)
+			offset := tone.at(x, y)
 			for c := range 3 {
 				a, b := float64(below[4*x+c]), float64(above[4*x+c])
-				b = min(max(b+lighter[c], 0), 255)
-				row[4*x+c] = uint8(math.Round(a + share*(b-a)))
+				b = min(max(b+offset[c], 0), 255)
+				row[4*x+c] = uint8(math.Round(a + alpha*(b-a)))
 			}
 			row[4*x+3] = 255
 		}
@@ -36,25 +36,25 @@ func Compose(original, made *image.RGBA, region *image.Gray, feather float64) *i
 	return out
 }
 
-// seam is the share of the new picture at a distance, in pixels, from the
-// region: 1 in it, 0 beyond the feather, and a smooth step between.
-func seam(distance, feather float64) float64 {
+// blend returns the weight of the inpainted image at a distance in pixels from the
+// region: 1 inside, 0 beyond the feather, and a smooth step between.
+func blend(distance, feather float64) float64 {
 	switch {
 	case distance == 0:
 		return 1
 	case distance > feather:
 		return 0
 	}
-	// The nearest pixel outside is 1 away; +1 keeps the last one inside the feather from being the original already.
+	// The nearest pixel outside is 1 away. With +1, the weight of the last one within the feather is above 0.
 	x := 1 - distance/(feather+1)
 	return x * x * (3 - 2*x)
 }
 
-// distances gives each pixel's squared distance, in pixels, to the nearest white
-// one, [h·w]; +Inf where there is none. It is exact: one pass down the columns,
-// one along the rows (Felzenszwalb and Huttenlocher, "Distance transforms of
-// sampled functions", 2012, section 2).
-func distances(region *image.Gray) []float64 {
+// squaredDistances returns for each pixel the squared distance to the nearest white
+// pixel, [h·w], +Inf if there is none. It is exact: one pass over the columns and one
+// over the rows (Felzenszwalb and Huttenlocher, "Distance transforms of sampled
+// functions", 2012, section 2).
+func squaredDistances(region *image.Gray) []float64 {
 	w, h := region.Rect.Dx(), region.Rect.Dy()
 	out := make([]float64, w*h)
 	for y := range h {
@@ -81,19 +81,19 @@ func distances(region *image.Gray) []float64 {
 	return out
 }
 
-// An envelope is the lower envelope of parabolas, with memory for lines of one
-// length.
+// An envelope computes the lower envelope of parabolas, one for each pixel of a row or
+// column of at most a given length.
 type envelope struct {
-	at     []int     // the parabolas' positions
-	from   []float64 // where each begins to be the lowest
-	before []float64 // the line's heights
+	at     []int     // positions of the parabolas of the envelope
+	from   []float64 // where each of them begins to be the lowest
+	before []float64 // a copy of the input
 }
 
 func newEnvelope(n int) *envelope {
 	return &envelope{make([]int, n), make([]float64, n), make([]float64, n)}
 }
 
-// lower replaces f(q) by the minimum over p of f(p) + (q-p)².
+// lower replaces f(q) with the minimum over p of f(p) + (q-p)².
 func (e *envelope) lower(f []float64) {
 	k := -1
 	for q, height := range f {
@@ -113,7 +113,7 @@ func (e *envelope) lower(f []float64) {
 		e.at[k], e.from[k] = q, start
 	}
 	if k < 0 {
-		return // nothing but infinity
+		return // all infinite
 	}
 	before := e.before[:len(f)]
 	copy(before, f)

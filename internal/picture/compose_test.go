@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// Outside the region and its feather every byte is the original's; in the region every
-// byte is the new picture's in the original's tone, which is its own where the two
-// agree around the region; between them the share falls with the distance.
+// Outside the region and its feather every byte is the original's. Inside the region
+// every byte is the inpainted image's with its tone corrected, which changes nothing
+// if the two agree around the region. Within the feather each pixel is between both.
 func TestCompose(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 60 {
@@ -26,7 +26,7 @@ func TestCompose(t *testing.T) {
 		}
 		feather := float64(random.IntN(8))
 		got := Compose(original, made, region, feather)
-		tone := newTone(original, made, distances(region))
+		tone := newTone(original, made, squaredDistances(region))
 		patched := image.NewRGBA(original.Rect) // the original with the new picture's region
 		copy(patched.Pix, original.Pix)
 		for _, p := range painted {
@@ -63,9 +63,8 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// A picture that is lighter throughout meets the original as if it were not, and one
-// that is lighter on one side of the region more than on the other runs from the one
-// to the other. Where nothing of the original is left, nothing changes.
+// A uniform offset in tone is removed completely, and one that grows over the image as
+// well. If the region is the whole image, nothing changes.
 func TestTone(t *testing.T) {
 	const w, h = 320, 240
 	original := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -97,26 +96,26 @@ func TestTone(t *testing.T) {
 		}
 	}
 	if !slices.Equal(Compose(original, made, whole, 8).Pix, made.Pix) {
-		t.Error("a picture that is made anew as a whole has changed")
+		t.Error("an image that is inpainted as a whole has changed")
 	}
 }
 
-func TestSeam(t *testing.T) {
+func TestBlend(t *testing.T) {
 	before := 1.0
 	for d := 1.0; d <= 8; d++ {
-		share := seam(d, 8)
-		if share >= before || share <= 0 {
-			t.Errorf("%g pixels away the share is %g, after %g", d, share, before)
+		weight := blend(d, 8)
+		if weight >= before || weight <= 0 {
+			t.Errorf("the weight is %g at %g pixels, after %g", weight, d, before)
 		}
-		before = share
+		before = weight
 	}
-	if seam(1, 0) != 0 || seam(0, 0) != 1 {
-		t.Error("without a feather the edge isn't hard")
+	if blend(1, 0) != 0 || blend(0, 0) != 1 {
+		t.Error("without a feather the edge is not hard")
 	}
 }
 
 // The distances are exact, whatever the region.
-func TestDistances(t *testing.T) {
+func TestSquaredDistances(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 100 {
 		w, h := 1+random.IntN(20), 1+random.IntN(20)
@@ -124,7 +123,7 @@ func TestDistances(t *testing.T) {
 		for range random.IntN(6) {
 			region.Pix[random.IntN(w*h)] = 200
 		}
-		for i, got := range distances(region) {
+		for i, got := range squaredDistances(region) {
 			want := math.Inf(1)
 			for k, level := range region.Pix {
 				if level >= white {

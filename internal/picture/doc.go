@@ -1,8 +1,13 @@
-// Package picture reads, fits, arranges, compares and saves pictures.
+// Package picture reads, fits, arranges, compares and saves images.
 //
-// A picture comes in through [Load], is made square by [Fit], and leaves
-// through [Save] or, many at once, through a [Folder]: every file appears whole
-// or not at all. What a PNG should say about itself goes into a text chunk
-// beside its pixels ([Text], [ReadText]). [WriteGIF] and [WriteAPNG] write
-// animations, [Compose] lays an original back around what was made anew.
+//	load.go, orientation.go  image files and masks, photographs upright
+//	fit.go, mask.go          any image or mask to the square that a model takes
+//	compose.go, tone.go      an original and its inpainted region as one image
+//	psnr.go                  how much two images differ
+//	sheet.go                 many images on one
+//	save.go, folder.go       PNG files, written completely or not at all
+//	text.go                  text chunks of PNG files
+//	animation.go             the animation of a sampling run
+//	gif.go, palette.go       animations as GIF, their colours and dithering
+//	apng.go                  animations as APNG
 package picture

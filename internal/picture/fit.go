@@ -7,26 +7,26 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// A Fitting is the way a picture of any shape becomes a square.
+// Fitting is how an image of any shape becomes a square.
 type Fitting string
 
-// Crop takes the middle square; Letterbox keeps the whole picture and leaves
-// black bars.
+// The fittings. Crop takes the central square. Letterbox keeps the whole image and
+// adds black bars.
 const (
 	Crop      Fitting = "crop"
 	Letterbox Fitting = "letterbox"
 )
 
-// ParseFitting reads "crop" or "letterbox".
+// ParseFitting reads "crop" or "letterbox". Its error continues the name of a setting.
 func ParseFitting(word string) (Fitting, error) {
 	switch f := Fitting(word); f {
 	case Crop, Letterbox:
 		return f, nil
 	}
-	return "", fmt.Errorf("a picture is fitted by crop or letterbox, not %q", word)
+	return "", fmt.Errorf("must be crop or letterbox, not %q", word)
 }
 
-// Place says which part of a picture, from, ends up where, to, in a square of
+// Place returns which part of an image with these bounds goes where in a square of
 // side pixels.
 func (f Fitting) Place(bounds image.Rectangle, side int) (from, to image.Rectangle) {
 	w, h := bounds.Dx(), bounds.Dy()
@@ -41,8 +41,8 @@ func (f Fitting) Place(bounds image.Rectangle, side int) (from, to image.Rectang
 	return image.Rectangle{at, at.Add(image.Pt(short, short))}, image.Rect(0, 0, side, side)
 }
 
-// Fit makes a square of side pixels of a picture. One that has that size
-// already keeps every pixel.
+// Fit returns an image as a square of side pixels. Pixels are copied where no scaling
+// is needed.
 func Fit(img image.Image, side int, f Fitting) *image.RGBA {
 	out := image.NewRGBA(image.Rect(0, 0, side, side))
 	from, to := f.Place(img.Bounds(), side)
@@ -55,48 +55,4 @@ func Fit(img image.Image, side int, f Fitting) *image.RGBA {
 	}
 	draw.CatmullRom.Scale(out, to, img, from, draw.Src, nil)
 	return out
-}
-
-// white is the grey level from which a mask's pixel counts as masked.
-const white = 128
-
-// FitMask makes the square of a mask that Fit makes of the picture below it, in
-// black and white. A pixel is white if any white pixel of the mask falls into
-// it, so that nothing painted is lost; bars are black.
-func FitMask(mask *image.Gray, side int, f Fitting) *image.Gray {
-	out := image.NewGray(image.Rect(0, 0, side, side))
-	from, to := f.Place(mask.Rect, side)
-	scaleMask(out, to, mask, from)
-	return out
-}
-
-// ScaleMask stretches a mask to a size, in black and white, by the rule of
-// [FitMask].
-func ScaleMask(mask *image.Gray, size image.Point) *image.Gray {
-	out := image.NewGray(image.Rectangle{Max: size})
-	scaleMask(out, out.Rect, mask, mask.Rect)
-	return out
-}
-
-func scaleMask(out *image.Gray, to image.Rectangle, mask *image.Gray, from image.Rectangle) {
-	for y := range to.Dy() {
-		top, bottom := span(y, to.Dy(), from.Dy())
-		row := out.Pix[out.PixOffset(to.Min.X, to.Min.Y+y):][:to.Dx()]
-		for v := top; v < bottom; v++ {
-			line := mask.Pix[mask.PixOffset(from.Min.X, from.Min.Y+v):][:from.Dx()]
-			for x := range row {
-				left, right := span(x, to.Dx(), from.Dx())
-				for _, level := range line[left:right] {
-					if level >= white {
-						row[x] = 255
-					}
-				}
-			}
-		}
-	}
-}
-
-// span is the pixels, of from, that pixel i of to covers at least in part.
-func span(i, to, from int) (first, end int) {
-	return i * from / to, ((i+1)*from + to - 1) / to
 }

@@ -5,7 +5,6 @@ import (
 	"image"
 	"image/color"
 	"math"
-	"math/rand/v2"
 	"testing"
 )
 
@@ -55,46 +54,6 @@ func TestParseFitting(t *testing.T) {
 	}
 }
 
-// A mask is fitted as its picture is, and no painted pixel is lost: each white
-// pixel inside the part taken turns the pixel white that it falls into.
-func TestFitMask(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
-		w, h, side := 1+random.IntN(40), 1+random.IntN(40), 1+random.IntN(40)
-		f := []Fitting{Crop, Letterbox}[random.IntN(2)]
-		mask := image.NewGray(image.Rect(0, 0, w, h))
-		at := image.Pt(random.IntN(w), random.IntN(h))
-		mask.SetGray(at.X, at.Y, color.Gray{255})
-		got := FitMask(mask, side, f)
-		from, to := f.Place(mask.Rect, side)
-		white := 0
-		for y := range side {
-			for x := range side {
-				if got.GrayAt(x, y).Y != 0 {
-					white++
-					// The pixel covers [x, x+1) of to, which is this of from:
-					left := float64(from.Min.X) + float64(x-to.Min.X)*float64(from.Dx())/float64(to.Dx())
-					right := float64(from.Min.X) + float64(x+1-to.Min.X)*float64(from.Dx())/float64(to.Dx())
-					if float64(at.X) >= right || float64(at.X+1) <= left || !image.Pt(x, y).In(to) {
-						t.Fatalf("%d×%d to %d by %s: %v shows at %d,%d", w, h, side, f, at, x, y)
-					}
-				}
-			}
-		}
-		if at.In(from) != (white > 0) {
-			t.Fatalf("%d×%d to %d by %s: %v of %v gives %d white pixels", w, h, side, f, at, from, white)
-		}
-	}
-	same := image.NewGray(image.Rect(0, 0, 6, 6))
-	same.Pix[7], same.Pix[8] = 128, 127
-	if got := FitMask(same, 6, Crop); got.Pix[7] != 255 || got.Pix[8] != 0 {
-		t.Errorf("128 and 127 became %d and %d", got.Pix[7], got.Pix[8])
-	}
-	if got := ScaleMask(same, image.Pt(12, 3)); got.Rect.Size() != image.Pt(12, 3) || got.Pix[2] != 255 || got.Pix[3] != 255 || got.Pix[4] != 0 {
-		t.Errorf("stretched: %v", got.Pix)
-	}
-}
-
 func TestPSNR(t *testing.T) {
 	a := noise(10, 10, 1)
 	if got, err := PSNR(a, a); err != nil || !math.IsInf(got, 1) {
@@ -111,13 +70,5 @@ func TestPSNR(t *testing.T) {
 	}
 	if _, err := PSNR(a, noise(10, 9, 1)); err == nil {
 		t.Error("pictures of two sizes were compared")
-	}
-}
-
-// A mask of 1024×1024 pixels, halved.
-func BenchmarkFitMask(b *testing.B) {
-	mask := image.NewGray(image.Rect(0, 0, 2048, 1536))
-	for b.Loop() {
-		FitMask(mask, 1024, Crop)
 	}
 }

@@ -46,7 +46,7 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// What isn't kept leaves no trace, folders included; what was there stays.
+// Discard removes everything that was not kept, folders included, and nothing else.
 func TestFolderDiscard(t *testing.T) {
 	top := t.TempDir()
 	for _, dir := range []string{filepath.Join(top, "new", "deep"), top} {

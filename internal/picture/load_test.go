@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// noise is a picture of random opaque pixels.
+// noise is an image of random opaque pixels.
 func noise(w, h int, seed uint64) *image.RGBA {
 	random := rand.New(rand.NewPCG(seed, 1))
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -64,7 +64,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// Every fault is one sentence that names the file.
+// Errors are one sentence that names the file.
 func TestLoadErrors(t *testing.T) {
 	dir := t.TempDir()
 	whole := pngOf(t, noise(40, 40, 2))
@@ -72,11 +72,11 @@ func TestLoadErrors(t *testing.T) {
 		data []byte
 		says string
 	}{
-		"text.png":  {[]byte("not a picture at all"), "is no PNG, JPEG, WebP or GIF picture"},
-		"empty.png": {nil, "is no PNG, JPEG, WebP or GIF picture"},
-		"cut.png":   {whole[:len(whole)/2], "is cut short or damaged: png"},
-		"head.png":  {whole[:20], "is cut short or damaged"},
-		"huge.png":  {huge(t), "has 100000×100000 pixels, more than can be read"},
+		"text.png":  {[]byte("not a picture at all"), "is not a PNG, JPEG, WebP or GIF image"},
+		"empty.png": {nil, "is not a PNG, JPEG, WebP or GIF image"},
+		"cut.png":   {whole[:len(whole)/2], "is truncated or damaged: png"},
+		"head.png":  {whole[:20], "is truncated or damaged"},
+		"huge.png":  {huge(t), "has 100000×100000 pixels, which is too large"},
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, c.data, 0o644); err != nil {
@@ -95,7 +95,7 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// huge is a PNG that claims to be 100,000 pixels wide and high.
+// huge is a PNG file that claims to have 100,000×100,000 pixels.
 func huge(t testing.TB) []byte {
 	data := pngOf(t, noise(1, 1, 3))
 	var out bytes.Buffer
@@ -109,7 +109,7 @@ func huge(t testing.TB) []byte {
 	return out.Bytes()
 }
 
-// Whatever bytes come: a picture within the limit or an error, no panic.
+// Any bytes give an image within the limit or an error with a message.
 func FuzzDecode(f *testing.F) {
 	img := noise(9, 7, 4)
 	f.Add(pngOf(f, img))
@@ -153,7 +153,7 @@ func TestSaveIsWholeOrNothing(t *testing.T) {
 		t.Errorf("a failed save left %v", left)
 	}
 	nowhere := filepath.Join(dir, "none", "a.png")
-	if err := Save(nowhere, noise(1, 1, 1)); err == nil || err.Error() != "save picture "+nowhere+": no such file or directory" {
+	if err := Save(nowhere, noise(1, 1, 1)); err == nil || err.Error() != "save image "+nowhere+": no such file or directory" {
 		t.Errorf("saving in a folder that isn't there: %v", err)
 	}
 	if _, err := png.Decode(bytes.NewReader(pngOf(t, noise(3, 3, 1), Text{"sundae", "{}"}))); err != nil {

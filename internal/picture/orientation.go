@@ -6,18 +6,18 @@ import (
 	"image"
 )
 
-// Cameras store a picture as the sensor lay and say beside it how the camera was
-// held (EXIF 2.3, tag 0x0112). The eight orientations are numbered from 1, which
-// is upright; from 5 on, rows and columns are exchanged.
+// Cameras store an image as the sensor read it, with the orientation of the camera in
+// EXIF tag 0x0112 (EXIF 2.3). The orientations are 1 to 8, and 1 is upright. From 5 on
+// rows and columns are exchanged.
 
-// orientation finds the orientation in a JPEG, 1 where nothing sensible is said.
-func orientation(data []byte) int {
+// readOrientation returns the orientation of a JPEG file, 1 where none is stored.
+func readOrientation(data []byte) int {
 	if !bytes.HasPrefix(data, []byte{0xff, 0xd8}) {
 		return 1
 	}
 	for data = data[2:]; len(data) >= 4 && data[0] == 0xff; {
 		kind, size := data[1], 2+int(binary.BigEndian.Uint16(data[2:]))
-		if size > len(data) || kind == 0xda { // the pixels: nothing is said after them
+		if size > len(data) || kind == 0xda { // the pixels; no metadata follows
 			break
 		}
 		if tiff, ok := bytes.CutPrefix(data[4:max(4, size)], []byte("Exif\x00\x00")); ok && kind == 0xe1 {
@@ -28,7 +28,7 @@ func orientation(data []byte) int {
 	return 1
 }
 
-// orientationTag reads the tag in a TIFF's first directory.
+// orientationTag reads the tag in the first directory of a TIFF header.
 func orientationTag(tiff []byte) int {
 	var order binary.ByteOrder = binary.LittleEndian
 	if bytes.HasPrefix(tiff, []byte("MM")) {
@@ -57,7 +57,7 @@ func orientationTag(tiff []byte) int {
 	return 1
 }
 
-// upright turns a picture of an orientation the way it was seen.
+// upright rotates and mirrors an image of an orientation.
 func upright(img *image.RGBA, orientation int) *image.RGBA {
 	if orientation == 1 {
 		return img

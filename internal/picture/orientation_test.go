@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// photograph is a JPEG of an orientation, blue but for its upper left corner as
-// stored, which is red.
+// photograph is a JPEG of an orientation. It is blue with a red corner, the upper left
+// one as stored.
 func photograph(t testing.TB, orientation uint16, order binary.AppendByteOrder) []byte {
 	t.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, 48, 32))
@@ -46,8 +46,8 @@ func photograph(t testing.TB, orientation uint16, order binary.AppendByteOrder) 
 	return append(append(head, exif...), plain.Bytes()[2:]...)
 }
 
-// The red corner ends where the specification says: orientation n names the side
-// at which the first row and the first column are seen.
+// The red corner ends up where the specification says: the orientation names the sides
+// of the first row and the first column.
 func TestOrientation(t *testing.T) {
 	for n, corner := range map[uint16]image.Point{ // as a share of the width and height
 		1: {0, 0}, 2: {1, 0}, 3: {1, 1}, 4: {0, 1}, 5: {0, 0}, 6: {1, 0}, 7: {1, 1}, 8: {0, 1},
@@ -81,7 +81,7 @@ func TestOrientation(t *testing.T) {
 	}
 }
 
-// All eight are turned as the specification draws them, rows and columns too.
+// Every pixel is where the specification draws it, for all eight orientations.
 func TestUpright(t *testing.T) {
 	stored := noise(5, 3, 1)
 	for n, seen := range map[int]func(x, y int) (u, v int){ // of a pixel seen, where it is stored
@@ -105,14 +105,14 @@ func TestUpright(t *testing.T) {
 	}
 }
 
-// Whatever bytes come: an orientation of the eight.
+// Any bytes give one of the eight orientations.
 func FuzzOrientation(f *testing.F) {
 	whole := photograph(f, 6, binary.BigEndian)
 	f.Add(whole[:60])
 	f.Add(photograph(f, 8, binary.LittleEndian)[:60])
 	f.Add([]byte{0xff, 0xd8, 0xff, 0xe1, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if n := orientation(data); n < 1 || n > 8 {
+		if n := readOrientation(data); n < 1 || n > 8 {
 			t.Errorf("orientation %d", n)
 		}
 	})

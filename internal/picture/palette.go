@@ -6,20 +6,20 @@ import (
 	"slices"
 )
 
-// colours counts the colours of pictures, in cells of 32 levels a channel.
-type colours [1 << 15]struct {
+// A histogram counts the colours of images, with 32 bins per channel.
+type histogram [1 << 15]struct {
 	sum   [3]int
 	count int
 }
 
-func cell(r, g, b uint8) int { return int(r>>3)<<10 | int(g>>3)<<5 | int(b>>3) }
+func bin(r, g, b uint8) int { return int(r>>3)<<10 | int(g>>3)<<5 | int(b>>3) }
 
-// add counts a picture's pixels weight times.
-func (c *colours) add(img *image.RGBA, weight int) {
+// add counts every pixel of an image weight times.
+func (c *histogram) add(img *image.RGBA, weight int) {
 	for y := range img.Rect.Dy() {
 		row := img.Pix[y*img.Stride:][:4*img.Rect.Dx()]
 		for i := 0; i < len(row); i += 4 {
-			at := &c[cell(row[i], row[i+1], row[i+2])]
+			at := &c[bin(row[i], row[i+1], row[i+2])]
 			for k := range 3 {
 				at.sum[k] += weight * int(row[i+k])
 			}
@@ -28,28 +28,28 @@ func (c *colours) add(img *image.RGBA, weight int) {
 	}
 }
 
-// A shade is a colour and the number of pixels that have it.
+// A shade is a colour and its number of pixels.
 type shade struct {
 	colour [3]int
 	count  int
 }
 
-func (c *colours) shades() []shade {
+func (c *histogram) shades() []shade {
 	var all []shade
-	for _, cell := range c {
-		if cell.count > 0 {
-			all = append(all, shade{[3]int{cell.sum[0] / cell.count, cell.sum[1] / cell.count, cell.sum[2] / cell.count}, cell.count})
+	for _, b := range c {
+		if b.count > 0 {
+			all = append(all, shade{[3]int{b.sum[0] / b.count, b.sum[1] / b.count, b.sum[2] / b.count}, b.count})
 		}
 	}
 	return all
 }
 
-// box is a set of shades, its mean, and what is lost by showing all as that.
+// A box is a set of shades that become one colour of the palette, their mean.
 type box struct {
 	shades []shade
 	mean   [3]int
-	axis   int // along which they differ most
-	loss   int // sum of squared differences along it
+	axis   int // the channel with the largest squared error
+	loss   int // that error
 }
 
 func newBox(shades []shade) box {
@@ -72,8 +72,8 @@ func newBox(shades []shade) box {
 	return b
 }
 
-// cut parts a box at its mean.
-func (b box) cut() (low, high box) {
+// split divides a box at its mean.
+func (b box) split() (low, high box) {
 	slices.SortStableFunc(b.shades, func(s, t shade) int { return s.colour[b.axis] - t.colour[b.axis] })
 	at := 1
 	for at < len(b.shades)-1 && b.shades[at].colour[b.axis] <= b.mean[b.axis] {
@@ -82,23 +82,23 @@ func (b box) cut() (low, high box) {
 	return newBox(b.shades[:at]), newBox(b.shades[at:])
 }
 
-// palette chooses at most n colours: the box with the most to gain is cut, again
-// and again, and each box gives its mean (after Heckbert's median cut, 1982,
-// cutting at the mean).
-func (c *colours) palette(n int) color.Palette {
+// palette chooses at most n colours: it splits the box with the largest error until
+// there are n, and takes the means (Heckbert's median cut, 1982, but split at the
+// mean).
+func (c *histogram) palette(n int) color.Palette {
 	boxes := []box{newBox(c.shades())}
 	for len(boxes) < n {
-		widest := 0
+		worst := 0
 		for i, b := range boxes {
-			if b.loss > boxes[widest].loss {
-				widest = i
+			if b.loss > boxes[worst].loss {
+				worst = i
 			}
 		}
-		if boxes[widest].loss <= 0 {
+		if boxes[worst].loss <= 0 {
 			break
 		}
-		low, high := boxes[widest].cut()
-		boxes[widest] = low
+		low, high := boxes[worst].split()
+		boxes[worst] = low
 		boxes = append(boxes, high)
 	}
 	var p color.Palette
@@ -108,10 +108,10 @@ func (c *colours) palette(n int) color.Palette {
 	return p
 }
 
-// A quantiser finds the nearest colours of a palette.
+// A quantiser finds the nearest colour of a palette.
 type quantiser struct {
 	palette [][3]int
-	nearest [1 << 15]int16 // by cell; -1 while not looked up
+	nearest [1 << 15]int16 // by histogram bin; -1: not computed yet
 }
 
 func newQuantiser(p color.Palette) *quantiser {
@@ -126,9 +126,9 @@ func newQuantiser(p color.Palette) *quantiser {
 	return q
 }
 
-// find is the number of the colour nearest to the middle of the cell of r, g, b.
+// find returns the index of the colour nearest to the centre of the bin of r, g, b.
 func (q *quantiser) find(r, g, b uint8) uint8 {
-	i := cell(r, g, b)
+	i := bin(r, g, b)
 	if q.nearest[i] < 0 {
 		best := 1 << 30
 		for number, c := range q.palette {
@@ -141,20 +141,20 @@ func (q *quantiser) find(r, g, b uint8) uint8 {
 	return uint8(q.nearest[i])
 }
 
-// grain is the reach of dithering in levels: about the distance of neighbours
-// among 255 chosen colours.
-const grain = 10
+// ditherRange is the range of the dithering in levels, about the distance between
+// neighbours among 255 colours.
+const ditherRange = 10
 
-// draw gives each pixel's colour number, [h·w]. The dithering is ordered: a
-// pixel's number depends on its colour and its place alone, so that what stays in
-// the picture stays in the animation.
-func (q *quantiser) draw(img *image.RGBA) []uint8 {
+// indices returns the colour index of each pixel, [h·w]. It uses ordered dithering: an
+// index depends on the pixel's colour and position only, so pixels that do not change
+// between frames keep their indices.
+func (q *quantiser) indices(img *image.RGBA) []uint8 {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	out := make([]uint8, w*h)
 	for y := range h {
 		row := img.Pix[y*img.Stride:][:4*w]
 		for x := range w {
-			shift := bayer(x, y)*grain/64 - grain/2
+			shift := bayer(x, y)*ditherRange/64 - ditherRange/2
 			var c [3]uint8
 			for k := range 3 {
 				c[k] = uint8(min(255, max(0, int(row[4*x+k])+shift)))
@@ -165,7 +165,7 @@ func (q *quantiser) draw(img *image.RGBA) []uint8 {
 	return out
 }
 
-// bayer is the 8×8 threshold matrix of ordered dithering, 0 to 63.
+// bayer returns an element of the 8×8 threshold matrix of ordered dithering, 0 to 63.
 func bayer(x, y int) int {
 	v := 0
 	for bit := range 3 {

@@ -6,12 +6,12 @@ import (
 	"math"
 )
 
-// PSNR is the peak signal-to-noise ratio of two pictures of one size in dB, over
-// their red, green and blue: 10·log10(255² / mean squared difference). Equal
-// pictures have +Inf.
+// PSNR returns the peak signal-to-noise ratio of two images of one size in dB, over
+// red, green and blue: 10·log10(255² / mean squared error). It is +Inf for equal
+// images.
 func PSNR(a, b *image.RGBA) (float64, error) {
 	if a.Rect.Size() != b.Rect.Size() || a.Rect.Empty() {
-		return 0, fmt.Errorf("compare pictures: %v and %v pixels", a.Rect.Size(), b.Rect.Size())
+		return 0, fmt.Errorf("compare images: sizes %v and %v differ", a.Rect.Size(), b.Rect.Size())
 	}
 	var squares float64
 	for y := range a.Rect.Dy() {

@@ -14,32 +14,30 @@ import (
 	"unicode"
 )
 
-// A Text is a line that a PNG carries beside its pixels (PNG specification, third
-// edition, section 11.3.3). The key is 1 to 79 printable ASCII characters, the
-// value any UTF-8.
+// Text is a text chunk of a PNG file (PNG specification, third edition, section
+// 11.3.3). The key has 1 to 79 printable ASCII characters, the value is any UTF-8.
 type Text struct{ Key, Value string }
 
-// ErrNoText says that a PNG carries no text of the key asked for.
-var ErrNoText = errors.New("carries no such text")
+// ErrNoText is the error of a PNG file without a text of the requested key.
+var ErrNoText = errors.New("has no such text")
 
-// maxText is the longest text read, in bytes; it bounds what a small file can
-// make of the memory.
+// maxText is the longest text that is read, in bytes. A small file can hold a
+// compressed text that does not fit in memory.
 const maxText = 1 << 20
 
-// signature is what every PNG begins with.
+// signature is the start of every PNG file.
 const signature = "\x89PNG\r\n\x1a\n"
 
-// headerEnd is where the first chunk, IHDR, ends: the signature, length and
-// type, 13 bytes, and the checksum.
+// headerEnd is the end of the first chunk, IHDR: signature, length and type, 13 bytes
+// of data, checksum.
 const headerEnd = len(signature) + 8 + 13 + 4
 
-// encoder writes PNGs. Of a megapixel picture the default level makes files a
-// sixth smaller, in about ten times the time, which is longer than decoding it from
-// tokens.
+// encoder writes PNG files. For images of a megapixel, the default level makes files a
+// sixth smaller in about ten times the time, more than it takes to decode the tokens.
 var encoder = png.Encoder{CompressionLevel: png.BestSpeed}
 
-// encode writes a PNG with texts, which stand before the pixels so that a reader
-// need not go through them.
+// encode writes a PNG file with its texts before the pixels, so that reading them does
+// not need the whole file.
 func encode(w io.Writer, img image.Image, texts []Text) error {
 	if len(texts) == 0 {
 		return encoder.Encode(w, img)
@@ -52,7 +50,7 @@ func encode(w io.Writer, img image.Image, texts []Text) error {
 		return err
 	}
 	for _, t := range texts {
-		if err := writeChunk(w, t.kind(), []byte(t.Key+t.between()+t.Value)); err != nil {
+		if err := writeChunk(w, t.kind(), []byte(t.Key+t.separator()+t.Value)); err != nil {
 			return err
 		}
 	}
@@ -60,8 +58,8 @@ func encode(w io.Writer, img image.Image, texts []Text) error {
 	return err
 }
 
-// kind is the chunk for a text. More programs know tEXt, which is Latin-1, than
-// iTXt, which is UTF-8.
+// kind returns the type of the chunk: tEXt, which is Latin-1 and known to more
+// programs, if possible, else iTXt, which is UTF-8.
 func (t Text) kind() string {
 	if strings.ContainsFunc(t.Value, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return "iTXt"
@@ -69,16 +67,15 @@ func (t Text) kind() string {
 	return "tEXt"
 }
 
-// between is what stands between key and value.
-func (t Text) between() string {
+// separator returns the bytes between key and value.
+func (t Text) separator() string {
 	if t.kind() == "iTXt" {
-		return "\x00\x00\x00\x00\x00" // end of the key; not compressed, by no method; no language; no translated key
+		return "\x00\x00\x00\x00\x00" // end of the key; not compressed, no method; no language; no translated key
 	}
 	return "\x00"
 }
 
-// writeChunk writes one chunk: length, type, data, and the checksum of the
-// latter two.
+// writeChunk writes one chunk: length, type, data, and the checksum of type and data.
 func writeChunk(w io.Writer, kind string, data []byte) error {
 	chunk := make([]byte, 0, len(data)+12)
 	chunk = binary.BigEndian.AppendUint32(chunk, uint32(len(data)))
@@ -88,48 +85,47 @@ func writeChunk(w io.Writer, kind string, data []byte) error {
 	return err
 }
 
-// A chunk is a part of a PNG file.
+// A chunk is a section of a PNG file.
 type chunk struct {
 	kind string
 	data []byte
 }
 
-// readChunk reads the next chunk. Data of kinds that want refuses is passed over
-// unread.
+// readChunk reads the next chunk. It skips the data of chunks that are not wanted.
 func readChunk(r io.Reader, want func(kind string) bool) (chunk, error) {
 	var head [8]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return chunk{}, fmt.Errorf("is cut short: %w", err)
+		return chunk{}, fmt.Errorf("is truncated: %w", err)
 	}
 	c := chunk{kind: string(head[4:])}
 	size := int64(binary.BigEndian.Uint32(head[:]))
 	if !want(c.kind) {
 		if _, err := io.CopyN(io.Discard, r, size+4); err != nil {
-			return chunk{}, fmt.Errorf("is cut short in its %q chunk: %w", c.kind, err)
+			return chunk{}, fmt.Errorf("is truncated in its %q chunk: %w", c.kind, err)
 		}
 		return c, nil
 	}
 	if size > maxText {
-		return chunk{}, fmt.Errorf("has a %s chunk of %d bytes, more than the %d that are read", c.kind, size, maxText)
+		return chunk{}, fmt.Errorf("has a %s chunk of %d bytes, more than the limit of %d", c.kind, size, maxText)
 	}
 	c.data = make([]byte, size+4)
 	if _, err := io.ReadFull(r, c.data); err != nil {
-		return chunk{}, fmt.Errorf("is cut short in its %s chunk: %w", c.kind, err)
+		return chunk{}, fmt.Errorf("is truncated in its %s chunk: %w", c.kind, err)
 	}
 	sum := binary.BigEndian.Uint32(c.data[size:])
 	c.data = c.data[:size]
 	if crc32.Update(crc32.ChecksumIEEE(head[4:]), crc32.IEEETable, c.data) != sum {
-		return chunk{}, fmt.Errorf("has a damaged %s chunk: its checksum differs", c.kind)
+		return chunk{}, fmt.Errorf("has a damaged %s chunk: its checksum is wrong", c.kind)
 	}
 	return c, nil
 }
 
-// ReadText finds the text of a key in a PNG, in any of the three chunks that
-// programs write texts to. Its errors go on from the file's name.
+// ReadText reads the text of a key from a PNG file, out of any of the three types of
+// text chunks. Its errors continue the name of the file.
 func ReadText(r io.Reader, key string) (string, error) {
 	head := make([]byte, len(signature))
 	if _, err := io.ReadFull(r, head); err != nil || string(head) != signature {
-		return "", errors.New("is no PNG")
+		return "", errors.New("is not a PNG file")
 	}
 	for {
 		c, err := readChunk(r, func(kind string) bool { return kind == "iTXt" || kind == "tEXt" || kind == "zTXt" })
@@ -143,16 +139,16 @@ func ReadText(r io.Reader, key string) (string, error) {
 		if !ok || string(found) != key {
 			continue
 		}
-		value, err := textOf(c.kind, rest)
+		value, err := parseText(c.kind, rest)
 		if err != nil {
-			return "", fmt.Errorf("has a %s chunk that can't be read: %w", c.kind, err)
+			return "", fmt.Errorf("has an unreadable %s chunk: %w", c.kind, err)
 		}
 		return value, nil
 	}
 }
 
-// textOf reads what follows the key and its zero.
-func textOf(kind string, rest []byte) (string, error) {
+// parseText reads the part of a text chunk after the key and its zero byte.
+func parseText(kind string, rest []byte) (string, error) {
 	compressed := kind == "zTXt"
 	switch kind {
 	case "iTXt":
@@ -177,7 +173,7 @@ func textOf(kind string, rest []byte) (string, error) {
 		return string(text), nil
 	}
 	if method != 0 {
-		return "", fmt.Errorf("compression method %d", method)
+		return "", fmt.Errorf("unknown compression method %d", method)
 	}
 	z, err := zlib.NewReader(bytes.NewReader(text))
 	if err != nil {

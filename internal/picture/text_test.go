@@ -29,7 +29,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// withChunk is a PNG with one more chunk.
+// withChunk returns a PNG file with an additional chunk.
 func withChunk(t testing.TB, kind, data string) []byte {
 	t.Helper()
 	plain := pngOf(t, noise(2, 2, 1))
@@ -50,7 +50,7 @@ func deflated(text string) string {
 	return b.String()
 }
 
-// Other programs write texts in other chunks when they save a picture again.
+// Other programs may write the text to another type of chunk.
 func TestTextOfOtherPrograms(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"tEXt":            withChunk(t, "tEXt", "sundae\x00hello"),
@@ -69,14 +69,14 @@ func TestTextErrors(t *testing.T) {
 	flipped := bytes.Clone(good)
 	flipped[headerEnd+16] ^= 1
 	for says, data := range map[string][]byte{
-		"is no PNG":                  []byte("GIF89a, no doubt"),
-		"is cut short":               good[:headerEnd],
-		"cut short in its tEXt":      good[:headerEnd+12],
-		"its checksum differs":       flipped,
-		"that can't be read":         withChunk(t, "iTXt", "sundae\x00"),
-		"compression method 9":       withChunk(t, "zTXt", "sundae\x00\x09"+deflated("hello")),
-		"more than 1048576 bytes":    withChunk(t, "zTXt", "sundae\x00\x00"+deflated(strings.Repeat("a", maxText+1))),
-		"more than the 1048576 that": withChunk(t, "tEXt", "sundae\x00"+strings.Repeat("a", maxText)),
+		"is not a PNG file":              []byte("GIF89a, no doubt"),
+		"is truncated":                   good[:headerEnd],
+		"truncated in its tEXt":          good[:headerEnd+12],
+		"its checksum is wrong":          flipped,
+		"has an unreadable iTXt":         withChunk(t, "iTXt", "sundae\x00"),
+		"compression method 9":           withChunk(t, "zTXt", "sundae\x00\x09"+deflated("hello")),
+		"more than 1048576 bytes":        withChunk(t, "zTXt", "sundae\x00\x00"+deflated(strings.Repeat("a", maxText+1))),
+		"more than the limit of 1048576": withChunk(t, "tEXt", "sundae\x00"+strings.Repeat("a", maxText)),
 	} {
 		if _, err := ReadText(bytes.NewReader(data), "sundae"); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("expected %q, got %v", says, err)
@@ -84,8 +84,7 @@ func TestTextErrors(t *testing.T) {
 	}
 }
 
-// Whatever bytes come: a text or an error that says something, no panic, no
-// endless memory.
+// Any bytes give a text of limited length or an error with a message.
 func FuzzReadText(f *testing.F) {
 	for _, seed := range [][]byte{
 		pngOf(f, noise(2, 2, 1)), withChunk(f, "tEXt", "sundae\x00hello"), withChunk(f, "zTXt", "sundae\x00\x00"+deflated("hello")),

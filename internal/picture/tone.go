@@ -5,35 +5,34 @@ import (
 	"math"
 )
 
-// Cells of toneCell×toneCell pixels are fine enough for a tone, which is smooth, and
-// few enough to be worked out for every step of a run.
+// The tone correction is smooth, so it is computed for cells of toneCell×toneCell
+// pixels. That is fast enough for every step of a run.
 const (
 	toneCell = 8
-	toneRing = 16 // how far around the region, in pixels, the two pictures are compared
+	toneRing = 16 // the images are compared up to this distance from the region, in pixels
 )
 
-// A tone is what a made picture is to be lightened by, in three colours, to meet the
-// original all around a region: the difference of the two there, and inside the
-// smoothest field that goes on from it, which solves Laplace's equation. That is
-// seamless cloning (Pérez et al., "Poisson image editing", 2003, section 2) with
-// differences of cells in place of pixels.
+// A tone is the offset in red, green and blue that makes an inpainted image match the
+// original around the region. Around it the offset is the difference of the two images.
+// Inside it is the smoothest continuation, the solution of Laplace's equation. This is
+// seamless cloning (Pérez et al., "Poisson image editing", 2003, section 2) on cells
+// instead of pixels.
 type tone struct {
 	w, h  int          // in cells
-	known []bool       // cells that have a value
-	value [][3]float64 // by cell
+	known []bool       // cells that have an offset
+	value [][3]float64 // the offset by cell
 }
 
-// newTone compares the pictures where reach, the squared distance to the region, says
-// that it is near.
-func newTone(original, made *image.RGBA, reach []float64) *tone {
+// newTone compares the images around a region, given as squared distances to it.
+func newTone(original, inpainted *image.RGBA, distance2 []float64) *tone {
 	w, h := original.Rect.Dx(), original.Rect.Dy()
 	t := &tone{w: (w + toneCell - 1) / toneCell, h: (h + toneCell - 1) / toneCell}
 	t.known, t.value = make([]bool, t.w*t.h), make([][3]float64, t.w*t.h)
 	inside, seen := make([]bool, t.w*t.h), make([]float64, t.w*t.h)
 	for y := range h {
 		a := original.Pix[original.PixOffset(original.Rect.Min.X, original.Rect.Min.Y+y):][:4*w]
-		b := made.Pix[made.PixOffset(made.Rect.Min.X, made.Rect.Min.Y+y):][:4*w]
-		for x, d := range reach[y*w : (y+1)*w] {
+		b := inpainted.Pix[inpainted.PixOffset(inpainted.Rect.Min.X, inpainted.Rect.Min.Y+y):][:4*w]
+		for x, d := range distance2[y*w : (y+1)*w] {
 			if d > toneRing*toneRing {
 				continue
 			}
@@ -62,7 +61,7 @@ func newTone(original, made *image.RGBA, reach []float64) *tone {
 		}
 	}
 	if all == 0 {
-		return t // nothing of the original is left to meet
+		return t // the region is the whole image
 	}
 	var open []int
 	for i := range inside {
@@ -80,9 +79,9 @@ func newTone(original, made *image.RGBA, reach []float64) *tone {
 	return t
 }
 
-// relax brings each of the open cells towards the mean of its neighbours, and beyond
-// it, which is sooner there: successive over-relaxation, with the factor that is best
-// for a square of their extent, and sweeps enough for it.
+// relax solves Laplace's equation for the open cells by successive over-relaxation. The
+// factor is the best one for a square of their extent, the number of sweeps is enough
+// for it to converge.
 func (t *tone) relax(open []int) {
 	around := make([][]int, len(open))
 	var extent image.Rectangle
@@ -99,7 +98,7 @@ func (t *tone) relax(open []int) {
 		}
 	}
 	side := max(extent.Dx(), extent.Dy()) + 1
-	beyond := 2 / (1 + math.Sin(math.Pi/float64(side)))
+	omega := 2 / (1 + math.Sin(math.Pi/float64(side)))
 	for range 2 * side {
 		for k, i := range open {
 			var sum [3]float64
@@ -110,14 +109,15 @@ func (t *tone) relax(open []int) {
 			}
 			if n := float64(len(around[k])); n > 0 {
 				for c := range 3 {
-					t.value[i][c] += beyond * (sum[c]/n - t.value[i][c])
+					t.value[i][c] += omega * (sum[c]/n - t.value[i][c])
 				}
 			}
 		}
 	}
 }
 
-// at is the tone of a pixel: linear between the centres of the cells that have one.
+// at returns the offset of a pixel, interpolated between the centres of the cells that
+// have one.
 func (t *tone) at(x, y int) (out [3]float64) {
 	u, v := (float64(x)+0.5)/toneCell-0.5, (float64(y)+0.5)/toneCell-0.5
 	left, top := math.Floor(u), math.Floor(v)
@@ -132,10 +132,10 @@ func (t *tone) at(x, y int) (out [3]float64) {
 			if !t.known[i] {
 				continue
 			}
-			share := (1 - math.Abs(u-float64(column))) * (1 - math.Abs(v-float64(row)))
-			all += share
+			weight := (1 - math.Abs(u-float64(column))) * (1 - math.Abs(v-float64(row)))
+			all += weight
 			for c := range 3 {
-				out[c] += share * t.value[i][c]
+				out[c] += weight * t.value[i][c]
 			}
 		}
 	}

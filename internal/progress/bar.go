@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Bar is one piece of work with a known or unknown end. Its methods may be
-// called from several goroutines; on a nil Bar they do nothing.
+// Bar shows the progress of one piece of work. It may be used by several goroutines.
+// The methods of a nil Bar do nothing.
 type Bar struct {
 	talk  *Talk
 	label string
@@ -16,16 +16,16 @@ type Bar struct {
 	total int64 // 0: unknown
 
 	began    time.Time
-	first    int64 // where Set began: work done by an earlier run says nothing of this one's rate
-	done     int64
+	skipped  int64 // units done before this run, see Skip
+	done     int64 // units done in all
 	note     string
 	shown    time.Time
 	finished bool
 }
 
-// Bar begins a piece of work of total units (0 if nobody knows) and shows it.
-// unit is a plural ("tokens"); "bytes" is printed as kB, MB and GB. Of several
-// bars at once the terminal shows the one begun last.
+// Bar starts the progress of work of total units, 0 if their number is not known.
+// unit is a plural such as "tokens", or "" for none; "bytes" are printed as kB, MB
+// and GB. Of several bars at a time a terminal shows the newest.
 func (t *Talk) Bar(label string, total int64, unit string) *Bar {
 	if t == nil {
 		return nil
@@ -41,24 +41,24 @@ func (t *Talk) Bar(label string, total int64, unit string) *Bar {
 	return b
 }
 
-// Skip says that n units had been done before this run began, as when work is
-// resumed. They count towards the share done and not towards the rate.
+// Skip reports n units that were done before this run, as when work is resumed.
+// They count for the share done but not for the rate.
 func (b *Bar) Skip(n int64) {
-	b.update(func() { b.first += n; b.done += n })
+	b.update(func() { b.skipped += n; b.done += n })
 }
 
-// Add says that n more units are done.
+// Add reports that n more units are done.
 func (b *Bar) Add(n int64) {
 	b.update(func() { b.done += n })
 }
 
-// Note puts a short text behind the bar, such as "loss 1.23". The newest stays.
+// Note sets a short text that is shown after the bar, such as "loss 1.23".
 func (b *Bar) Note(format string, args ...any) {
 	b.update(func() { b.note = fmt.Sprintf(format, args...) })
 }
 
-// Done ends the work and leaves one line that says what was done in what time.
-// Further calls do nothing, so that it can be deferred and called early.
+// Done ends the work and prints a line that sums it up. Further calls do nothing,
+// so that it can be deferred and also called early.
 func (b *Bar) Done() {
 	if b == nil {
 		return
@@ -75,10 +75,10 @@ func (b *Bar) Done() {
 	}
 	now := t.now()
 	line := b.label + ": "
-	if b.done > 0 || b.total > 0 { // else nobody counted
+	if b.done > 0 || b.total > 0 { // units were counted
 		line += amount(b.done, b.unit) + " in "
 	}
-	line += span(now.Sub(b.began))
+	line += duration(now.Sub(b.began))
 	if r := b.rate(now); r > 0 {
 		line += ", " + rate(r, b.unit)
 	}
@@ -88,7 +88,7 @@ func (b *Bar) Done() {
 	fmt.Fprintln(t.w, line)
 }
 
-// Elapsed is the time since the work began.
+// Elapsed returns the time since the work began.
 func (b *Bar) Elapsed() time.Duration {
 	if b == nil {
 		return 0
@@ -96,7 +96,8 @@ func (b *Bar) Elapsed() time.Duration {
 	return b.talk.now().Sub(b.began)
 }
 
-// update changes the bar under the lock and shows it when it's time to.
+// update changes the bar under the lock, and shows it if the last time is long
+// enough ago.
 func (b *Bar) update(change func()) {
 	if b == nil {
 		return
@@ -117,7 +118,7 @@ func (b *Bar) update(change func()) {
 	}
 }
 
-// clear takes the bar off the terminal's last line. The caller holds the lock.
+// clear removes the bar from the terminal's last line. The caller holds the lock.
 func (t *Talk) clear() {
 	if t.live && t.bar != nil {
 		fmt.Fprint(t.w, "\r\x1b[K")
@@ -125,19 +126,20 @@ func (t *Talk) clear() {
 	}
 }
 
-// rate is how many units a second this run has done, 0 before that is known.
+// rate returns the units per second of this run, 0 if not known yet.
 func (b *Bar) rate(now time.Time) float64 {
 	s := now.Sub(b.began).Seconds()
 	if s <= 0 {
 		return 0
 	}
-	return float64(b.done-b.first) / s
+	return float64(b.done-b.skipped) / s
 }
 
-// barCells is the width of the drawn bar, in cells.
+// barCells is the width of the bar alone, in terminal cells.
 const barCells = 20
 
-// line is the bar as text, at most width cells wide (0: as wide as it comes).
+// line returns the bar as text, cut to width cells. With width 0 the text is for a
+// log: of any length and without the drawn bar.
 func (b *Bar) line(now time.Time, width int) string {
 	var s strings.Builder
 	s.WriteString(b.label)
@@ -157,7 +159,7 @@ func (b *Bar) line(now time.Time, width int) string {
 		s.WriteString("  " + rate(r, b.unit))
 		if b.total > b.done {
 			left := float64(b.total-b.done) / r
-			s.WriteString("  " + span(time.Duration(left*float64(time.Second))) + " left")
+			s.WriteString("  " + duration(time.Duration(left*float64(time.Second))) + " left")
 		}
 	}
 	if b.note != "" {
@@ -170,15 +172,15 @@ func (b *Bar) line(now time.Time, width int) string {
 	return text
 }
 
-// count is n alone: 1234 or, for bytes, 1.2 MB.
+// count formats n without its unit: "1234", or for bytes "1.2 MB".
 func count(n int64, unit string) string {
 	if unit != "bytes" {
 		return fmt.Sprint(n)
 	}
-	return bytesOf(float64(n))
+	return byteSize(float64(n))
 }
 
-// amount is n with its unit.
+// amount formats n with its unit.
 func amount(n int64, unit string) string {
 	if unit == "bytes" || unit == "" {
 		return count(n, unit)
@@ -189,10 +191,10 @@ func amount(n int64, unit string) string {
 	return count(n, unit) + " " + unit
 }
 
-// rate is r units a second, with three figures where they say something.
+// rate formats r units per second.
 func rate(r float64, unit string) string {
 	if unit == "bytes" {
-		return bytesOf(r) + "/s"
+		return byteSize(r) + "/s"
 	}
 	digits := 0
 	switch {
@@ -204,8 +206,8 @@ func rate(r float64, unit string) string {
 	return strings.TrimSpace(fmt.Sprintf("%.*f %s", digits, r, unit)) + "/s"
 }
 
-// bytesOf is n in the decimal units that shops and npm use: 1 MB is a million.
-func bytesOf(n float64) string {
+// byteSize formats n bytes in decimal units: 1 MB is 10^6 bytes.
+func byteSize(n float64) string {
 	const k = 1000
 	for _, u := range []string{"B", "kB", "MB"} {
 		if n < k {
@@ -216,8 +218,8 @@ func bytesOf(n float64) string {
 	return fmt.Sprintf("%.3g GB", n)
 }
 
-// span is a duration as a person says it: 0.4s, 12s, 3m20s, 2h05m.
-func span(d time.Duration) string {
+// duration formats d with a precision that fits its length: 0.4s, 12s, 3m20s, 2h05m.
+func duration(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1fs", d.Seconds())

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// clock is a time that the test moves.
+// clock is a clock that the test sets.
 type clock struct{ t time.Time }
 
 func (c *clock) pass(d time.Duration) { c.t = c.t.Add(d) }
@@ -44,8 +44,8 @@ training: 800 tokens in 30s, 10.0 tokens/s, loss 1.50
 	}
 }
 
-// On a terminal there is one line, redrawn, never wider than the terminal, and
-// lines of talk come above it.
+// On a terminal one line is redrawn, never wider than the terminal, and messages are
+// printed above it.
 func TestLive(t *testing.T) {
 	talk, out, clock := fake(true)
 	talk.width = func() int { return 40 }
@@ -62,7 +62,7 @@ func TestLive(t *testing.T) {
 		}
 	}
 	if !strings.Contains(out.String(), "\r\x1b[Khello\nfetching ━━━━━╌") {
-		t.Errorf("the line of talk isn't above the bar: %q", out)
+		t.Errorf("the message is not above the bar: %q", out)
 	}
 	if !strings.HasSuffix(out.String(), "\r\x1b[Kfetching: 500 kB in 1.0s, 500 kB/s\n") {
 		t.Errorf("the end is %q", out)
@@ -118,12 +118,12 @@ func TestUnits(t *testing.T) {
 		400 * time.Millisecond: "0.4s", 12 * time.Second: "12s", 200 * time.Second: "3m20s",
 		3599600 * time.Millisecond: "60m00s", 125 * time.Minute: "2h05m",
 	} {
-		if got := span(d); got != want {
+		if got := duration(d); got != want {
 			t.Errorf("%v is %s, want %s", d, got, want)
 		}
 	}
 	for n, want := range map[float64]string{7: "7 B", 1500: "1.5 kB", 45828512: "45.8 MB", 2e10: "20 GB"} {
-		if got := bytesOf(n); got != want {
+		if got := byteSize(n); got != want {
 			t.Errorf("%g is %s, want %s", n, got, want)
 		}
 	}

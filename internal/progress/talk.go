@@ -1,20 +1,22 @@
-// Package progress tells a person at a terminal how long work goes on.
+// Package progress shows messages and the progress of long work on standard error,
+// so that standard output holds results only.
 //
-// Results belong on standard output; talk belongs on standard error. A [Talk]
-// is that second stream, and a [Bar] is one piece of long work on it:
+// A [Talk] writes messages, and a [Bar] is one piece of work whose steps can be
+// counted:
 //
-//	bar := talk.Bar("decoding", int64(len(pictures)), "pictures")
+//	bar := talk.Bar("decoding", int64(len(images)), "images")
 //	defer bar.Done()
-//	for _, p := range pictures {
+//	for _, img := range images {
 //		...
 //		bar.Add(1)
 //	}
 //
-// On a terminal the bar redraws one line with the share done, the rate and the
-// time left. Elsewhere (a file, a pipe, a CI log) it prints a plain line every
-// [plainEvery], so that logs stay readable. A nil *Talk, and the nil *Bar that
-// it hands out, say nothing: a library can take a *Talk and never ask whether
-// anyone listens.
+// On a terminal the bar redraws one line with the share done, the rate and the time
+// left. Elsewhere (a file, a pipe, a CI log) it prints a line every [plainEvery].
+// [Talk.Wait] is for work without steps to count.
+//
+// A nil *Talk is valid and silent, and so is the nil *Bar that it returns: packages
+// that take a *Talk need not check for nil.
 package progress
 
 import (
@@ -29,24 +31,24 @@ import (
 )
 
 // How often a bar is redrawn on a terminal, and how often it prints a line
-// where there is none.
+// elsewhere.
 const (
 	redrawEvery = 100 * time.Millisecond
 	plainEvery  = 10 * time.Second
 )
 
-// A Talk writes lines meant for a person, never results. It is safe for use by
-// several goroutines. The zero value isn't useful: call [New].
+// Talk writes messages and progress. It may be used by several goroutines. [New]
+// makes one; the zero value can't be used.
 type Talk struct {
 	mu    sync.Mutex
 	w     io.Writer
-	live  bool // w is a terminal, where a line can be drawn over
+	live  bool // w is a terminal, whose last line can be redrawn
 	width func() int
 	now   func() time.Time
-	bar   *Bar // the bar now on the terminal's last line, or nil
+	bar   *Bar // the bar on the terminal's last line, or nil
 }
 
-// New returns a Talk that writes to w, or nil, which says nothing, when quiet.
+// New returns a Talk that writes to w, or a silent one if quiet.
 func New(w io.Writer, quiet bool) *Talk {
 	if quiet {
 		return nil
@@ -64,7 +66,7 @@ func New(w io.Writer, quiet bool) *Talk {
 	return t
 }
 
-// Printf writes one line. A bar on show is moved below it.
+// Printf writes one line, above the bar if one is shown.
 func (t *Talk) Printf(format string, args ...any) {
 	if t == nil {
 		return

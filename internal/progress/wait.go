@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// wonder is how long a person waits before wondering whether anything goes on.
-const wonder = time.Second
+// waitDelay is how long work must take before it is shown.
+const waitDelay = time.Second
 
-// Wait begins work that is mostly over at once and whose parts nobody can count,
-// such as opening a model. It says so only when the work takes longer than a
-// second. The work ends with done, which may be called more than once.
+// Wait starts work that is usually short and has no steps to count, such as opening
+// a model. It is shown only if it takes longer than a second. done ends the work; it
+// may be called more than once.
 func (t *Talk) Wait(label string) (done func()) {
 	if t == nil {
 		return func() {}
@@ -18,7 +18,7 @@ func (t *Talk) Wait(label string) (done func()) {
 	began := t.now()
 	var bar *Bar
 	shown := make(chan struct{})
-	timer := time.AfterFunc(wonder, func() {
+	timer := time.AfterFunc(waitDelay, func() {
 		defer close(shown)
 		bar = t.Bar(label, 0, "")
 		bar.update(func() { bar.began = began })

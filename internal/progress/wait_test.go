@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// Nothing is said of what is over within a second; of what takes longer, how long
-// it took, from its beginning on.
+// Work of less than a second is not shown. Longer work is, with its whole duration.
 func TestWait(t *testing.T) {
 	for took, want := range map[time.Duration]string{
 		900 * time.Millisecond:  "",
@@ -20,7 +19,7 @@ func TestWait(t *testing.T) {
 			time.Sleep(took)
 			done()
 			done()
-			time.Sleep(2 * wonder)
+			time.Sleep(2 * waitDelay)
 			if out.String() != want {
 				t.Errorf("after %v it said %q, want %q", took, out.String(), want)
 			}
@@ -30,14 +29,14 @@ func TestWait(t *testing.T) {
 	silent.Wait("nothing")()
 }
 
-// On a terminal the label is drawn after a second, and taken off in the end.
+// On a terminal the label is drawn after a second, and replaced at the end.
 func TestWaitLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		talk := New(&out, false)
 		talk.live = true
 		done := talk.Wait("encoding")
-		time.Sleep(wonder + time.Millisecond)
+		time.Sleep(waitDelay + time.Millisecond)
 		synctest.Wait()
 		if out.String() != "encoding ..." {
 			t.Errorf("it drew %q", out.String())

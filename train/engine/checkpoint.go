@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 
@@ -18,14 +19,19 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// A checkpoint is one safetensors file: eight bytes of little-endian header
-// length, a JSON header that names each tensor's dtype, shape and place, then
-// the bytes. Everything that a run needs to go on is in it (weights, moments,
-// averages, and the step among the metadata), and any tool of the field reads it.
+// A checkpoint is one safetensors file: the header's length in eight little-endian bytes,
+// a JSON header with each tensor's dtype, shape and offsets, then the data. It holds
+// everything that a run needs to continue (weights, moments, averages, and the step in the
+// metadata), and any tool that reads safetensors reads it.
 
-// maxHeader bounds the header that Load will read: a file that claims more is
-// not one of ours.
+// maxHeader bounds the header that Load reads. A file with a larger one is not a checkpoint.
 const maxHeader = 64 << 20
+
+// checkpointVersion changes with the names and the meaning of the variables.
+const checkpointVersion = "2"
+
+// versionKey is where the metadata holds the version.
+const versionKey = "version"
 
 type tensorEntry struct {
 	DType   string   `json:"dtype"`
@@ -38,8 +44,8 @@ var safetensorsNames = map[dtypes.DType]string{
 	dtypes.Int64: "I64", dtypes.Uint8: "U8", dtypes.Bool: "BOOL",
 }
 
-// Save writes every variable of store and meta to path. The file appears whole
-// or not at all: it is written under a temporary name, synced and renamed.
+// Save writes every variable of store and meta to path, atomically: the file is written
+// under a temporary name, synced and renamed.
 func Save(path string, store *model.Store, meta map[string]string) error {
 	if err := save(path, store, meta); err != nil {
 		return fmt.Errorf("save checkpoint %s: %w", path, err)
@@ -59,9 +65,11 @@ func save(path string, store *model.Store, meta map[string]string) error {
 	return file.CloseAtomicallyReplace()
 }
 
-// write writes the whole file to out.
+// write writes the file to out.
 func write(out io.Writer, store *model.Store, meta map[string]string) error {
-	header := map[string]any{"__metadata__": meta}
+	metadata := map[string]string{versionKey: checkpointVersion}
+	maps.Copy(metadata, meta)
+	header := map[string]any{"__metadata__": metadata}
 	var values []*tensors.Tensor
 	var offset int64
 	for v := range store.IterVariables() {
@@ -106,8 +114,8 @@ func write(out io.Writer, store *model.Store, meta map[string]string) error {
 	return w.Flush()
 }
 
-// Load reads a checkpoint into store, which must not hold its variables yet,
-// and returns the metadata. A missing file is an error that matches fs.ErrNotExist.
+// Load reads a checkpoint into store, which must not hold its variables yet, and returns
+// the metadata. For a missing file the error matches fs.ErrNotExist.
 func Load(path string, store *model.Store) (map[string]string, error) {
 	meta, err := load(path, store)
 	if err != nil {
@@ -130,6 +138,9 @@ func load(path string, store *model.Store) (map[string]string, error) {
 	entries, names, meta, dataSize, err := readHeader(r, info.Size())
 	if err != nil {
 		return nil, err
+	}
+	if meta[versionKey] != checkpointVersion {
+		return nil, errors.New("an earlier version of Sundae wrote it, with other names for the weights: start a new run in another --out")
 	}
 	var at int64
 	for _, name := range names {
@@ -222,8 +233,8 @@ func readTensor(r io.Reader, entry tensorEntry) (*tensors.Tensor, error) {
 	return tensor, readErr
 }
 
-// sortByOffset orders tensors as they lie in the file. Ties cannot hold data:
-// every tensor has at least one byte.
+// sortByOffset orders tensors by their place in the file. There are no ties, because every
+// tensor has at least one byte.
 func sortByOffset(names []string, entries map[string]tensorEntry) {
 	slices.SortFunc(names, func(a, b string) int {
 		return cmp.Compare(entries[a].Offsets[0], entries[b].Offsets[0])

@@ -16,15 +16,15 @@ import (
 	"sundae/internal/ort/install"
 )
 
-// allCores is the ONNX backend with its graphs run on every core. By itself it
-// leaves the number of threads to ONNX Runtime, which takes one for each physical
-// core it believes in: on many virtual machines of two cores that is one thread.
-// Here the backend compiles a graph, and the program's own session, the one that
-// samples, runs it: on all cores, and with plain matrix products for Einsums.
+// allCores is the ONNX backend with its graphs run on every core. By itself the backend
+// leaves the number of threads to ONNX Runtime, which counts physical cores: on many
+// virtual machines with two cores that gives one thread. Here the backend only compiles a
+// graph. It runs in the same kind of session that sampling uses: on all cores, and with
+// matrix products in place of Einsums.
 type allCores struct {
 	*onnxbackend.Backend
 	runtime *ort.Runtime
-	threads int // of the graphs to be compiled
+	threads int // for graphs compiled from now on
 }
 
 func openAllCores(inner compute.Backend, library string) (compute.Backend, error) {
@@ -37,23 +37,23 @@ func openAllCores(inner compute.Backend, library string) (compute.Backend, error
 	return &allCores{writer, rt, ort.Cores()}, nil
 }
 
-// mostSideBySide bounds the graphs that are worth running side by side: each is
-// compiled by itself and keeps its own activations.
-const mostSideBySide = 4
+// maxParallelism bounds Parallelism: each graph is compiled by itself and keeps its own
+// activations.
+const maxParallelism = 4
 
-// SideBySide is how many graphs are worth running at once on the backend. On
-// cores, shares of a batch side by side are quicker than all of it on every core:
-// no operation is too small to be shared.
-func SideBySide(backend compute.Backend) int {
+// Parallelism is the number of graphs to run at the same time on the backend. On a CPU,
+// shares of a batch on a core each are faster than the whole batch on all cores, because
+// many operations are too small to be split between threads.
+func Parallelism(backend compute.Backend) int {
 	if b, ok := backend.(*allCores); ok {
-		return min(b.threads, mostSideBySide)
+		return min(b.threads, maxParallelism)
 	}
 	return 1
 }
 
-// Apart calls compile, with the cores dealt out evenly to the n graphs that it
-// compiles, which are to run side by side.
-func Apart(backend compute.Backend, n int, compile func() error) error {
+// CompileShared calls compile, and gives each of the n graphs that it compiles an equal
+// share of the cores, for running them at the same time.
+func CompileShared(backend compute.Backend, n int, compile func() error) error {
 	if b, ok := backend.(*allCores); ok {
 		all := b.threads
 		b.threads = max(1, all/n)
@@ -85,8 +85,8 @@ func (b *allCores) NewSharedBuffer(device compute.DeviceNum, shape shapes.Shape)
 	return memory{inner, b}, flat, nil
 }
 
-// memory is the inner backend's memory under the name of this one, which GoMLX
-// compares.
+// memory is a buffer of the inner backend that names this one as its backend, which GoMLX
+// checks.
 type memory struct {
 	compute.Buffer
 	backend *allCores
@@ -99,9 +99,9 @@ type builder struct {
 	backend *allCores
 }
 
-// Compile takes the graph's ONNX form from what the backend compiled and opens it
-// in a session of its own. Graphs of no inputs or of open shapes (initial values,
-// exports) stay with the backend.
+// Compile opens the ONNX model that the backend has compiled in a session of our own.
+// Graphs without inputs or with dynamic shapes (initial values, exports) stay with the
+// backend.
 func (b builder) Compile() (compute.Executable, error) {
 	compiled, err := b.Builder.Compile()
 	if err != nil {
@@ -109,7 +109,7 @@ func (b builder) Compile() (compute.Executable, error) {
 	}
 	names, inputs := compiled.Inputs()
 	outputs := compiled.Outputs()
-	if names[0] == noInputs || !closed(inputs) || !closed(outputs) {
+	if names[0] == noInputs || !isStatic(inputs) || !isStatic(outputs) {
 		return direct{compiled, b.backend}, nil
 	}
 	var model bytes.Buffer
@@ -124,13 +124,13 @@ func (b builder) Compile() (compute.Executable, error) {
 	return &executable{backend: b.backend, session: session, names: names, inputs: inputs, outputs: outputs}, nil
 }
 
-// direct is a graph that the backend itself runs.
+// direct is a graph that the inner backend runs.
 type direct struct {
 	compute.Executable
 	backend *allCores
 }
 
-// Execute passes the inner memory on and gives what comes back this backend's name.
+// Execute unwraps the inputs' memory and wraps the outputs'.
 func (d direct) Execute(inputs []compute.Buffer, donate []bool, device compute.DeviceNum) ([]compute.Buffer, error) {
 	inner := make([]compute.Buffer, len(inputs))
 	for i, m := range inputs {
@@ -143,11 +143,12 @@ func (d direct) Execute(inputs []compute.Buffer, donate []bool, device compute.D
 	return outputs, err
 }
 
-// noInputs is what the backend calls the one input of a graph without any.
+// noInputs is the name of the placeholder input that the backend gives a graph without inputs.
 const noInputs = "dummy_input"
 
-// closed tells graphs whose shapes and types the session runs in place.
-func closed(list []shapes.Shape) bool {
+// isStatic reports whether all shapes are static, and of types that a session reads and
+// writes in place.
+func isStatic(list []shapes.Shape) bool {
 	for _, s := range list {
 		switch s.DType {
 		case dtypes.Float32, dtypes.Int32, dtypes.Int64, dtypes.Uint8, dtypes.Bool:
@@ -169,7 +170,7 @@ type executable struct {
 
 	mu      sync.Mutex
 	session *ort.Session
-	spare   []compute.Buffer // donated by earlier runs: room for outputs
+	spare   []compute.Buffer // donated by earlier runs, for outputs
 }
 
 func (e *executable) Inputs() ([]string, []shapes.Shape) { return e.names, e.inputs }
@@ -180,7 +181,7 @@ func (e *executable) Execute(inputs []compute.Buffer, donate []bool, device comp
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.session == nil {
-		return nil, errors.New("this graph was closed")
+		return nil, errors.New("the graph has been closed")
 	}
 	defer runtime.KeepAlive(inputs) // their memory isn't Go's
 	in, out := make([]any, len(inputs)), make([]any, len(e.outputs))
@@ -193,8 +194,8 @@ func (e *executable) Execute(inputs []compute.Buffer, donate []bool, device comp
 	made := make([]compute.Buffer, len(e.outputs))
 	for i, shape := range e.outputs {
 		var err error
-		if made[i], out[i], err = e.room(shape, device); err != nil {
-			return nil, fmt.Errorf("make room for output %d: %w", i, err)
+		if made[i], out[i], err = e.output(shape, device); err != nil {
+			return nil, fmt.Errorf("allocate output %d: %w", i, err)
 		}
 	}
 	if err := e.session.RunSlices(in, out); err != nil {
@@ -208,8 +209,8 @@ func (e *executable) Execute(inputs []compute.Buffer, donate []bool, device comp
 	return made, nil
 }
 
-// room is memory for an output: a spare buffer of its shape, or a new one.
-func (e *executable) room(shape shapes.Shape, device compute.DeviceNum) (compute.Buffer, any, error) {
+// output is the memory of an output: a spare buffer of its shape, or a new one.
+func (e *executable) output(shape shapes.Shape, device compute.DeviceNum) (compute.Buffer, any, error) {
 	for i, buffer := range e.spare {
 		if have, err := buffer.Shape(); err == nil && have.Equal(shape) {
 			e.spare[i] = e.spare[len(e.spare)-1]

@@ -1,11 +1,11 @@
-// Package engine holds what every training run shares: opening a GoMLX
-// backend, making weights, the optimizer and its moving average, checkpoints
-// and metrics. The networks themselves live in train/vqgan and train/prior.
+// Package engine holds what the training of both networks shares: opening a GoMLX backend,
+// initial weights, optimizers, the moving average of the weights (EMA), checkpoints,
+// reading and writing ONNX files, and metrics. The networks are in train/vqgan and
+// train/prior.
 //
-// Weights are drawn on the host from a generator keyed by (seed, path), and so
-// is all other randomness of a run. The same seed therefore starts from the
-// same numbers on every backend, and a run that was stopped and resumed repeats
-// the run that was not.
+// All random numbers of a run are drawn on the host, from generators keyed by the seed and
+// a path. The same seed starts from the same numbers on every backend, and a run that was
+// stopped and resumed repeats the run that was not.
 package engine
 
 import (
@@ -36,7 +36,7 @@ func Open(name, library string) (compute.Backend, error) {
 		}
 	}
 	if !slices.Contains(Backends, name) {
-		return nil, fmt.Errorf("no backend %q; there are auto, %s", name, strings.Join(Backends, ", "))
+		return nil, fmt.Errorf("unknown backend %q; known are auto, %s", name, strings.Join(Backends, ", "))
 	}
 	config := name
 	if strings.HasPrefix(name, "onnx") {
@@ -47,7 +47,7 @@ func Open(name, library string) (compute.Backend, error) {
 		config += "," + library
 	}
 	if name == "go" {
-		// Operations side by side can deadlock its pool of workers on two cores.
+		// Running operations in parallel can deadlock its worker pool on two cores.
 		config = "go:ops_sequential"
 	}
 	backend, err := compute.NewWithConfig(config)

@@ -96,6 +96,18 @@ func TestBrokenCheckpoints(t *testing.T) {
 	}
 }
 
+// A checkpoint without the present version, such as those of earlier programs, says what to
+// do.
+func TestOldCheckpoint(t *testing.T) {
+	path, store := stored(t)
+	if err := Save(path, store, map[string]string{versionKey: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path, model.NewStore()); err == nil || !strings.Contains(err.Error(), "start a new run") {
+		t.Errorf("an old checkpoint: %v", err)
+	}
+}
+
 // A full disk is one that writes fail on: /dev/full is one for everybody.
 func TestFullDisk(t *testing.T) {
 	_, store := stored(t)

@@ -16,15 +16,15 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// Metrics is a run's log: one CSV with a row per report, and plots of it.
+// Metrics is a run's log: a CSV file with one row for each report, and plots of it.
 type Metrics struct {
 	dir, name string
 	columns   []string
 	rows      [][]float64 // step, then one value per column
 }
 
-// OpenMetrics opens dir/name.csv for rows of the given columns. Rows later than
-// step are dropped: a resumed run writes them again.
+// OpenMetrics opens dir/name.csv for rows of the given columns. Rows after step are dropped,
+// because a resumed run writes them again.
 func OpenMetrics(dir, name string, step int, columns ...string) (*Metrics, error) {
 	m := &Metrics{dir: dir, name: name, columns: columns}
 	file, err := os.Open(m.path())
@@ -63,7 +63,7 @@ func (m *Metrics) Add(step int, values ...float64) {
 	m.rows = append(m.rows, append([]float64{float64(step)}, values...))
 }
 
-// Write writes the CSV, whole, under its name.
+// Write writes the CSV file, atomically.
 func (m *Metrics) Write() error {
 	file, err := renameio.NewPendingFile(m.path(), renameio.WithPermissions(0o644))
 	if err != nil {
@@ -86,7 +86,7 @@ func (m *Metrics) Write() error {
 	return file.CloseAtomicallyReplace()
 }
 
-// Plot draws the named columns over the steps into dir/file.
+// Plot draws the named columns over the steps to the PNG dir/file.
 func (m *Metrics) Plot(file, title string, columns ...string) error {
 	p := plot.New()
 	p.Title.Text = title

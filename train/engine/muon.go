@@ -8,15 +8,15 @@ import (
 	"github.com/gomlx/gomlx/ml/model/initializer"
 )
 
-// Muon moves a network's matrices, each by the orthogonal matrix nearest to its
-// momentum: a step is as long in the directions that gradients seldom take as in
-// those that they always take (Jordan et al., "Muon: an optimizer for hidden layers",
-// 2024). A convolution's kernel [out, in, k, k] is a matrix [out, in·k²]. All other
-// weights are left to AdamW.
+// Muon updates each matrix of a network by the orthogonal matrix nearest to its momentum,
+// so that a step is as long in directions that gradients seldom take as in those that they
+// often take (Jordan et al., "Muon: an optimizer for hidden layers", 2024). A convolution's
+// kernel [out, in, k, k] counts as a matrix [out, in·k²]. All other weights are updated by
+// AdamW.
 type Muon struct {
 	Momentum float64                      // decay of the gradients' moving average
-	Moves    func(v *model.Variable) bool // whether a weight is such a matrix or kernel
-	Rest     AdamW                        // of the others; its weight decay and clip are for all
+	Moves    func(v *model.Variable) bool // selects the matrices and kernels
+	Rest     AdamW                        // updates the others; its weight decay and clip apply to all
 }
 
 // Update does what AdamW's Update does, by Apply.
@@ -24,14 +24,13 @@ func (m Muon) Update(scope *model.Scope, loss, lr *Node) *Node {
 	return m.Apply(scope, scope.BuildTrainableVariablesGradientsGraph(loss), lr)
 }
 
-// Apply does what AdamW's Apply does. A matrix moves by about as much as AdamW would
-// move it (Liu et al., 2502.16982, equation 4), so the two share learning rate and
-// weight decay.
+// Apply does what AdamW's Apply does. A matrix moves by about as much as with AdamW (Liu et
+// al., 2502.16982, equation 4), so that both share learning rate and weight decay.
 func (m Muon) Apply(scope *model.Scope, grads []*Node, lr *Node) *Node {
 	grads, norm := clip(grads, m.Rest.Clip)
 	var matrices []*model.Variable
-	var theirs, rest []*Node // the gradients
-	for i, v := range trained(scope, lr.Graph()) {
+	var theirs, rest []*Node // gradients of the matrices, and of the rest
+	for i, v := range trainable(scope, lr.Graph()) {
 		if m.Moves(v) {
 			matrices, theirs = append(matrices, v), append(theirs, grads[i])
 		} else {
@@ -40,7 +39,7 @@ func (m Muon) Apply(scope *model.Scope, grads []*Node, lr *Node) *Node {
 	}
 	for i, v := range matrices {
 		m.move(scope.Store(), v, theirs[i], lr)
-		v.SetTrainable(false) // Adam moves all that is trainable
+		v.SetTrainable(false) // Adam updates all that is trainable
 	}
 	if len(rest) > 0 {
 		m.Rest.adam(scope, rest, lr)
@@ -51,10 +50,10 @@ func (m Muon) Apply(scope *model.Scope, grads []*Node, lr *Node) *Node {
 	return norm
 }
 
-// momentumRoot is where the momenta live, under the weights' own paths.
+// momentumRoot is the scope of the momenta, under the weights' own paths.
 const momentumRoot = "/momentum"
 
-// move takes the step of one matrix.
+// move updates one matrix.
 func (m Muon) move(store *model.Store, v *model.Variable, grad, lr *Node) {
 	kept := store.Scope(momentumRoot+v.Scope()).WithInitializer(initializer.Zero).VariableWithShape(v.Name(), v.Shape()).SetTrainable(false)
 	blend := func(old *Node) *Node { return Add(MulScalar(old, m.Momentum), MulScalar(grad, 1-m.Momentum)) }
@@ -66,28 +65,28 @@ func (m Muon) move(store *model.Store, v *model.Variable, grad, lr *Node) {
 	rows := w.Shape().Dim(0)
 	columns := w.Shape().Size() / rows
 	length := 0.2 * math.Sqrt(float64(max(rows, columns)))
-	turn := Reshape(orthogonal(Reshape(blend(momentum), rows, columns)), w.Shape().Dimensions...)
-	step := Add(MulScalar(turn, length), MulScalar(w, m.Rest.WeightDecay))
+	direction := Reshape(orthogonal(Reshape(blend(momentum), rows, columns)), w.Shape().Dimensions...)
+	step := Add(MulScalar(direction, length), MulScalar(w, m.Rest.WeightDecay))
 	v.SetNodeValue(Sub(w, Mul(step, lr)))
 }
 
-// orthogonal is roughly the orthogonal matrix nearest to x: the singular vectors
-// are those of x exactly, the singular values lie around 1, between 0.6 and 1.3, save
-// those that were next to nothing. Each round of Newton and Schulz's iteration takes
-// every singular value s to 3.4445·s - 4.7750·s³ + 2.0315·s⁵.
+// orthogonal approximates the orthogonal matrix nearest to x: the singular vectors are those
+// of x, the singular values lie between 0.6 and 1.3, except those that were close to 0. Each
+// round of the Newton-Schulz iteration maps a singular value s to
+// 3.4445·s - 4.7750·s³ + 2.0315·s⁵.
 func orthogonal(x *Node) *Node {
-	flip := func(x *Node) *Node { return TransposeAllDims(x, 1, 0) }
+	transpose := func(x *Node) *Node { return TransposeAllDims(x, 1, 0) }
 	tall := x.Shape().Dim(0) > x.Shape().Dim(1)
 	if tall {
-		x = flip(x)
+		x = transpose(x)
 	}
 	x = Div(x, AddScalar(Sqrt(ReduceAllSum(Square(x))), 1e-7)) // no singular value is above 1
 	for range 5 {
-		square := MatMul(x, flip(x))
+		square := MatMul(x, transpose(x))
 		x = Add(MulScalar(x, 3.4445), MatMul(Add(MulScalar(square, -4.7750), MulScalar(MatMul(square, square), 2.0315)), x))
 	}
 	if tall {
-		x = flip(x)
+		x = transpose(x)
 	}
 	return x
 }

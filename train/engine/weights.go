@@ -14,16 +14,16 @@ import (
 // seedParam is the store's hyperparameter that keys every weight's generator.
 const seedParam = "seed"
 
-// NewStore returns an empty store whose weights will be drawn from seed.
+// NewStore returns an empty store whose initial weights are drawn from seed.
 func NewStore(seed uint64) *model.Store {
 	store := model.NewStore()
 	store.SetParam("/"+seedParam, int(seed))
 	return store
 }
 
-// Normal returns the trainable weight called name, drawn from N(0, std²) when
-// the store does not hold it yet. The draw depends on the store's seed and the
-// weight's path alone, not on the backend or the order of construction.
+// Normal returns the trainable weight called name. If the store does not hold it yet, it is
+// drawn from N(0, std²), by the store's seed and the weight's path alone, whatever the
+// backend and the order of construction.
 func Normal(scope *model.Scope, g *Graph, name string, std float64, dims ...int) *Node {
 	path := model.JoinPath(scope.Scope(), name)
 	draw := func(g *Graph, shape shapes.Shape) *Node {
@@ -42,8 +42,7 @@ func Draw(g *Graph, store *model.Store, path string, std float64, dims ...int) *
 	return ConstTensor(g, tensors.FromFlatDataAndDimensions(values, dims...))
 }
 
-// Constant returns the trainable weight called name, value everywhere at first:
-// biases start at 0, gains at 1.
+// Constant returns the trainable weight called name, all of whose values start at value.
 func Constant(scope *model.Scope, g *Graph, name string, value float64, dims ...int) *Node {
 	fill := func(g *Graph, shape shapes.Shape) *Node {
 		return BroadcastToShape(Scalar(g, shape.DType, value), shape)
@@ -51,8 +50,8 @@ func Constant(scope *model.Scope, g *Graph, name string, value float64, dims ...
 	return scope.WithInitializer(fill).VariableWithShape(name, shapes.Make(dtypes.Float32, dims...)).NodeValue(g)
 }
 
-// Keyed returns the generator for (seed, path): independent streams for
-// different paths, the same stream for the same pair.
+// Keyed returns the random generator of (seed, path): the same stream for the same pair,
+// independent streams for different ones.
 func Keyed(seed uint64, path string) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(path))

@@ -1,4 +1,4 @@
-// Package export makes a model bundle of the trained VQ-GAN and prior.
+// Package export makes a model bundle of a trained VQ-GAN and prior.
 package export
 
 import (
@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,11 +26,20 @@ type Options struct {
 	Backend   compute.Backend // an ONNX one: its compiler writes the files
 	Recipe    recipe.Recipe
 	Tokenizer tokenizer.Tokenizer
+	Prior     Prior
 	Classes   []string
-	Run       string         // folder of the prior's checkpoint
-	Lender    *bundle.Bundle // whose prior to take instead, if not nil
-	Out       string         // folder of the bundle
-	Command   string         // the command line, for the record
+	Out       string // the bundle's folder
+	Command   string // the command line, for the record
+}
+
+// Prior is a prior and its part of the training record.
+type Prior struct {
+	ONNX    []byte
+	Steps   int
+	Hours   float64
+	Figures map[string]float64 // their names begin with prior_
+
+	bundle *bundle.Bundle // that it was trained for, if it is a pretrained one
 }
 
 // Bundle writes the bundle and returns its manifest.
@@ -43,26 +52,20 @@ func Bundle(o Options) (bundle.Manifest, error) {
 	models := map[string][]byte{bundle.EncoderFile: encoder, bundle.DecoderFile: decoder}
 	for name, file := range models {
 		if models[name], err = onnxfile.Half(file); err != nil {
-			return bundle.Manifest{}, fmt.Errorf("shorten the numbers of %s: %w", name, err)
+			return bundle.Manifest{}, fmt.Errorf("write %s: %w", name, err)
 		}
 	}
-	var p part
-	if o.Lender != nil {
-		p, err = lent(o.Lender, models[bundle.EncoderFile])
-	} else {
-		p, err = o.trained()
+	if b := o.Prior.bundle; b != nil && !sameWeights(b.Model(bundle.EncoderFile), models[bundle.EncoderFile]) {
+		return bundle.Manifest{}, fmt.Errorf("the prior of %s was trained with another encoder than the run's: use the prior of the model that the run started from", b.Manifest.Name)
 	}
-	if err != nil {
-		return bundle.Manifest{}, err
-	}
-	models[bundle.PriorFile] = p.file
+	models[bundle.PriorFile] = o.Prior.ONNX
 	text, err := yaml.Marshal(r)
 	if err != nil {
-		return bundle.Manifest{}, fmt.Errorf("write the recipe down: %w", err)
+		return bundle.Manifest{}, fmt.Errorf("write the recipe: %w", err)
 	}
 	tokens := o.Tokenizer.Training()
 	figures := maps.Clone(tokens.Figures)
-	maps.Copy(figures, p.figures)
+	maps.Copy(figures, o.Prior.Figures)
 	m := bundle.Manifest{
 		Name: r.Name, Description: r.Description, ImageSize: r.Image.Size, Downsample: r.VQGAN.Factor(),
 		Latent: bundle.Latent{Height: r.Latent(), Width: r.Latent()}, Vocabulary: r.VQGAN.Vocabulary, Classes: o.Classes,
@@ -70,53 +73,53 @@ func Bundle(o Options) (bundle.Manifest, error) {
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),
 			Machine: fmt.Sprintf("%d cores, %s/%s, backend %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.Backend.Name()),
-			Steps:   map[string]int{"vqgan": tokens.Steps, "prior": p.steps},
-			Hours:   map[string]float64{"vqgan": tokens.Hours, "prior": p.hours},
+			Steps:   map[string]int{"vqgan": tokens.Steps, "prior": o.Prior.Steps},
+			Hours:   map[string]float64{"vqgan": tokens.Hours, "prior": o.Prior.Hours},
 			Figures: figures,
 		},
 	}
 	return m, bundle.Write(o.Out, m, models)
 }
 
-// part is a prior and the record of its training.
-type part struct {
-	file    []byte
-	steps   int
-	hours   float64
-	figures map[string]float64 // their names begin with prior_
+// sameWeights reports whether two ONNX files are the same network with the same weights.
+func sameWeights(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	of, errA := onnxfile.ReadWeights(a)
+	with, errB := onnxfile.ReadWeights(b)
+	return errA == nil && errB == nil && maps.EqualFunc(of, with, func(x, y onnxfile.NamedWeight) bool {
+		return slices.Equal(x.Shape, y.Shape) && slices.Equal(x.Values, y.Values)
+	})
 }
 
-// trained is the prior of the run.
-func (o Options) trained() (part, error) {
-	model, err := prior.Open(filepath.Join(o.Run, prior.Checkpoint), o.Recipe.Prior, o.Recipe.Grid(len(o.Classes)))
+// TrainedPrior exports the prior in a checkpoint.
+func TrainedPrior(checkpoint string, c prior.Config, grid prior.Grid, backend compute.Backend) (Prior, error) {
+	model, err := prior.Open(checkpoint, c, grid)
 	if err != nil {
-		return part{}, err
+		return Prior{}, err
 	}
-	file, err := model.Export(o.Backend)
+	file, err := model.Export(backend)
 	if err != nil {
-		return part{}, fmt.Errorf("export the prior: %w", err)
+		return Prior{}, fmt.Errorf("export the prior: %w", err)
 	}
 	if file, err = onnxfile.Half(file); err != nil {
-		return part{}, fmt.Errorf("shorten the numbers of %s: %w", bundle.PriorFile, err)
+		return Prior{}, fmt.Errorf("write %s: %w", bundle.PriorFile, err)
 	}
-	round := func(v float64, digits int) float64 {
-		p := math.Pow10(digits)
-		return math.Round(v*p) / p
-	}
-	figures := map[string]float64{"prior_loss": round(model.Report.Loss, 4)}
+	round := func(v, scale float64) float64 { return math.Round(v*scale) / scale }
+	r := model.Report
+	figures := map[string]float64{"prior_loss": round(r.Loss, 1e4)}
 	for i, level := range prior.Levels {
-		figures[fmt.Sprintf("prior_heldout_%g", level)] = round(model.Report.HeldOut[i], 4)
+		figures[fmt.Sprintf("prior_heldout_%g", level)] = round(r.HeldOut[i], 1e4)
 	}
-	return part{file, model.Report.Earlier + model.Report.Step, round(model.Report.Hours, 3), figures}, nil
+	return Prior{ONNX: file, Steps: r.Earlier + r.Step, Hours: round(r.Hours, 1e3), Figures: figures}, nil
 }
 
-// lent is the prior of a bundle, which fits no other tokens than its encoder's.
-func lent(b *bundle.Bundle, encoder []byte) (part, error) {
-	if !bytes.Equal(b.Model(bundle.EncoderFile), encoder) {
-		return part{}, fmt.Errorf("the prior of %s is of other tokens than the run's encoder makes: take that of the model that the run began as", b.Manifest.Name)
-	}
+// PretrainedPrior is the prior of a bundle. It fits the tokens of that bundle's encoder
+// alone, which Bundle checks.
+func PretrainedPrior(b *bundle.Bundle) Prior {
 	t := b.Manifest.Training
 	figures := maps.Clone(t.Figures)
 	maps.DeleteFunc(figures, func(name string, _ float64) bool { return !strings.HasPrefix(name, "prior_") })
-	return part{b.Model(bundle.PriorFile), t.Steps["prior"], t.Hours["prior"], figures}, nil
+	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, bundle: b}
 }

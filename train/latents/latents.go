@@ -1,6 +1,6 @@
-// Package latents encodes a folder of pictures once into the token data set
-// that the prior trains on: latents.npy, uint16 [n, h, w], and labels.npy,
-// uint16 [n], as NumPy reads them, and latents.json, which says what they are.
+// Package latents encodes the pictures once into the data set of tokens that the prior is
+// trained on (2206.12351, section 3.1): latents.npy, uint16 [n, h, w], and labels.npy,
+// uint16 [n], as NumPy reads them, and latents.json, which describes them.
 package latents
 
 import (
@@ -30,7 +30,7 @@ const (
 	stateFile  = "latents.json"
 )
 
-// Info is latents.json: what the data set is and how far it has got.
+// Info is latents.json: what the data set is, and how much of it is written.
 type Info struct {
 	Tokenizer  string   `json:"tokenizer"` // the VQ-GAN and the step that encoded it
 	Source     string   `json:"source"`    // the pictures: their number and the first and last path
@@ -38,13 +38,13 @@ type Info struct {
 	Width      int      `json:"width"`
 	Vocabulary int      `json:"vocabulary"`
 	Classes    []string `json:"classes"`
-	Flips      bool     `json:"flips"`              // each picture is followed by its mirror image
-	Expected   string   `json:"expected,omitempty"` // the prior and the rate that chose the tokens; empty: the closest codes
-	Files      int      `json:"files"`              // pictures dealt with so far
-	Rows       int      `json:"rows"`               // latents written so far
+	Flips      bool     `json:"flips"`           // each picture is followed by its mirror image
+	Prior      string   `json:"prior,omitempty"` // the prior and the rate that chose the codes; empty for the closest codes
+	Files      int      `json:"files"`           // pictures read so far
+	Rows       int      `json:"rows"`            // latents written so far
 	Done       bool     `json:"done"`
-	Live       float64  `json:"live"`       // share of the codes used
-	Perplexity float64  `json:"perplexity"` // of their use
+	CodeUsage  float64  `json:"code_usage"` // share of the codes that are used
+	Perplexity float64  `json:"perplexity"` // of the codes' use
 }
 
 // Per is how many latents of one picture follow each other.
@@ -57,17 +57,18 @@ func (i Info) Per() int {
 
 // Options says what to encode and where to.
 type Options struct {
-	Set    dataset.Set
-	Size   int                                                   // the pictures' side
-	Batch  int                                                   // latents at a time
-	Encode func(bytes []uint8, classes []int32) ([]int32, error) // pictures [n, S, S, 3] to tokens [n, h, w]
-	Out    string
-	Talk   *progress.Talk
+	Set   dataset.Set
+	Size  int // the pictures' side
+	Batch int // latents at a time
+	// Encode converts the bytes of pictures [n, S, S, 3], of the given classes [n], to tokens
+	// [n, h, w]. n is the same at every call.
+	Encode   func(ctx context.Context, bytes []uint8, classes []int32) ([]int32, error)
+	Out      string
+	Reporter *progress.Talk
 }
 
-// Encode writes the data set that info describes, or goes on with one that was
-// begun; one that is done stays as it is. A picture that cannot be read is
-// named, counted and left out.
+// Encode writes the data set that info describes, or continues one that was stopped; a
+// finished one stays as it is. Pictures that cannot be read are reported and left out.
 func Encode(ctx context.Context, info Info, o Options) (Info, error) {
 	files := o.Set.Files
 	info.Source = fmt.Sprintf("%d pictures, %s to %s", len(files), filepath.Base(files[0].Path), filepath.Base(files[len(files)-1].Path))
@@ -90,7 +91,7 @@ func Encode(ctx context.Context, info Info, o Options) (Info, error) {
 	}
 	defer labels.Close()
 
-	bar := o.Talk.Bar("latents", int64(len(files)), "pictures")
+	bar := o.Reporter.Bar("latents", int64(len(files)), "pictures")
 	bar.Skip(int64(info.Files))
 	defer bar.Done()
 	var skipped dataset.Skipped
@@ -98,21 +99,21 @@ func Encode(ctx context.Context, info Info, o Options) (Info, error) {
 	step := max(1, o.Batch/per)
 	for info.Files < len(files) {
 		if err := ctx.Err(); err != nil {
-			return info, fmt.Errorf("stopped after %d of %d pictures, kept; the same command goes on: %w", info.Files, len(files), err)
+			return info, fmt.Errorf("stopped after %d of %d pictures, which are kept; the same command continues: %w", info.Files, len(files), err)
 		}
 		some := files[info.Files:min(info.Files+step, len(files))]
 		bytes, kept, err := load(some, o, info.Flips, &skipped)
 		if err != nil {
 			return info, err
 		}
-		// The encoder's batch is fixed: what is missing stays black and is dropped.
+		// The batch size is fixed: missing pictures are black, and their tokens are dropped.
 		classes := make([]int32, step*per)
 		for i, file := range kept {
 			for k := range per {
 				classes[i*per+k] = int32(file.Class)
 			}
 		}
-		ids, err := o.Encode(bytes, classes)
+		ids, err := o.Encode(ctx, bytes, classes)
 		if err != nil {
 			return info, err
 		}
@@ -132,7 +133,7 @@ func Encode(ctx context.Context, info Info, o Options) (Info, error) {
 		}
 	}
 	if n := skipped.Len(); n > 0 {
-		o.Talk.Printf("%d pictures could not be read and were left out", n)
+		o.Reporter.Printf("%d pictures could not be read and were left out", n)
 	}
 	if info.Rows == 0 {
 		return info, fmt.Errorf("encode pictures: %w", dataset.ErrEmpty)
@@ -140,8 +141,8 @@ func Encode(ctx context.Context, info Info, o Options) (Info, error) {
 	return finish(info, o, tokens, labels)
 }
 
-// finish writes the headers, now that the number of rows is known, and gives
-// the files their names.
+// finish writes the headers, now that the number of rows is known, and renames the files to
+// their final names.
 func finish(info Info, o Options, tokens, labels *os.File) (Info, error) {
 	for _, part := range []struct {
 		file  *os.File
@@ -161,13 +162,13 @@ func finish(info Info, o Options, tokens, labels *os.File) (Info, error) {
 	if err != nil {
 		return info, fmt.Errorf("count codes: %w", err)
 	}
-	info.Perplexity, info.Live = use(values, info.Vocabulary)
+	info.Perplexity, info.CodeUsage = codeUsage(values, info.Vocabulary)
 	info.Done = true
 	return info, writeInfo(o.Out, info)
 }
 
-// use is the perplexity of the ids' use and the share of ids used at all.
-func use(ids []uint16, vocabulary int) (perplexity, live float64) {
+// codeUsage is the perplexity of the codes' use and the share of the codes that are used.
+func codeUsage(ids []uint16, vocabulary int) (perplexity, used float64) {
 	counts := make([]float64, vocabulary)
 	for _, id := range ids {
 		counts[id]++
@@ -175,15 +176,15 @@ func use(ids []uint16, vocabulary int) (perplexity, live float64) {
 	var entropy float64
 	for _, c := range counts {
 		if c > 0 {
-			live++
+			used++
 			entropy -= c / float64(len(ids)) * math.Log(c/float64(len(ids)))
 		}
 	}
-	return math.Exp(entropy), live / float64(vocabulary)
+	return math.Exp(entropy), used / float64(vocabulary)
 }
 
-// load decodes pictures in parallel into bytes [n, S, S, 3], each followed by
-// its mirror image if flips is set, and returns those it could read.
+// load reads pictures in parallel into bytes [n, S, S, 3], each followed by its mirror image
+// if flips is set, and returns the files that could be read.
 func load(files []dataset.File, o Options, flips bool, skipped *dataset.Skipped) ([]uint8, []dataset.File, error) {
 	pictures := make([]*image.RGBA, len(files))
 	var group errgroup.Group
@@ -193,12 +194,12 @@ func load(files []dataset.File, o Options, flips bool, skipped *dataset.Skipped)
 			picture, err := dataset.Load(file.Path, o.Size)
 			if err != nil {
 				if skipped.Add(file.Path, err) {
-					o.Talk.Printf("skipped %v", err)
+					o.Reporter.Printf("skipped %v", err)
 				}
 				return nil
 			}
 			if w, h := picture.Rect.Dx(), picture.Rect.Dy(); min(w, h) < o.Size {
-				return fmt.Errorf("picture %s is %d×%d, smaller than the model's %d: take it out or set image.size lower", file.Path, w, h, o.Size)
+				return fmt.Errorf("picture %s is %d×%d, smaller than the model's %d: remove it, or lower image.size", file.Path, w, h, o.Size)
 			}
 			pictures[i] = picture
 			return nil
@@ -227,8 +228,8 @@ func load(files []dataset.File, o Options, flips bool, skipped *dataset.Skipped)
 	return bytes, kept, nil
 }
 
-// openRows opens a file with a header and rows of width values, cut to its first
-// rows rows: what a killed run wrote after its last note is written again.
+// openRows opens a file with a header and rows of width values, cut to the given number of
+// rows: what a killed run wrote after its last entry in latents.json is written again.
 func openRows(path string, rows, width int) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -253,9 +254,9 @@ func writeRow(file *os.File, ids []int32) error {
 	return err
 }
 
-// same reports whether two notes are of the same data set.
+// same reports whether two descriptions are of the same data set.
 func (i Info) same(other Info) bool {
-	return i.Tokenizer == other.Tokenizer && i.Source == other.Source && i.Flips == other.Flips && i.Expected == other.Expected &&
+	return i.Tokenizer == other.Tokenizer && i.Source == other.Source && i.Flips == other.Flips && i.Prior == other.Prior &&
 		i.Height == other.Height && i.Width == other.Width && i.Vocabulary == other.Vocabulary
 }
 
@@ -286,7 +287,7 @@ func writeInfo(dir string, info Info) error {
 func Open(dir string) (info Info, tokens, labels []uint16, err error) {
 	info, err = readInfo(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return info, nil, nil, fmt.Errorf("%s holds no latents: make them with `sundae train latents`: %w", dir, err)
+		return info, nil, nil, fmt.Errorf("%s holds no latents: encode the pictures with `sundae train latents`: %w", dir, err)
 	}
 	if err != nil {
 		return info, nil, nil, err

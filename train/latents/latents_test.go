@@ -37,7 +37,7 @@ func folder(t *testing.T, n int) string {
 }
 
 // encode makes a 1×2 latent of a picture: its red, and the green of its left edge.
-func encode(bytes []uint8, classes []int32) ([]int32, error) {
+func encode(_ context.Context, bytes []uint8, classes []int32) ([]int32, error) {
 	n := len(classes)
 	frame := len(bytes) / n
 	var ids []int32
@@ -76,21 +76,21 @@ func TestEncodeWithFlips(t *testing.T) {
 	if !slices.Equal(labels, []uint16{0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1}) {
 		t.Errorf("labels %v", labels)
 	}
-	if got.Rows != 12 || got.Live != 6.0/32 {
-		t.Errorf("%d rows, %g of the codes live", got.Rows, got.Live)
+	if got.Rows != 12 || got.CodeUsage != 6.0/32 {
+		t.Errorf("%d rows, %g of the codes used", got.Rows, got.CodeUsage)
 	}
 }
 
-func TestStoppedEncodingGoesOn(t *testing.T) {
+func TestStoppedEncodingContinues(t *testing.T) {
 	dir, out := folder(t, 10), t.TempDir()
 	info, o := setup(t, dir, out)
 	ctx, cancel := context.WithCancel(t.Context())
 	batches := 0
-	o.Encode = func(bytes []uint8, classes []int32) ([]int32, error) {
+	o.Encode = func(ctx context.Context, bytes []uint8, classes []int32) ([]int32, error) {
 		if batches++; batches == 2 {
 			cancel()
 		}
-		return encode(bytes, classes)
+		return encode(ctx, bytes, classes)
 	}
 	if _, err := Encode(ctx, info, o); !errors.Is(err, context.Canceled) {
 		t.Fatalf("a stopped encoding ends with %v", err)
@@ -98,7 +98,7 @@ func TestStoppedEncodingGoesOn(t *testing.T) {
 	if _, _, _, err := Open(out); err == nil || !strings.Contains(err.Error(), "unfinished") {
 		t.Errorf("opening unfinished latents: %v", err)
 	}
-	// A killed run may leave rows that its last note does not count.
+	// A killed run may leave rows that latents.json does not count.
 	part, err := os.OpenFile(filepath.Join(out, tokensFile+".part"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)

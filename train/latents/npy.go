@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// headerSize is the length of the headers written here, so that data always
-// begins at the same byte and a header can be written again in place.
+// headerSize is the length of the headers written here. It is fixed, so that a header can be
+// written again in place.
 const headerSize = 128
 
 // header is a version 1.0 .npy header for little-endian uint16 data in C order.
@@ -46,12 +46,12 @@ func parseNPY(data []byte) (shape []int, values []uint16, err error) {
 	length, start := int(binary.LittleEndian.Uint16(data[8:])), 10
 	if data[6] >= 2 {
 		if len(data) < 12 {
-			return nil, nil, fmt.Errorf("the header is cut short")
+			return nil, nil, fmt.Errorf("the header is truncated")
 		}
 		length, start = int(binary.LittleEndian.Uint32(data[8:])), 12
 	}
 	if length < 0 || length > len(data)-start {
-		return nil, nil, fmt.Errorf("the header is cut short")
+		return nil, nil, fmt.Errorf("the header is truncated")
 	}
 	dict, body := data[start:start+length], data[start+length:]
 	if !describesUint16.Match(dict) || !describesC.Match(dict) {
@@ -59,7 +59,7 @@ func parseNPY(data []byte) (shape []int, values []uint16, err error) {
 	}
 	match := describesShape.FindSubmatch(dict)
 	if match == nil {
-		return nil, nil, fmt.Errorf("the header names no shape")
+		return nil, nil, fmt.Errorf("the header has no shape")
 	}
 	size := 1
 	for field := range strings.SplitSeq(string(match[1]), ",") {

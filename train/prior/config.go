@@ -1,12 +1,18 @@
-// Package prior trains the SUNDAE prior: a 2D-aware hourglass transformer over
-// the tokens of a VQ-GAN, trained with step-unrolled denoising.
+// Package prior trains the SUNDAE prior: a 2D-aware hourglass transformer over the tokens
+// of a VQ-GAN, trained with step-unrolled denoising.
 //
-// The method is "Megapixel Image Generation with Step-unrolled Denoising
-// Autoencoders" (McKinney & Willcocks, 2206.12351) on SUNDAE (Savinov et al.,
-// 2112.06749), Hourglass (Nawrot et al., 2110.13711) and RoPE (Su et al.,
-// 2104.09864). net.go is the network, loss.go the objective, guidance.go what else may
-// be its target, sample.go the draw inside the graph, data.go the batches, train.go
-// the training page, export.go the ONNX file.
+// The method is "Megapixel Image Generation with Step-unrolled Denoising Autoencoders"
+// (McKinney & Willcocks, 2206.12351), on SUNDAE (Savinov et al., 2112.06749), Hourglass
+// (Nawrot et al., 2110.13711) and RoPE (Su et al., 2104.09864):
+//
+//   - hourglass.go, attention.go, rope.go: the network, section 3.2
+//   - unroll.go: corruption, unrolling and loss, section 3.3
+//   - train.go: the training loop; step.go, data.go and evaluate.go are what it calls
+//   - sample.go, export.go: a sampling step inside the graph, and the ONNX file
+//
+// Our additions are off unless the recipe switches them on: position_embedding.go,
+// shift_mixing.go, distillation.go, and Config's Partial and NoiseExponent. The moving
+// average of the weights (EMA) is in train/engine.
 package prior
 
 import (
@@ -20,49 +26,49 @@ import (
 // Config sizes the network and its training. It is the `prior` section of a
 // recipe; Grid says what it models.
 type Config struct {
-	// Depth is the hourglass: [a, b, c] is a layers on all tokens, b on the
-	// shortened ones, c on all again. b may be an hourglass itself.
+	// Depth is the hourglass: [a, b, c] is a layers on all tokens, b on the downsampled
+	// ones, c on all again. b may be an hourglass itself.
 	Depth Depth `yaml:"depth"`
-	// Shortening is k, the tokens that become one at each level; √k along each axis.
-	Shortening int `yaml:"shortening"`
-	// Resample is "linear", or "attention" to let the shortened tokens look at
-	// what they stand for, and back.
+	// Downsample is k, the number of tokens that become one at each level: √k along each
+	// axis.
+	Downsample int `yaml:"downsample"`
+	// Resample is "linear", or "attention" to add cross-attention between the levels.
 	Resample string  `yaml:"resample"`
-	Dim      int     `yaml:"dim"`      // width
+	Dim      int     `yaml:"dim"`      // width of the network
 	Heads    int     `yaml:"heads"`    // attention heads
-	HeadDim  int     `yaml:"head_dim"` // width of a head, a multiple of 4 (two axes, rotated in pairs)
-	MLP      float64 `yaml:"mlp"`      // hidden width of the MLP over Dim
-	// Neighbours is how many channels each layer's MLP gets of each of the eight
-	// tokens around a token. 0 is the paper's network; with few heads, a few
-	// channels keep edges from going in blocks of shortened tokens.
-	Neighbours int `yaml:"neighbours,omitempty"`
+	HeadDim  int     `yaml:"head_dim"` // width of a head, a multiple of 4 (pairs of channels, on two axes)
+	MLP      float64 `yaml:"mlp"`      // hidden width of the MLP, as a multiple of Dim
+	// PositionEmbedding adds a learned embedding of the row and the column to every token.
+	PositionEmbedding bool `yaml:"position_embedding"`
+	// ShiftMixing is the number of channels that each MLP gets from each of the eight
+	// adjacent tokens. 0 switches it off.
+	ShiftMixing int `yaml:"shift_mixing,omitempty"`
 
-	Unroll int `yaml:"unroll"` // T, the steps of the objective
-	// Partial is how often a step of the objective draws a share of a sample's tokens
-	// only, U[0, 1], as partial updates do in sampling: what the prior then learns from
-	// is noise and its own tokens side by side. At 0 all are drawn, which is the paper's.
+	Unroll int `yaml:"unroll"` // T, the unrolled steps of the objective
+	// Partial is the share of unrolled steps in which only a random share of a sample's
+	// tokens, U[0, 1], is drawn, as the partial updates of sampling do. At 0 all are drawn,
+	// as in the paper.
 	Partial float64 `yaml:"partial,omitempty"`
-	// Guidance, if above 0, is how far a prior that goes on from a trained one (--from)
-	// learns to be led by its neighbours: not from clean tokens, but from what that prior
-	// would say under this weight of guidance; see target.
-	Guidance     float64 `yaml:"guidance,omitempty"`
+	// Distillation, if above 0, trains on the prediction of the pretrained prior that a run
+	// starts from (--from), under this weight of guidance, in place of the clean tokens.
+	Distillation float64 `yaml:"distillation,omitempty"`
 	ClassDropout float64 `yaml:"class_dropout"` // share of samples whose class is hidden
-	// Corruption is the power p of r = uᵖ, the share of a training sample's tokens that
-	// are made noise, u ~ U[0, 1]. 0 and 1 are the paper's; with 2 every second sample
-	// has less than a quarter of noise, where a sampler settles edges.
-	Corruption float64 `yaml:"corruption,omitempty"`
-	Batch      int     `yaml:"batch"`
-	Steps      int     `yaml:"steps"`
-	Every      int     `yaml:"every"`   // steps between checkpoints, sheets and reports
-	HeldOut    int     `yaml:"heldout"` // latents kept back for the report
-	// Optimizer is "adamw", which is the default, or "muon" for the matrices of the
-	// hourglass, with which a step is a little slower and half as many go as far.
+	// NoiseExponent is the exponent p of the corruption rate r = u^p, u ~ U[0, 1]. 0 and 1
+	// are the paper's uniform rate; at 2 half of the samples have a rate below 1/4, where
+	// sampling works out the details.
+	NoiseExponent float64 `yaml:"noise_exponent,omitempty"`
+	Batch         int     `yaml:"batch"`
+	Steps         int     `yaml:"steps"`
+	Every         int     `yaml:"every"`   // steps between checkpoints, sample sheets and reports
+	HeldOut       int     `yaml:"heldout"` // number of held-out latents
+	// Optimizer is "adamw", the default, or "muon" for the matrices of the hourglass, with
+	// which a step is a little slower and about half as many are needed.
 	Optimizer    string  `yaml:"optimizer,omitempty"`
 	LearningRate float64 `yaml:"learning_rate"`
 	Warmup       int     `yaml:"warmup"`
 	WeightDecay  float64 `yaml:"weight_decay"`
-	Clip         float64 `yaml:"clip"`
-	Average      float64 `yaml:"average"` // decay of the weights' moving average
+	Clip         float64 `yaml:"clip"` // largest global gradient norm
+	EMA          float64 `yaml:"ema"`  // decay of the weights' moving average
 }
 
 // Grid is what the prior models: Height×Width tokens out of Vocabulary, in
@@ -75,8 +81,8 @@ type Grid struct {
 // Tokens is N, the number of tokens.
 func (g Grid) Tokens() int { return g.Height * g.Width }
 
-// Depth is an hourglass: Before layers, a shortened middle of either Middle
-// layers or another hourglass, After layers.
+// Depth is an hourglass: Before layers, a downsampled middle of either Middle layers or
+// another hourglass, After layers.
 type Depth struct {
 	Before, Middle, After int
 	Inner                 *Depth
@@ -112,13 +118,13 @@ func (d Depth) String() string {
 	return fmt.Sprintf("[%d %d %d]", d.Before, d.Middle, d.After)
 }
 
-// Validate says in one sentence what cannot work on the grid g.
+// Validate reports the first setting that does not work on the grid g.
 func (c Config) Validate(g Grid) error {
 	positive := []struct {
 		name  string
 		value int
 	}{
-		{"dim", c.Dim}, {"heads", c.Heads}, {"head_dim", c.HeadDim}, {"shortening", c.Shortening}, {"unroll", c.Unroll},
+		{"dim", c.Dim}, {"heads", c.Heads}, {"head_dim", c.HeadDim}, {"downsample", c.Downsample}, {"unroll", c.Unroll},
 		{"batch", c.Batch}, {"steps", c.Steps}, {"every", c.Every},
 	}
 	for _, p := range positive {
@@ -127,13 +133,13 @@ func (c Config) Validate(g Grid) error {
 		}
 	}
 	if c.HeadDim%4 != 0 {
-		return fmt.Errorf("prior.head_dim %d must be a multiple of 4: half of it turns with the row and half with the column, in pairs", c.HeadDim)
+		return fmt.Errorf("prior.head_dim %d must be a multiple of 4: RoPE rotates pairs of channels on two axes", c.HeadDim)
 	}
 	if c.MLP <= 0 {
 		return fmt.Errorf("prior.mlp must be above 0, not %g", c.MLP)
 	}
-	if c.Neighbours < 0 {
-		return fmt.Errorf("prior.neighbours must be at least 0, not %d", c.Neighbours)
+	if c.ShiftMixing < 0 {
+		return fmt.Errorf("prior.shift_mixing must be at least 0, not %d", c.ShiftMixing)
 	}
 	if c.Resample != "linear" && c.Resample != "attention" {
 		return fmt.Errorf("prior.resample must be linear or attention, not %q", c.Resample)
@@ -144,24 +150,24 @@ func (c Config) Validate(g Grid) error {
 	if c.ClassDropout < 0 || c.ClassDropout > 1 {
 		return fmt.Errorf("prior.class_dropout must be 0 to 1, not %g", c.ClassDropout)
 	}
-	if c.Corruption < 0 {
-		return fmt.Errorf("prior.corruption must be at least 0, not %g", c.Corruption)
+	if c.NoiseExponent < 0 {
+		return fmt.Errorf("prior.noise_exponent must be at least 0, not %g", c.NoiseExponent)
 	}
 	if c.Partial < 0 || c.Partial > 1 {
-		return fmt.Errorf("prior.partial %g must be from 0, never, to 1, always", c.Partial)
+		return fmt.Errorf("prior.partial must be 0 to 1, not %g", c.Partial)
 	}
 	if c.Partial > 0 && c.Unroll == 1 {
-		return errors.New("prior.partial is about unrolled steps, and prior.unroll 1 takes none: set it to 2")
+		return errors.New("prior.partial needs prior.unroll to be at least 2")
 	}
-	if c.Guidance < 0 {
-		return fmt.Errorf("prior.guidance must be at least 0, not %g", c.Guidance)
+	if c.Distillation < 0 {
+		return fmt.Errorf("prior.distillation must be at least 0, not %g", c.Distillation)
 	}
-	if c.Guidance > 0 && c.Neighbours == 0 {
-		return errors.New("prior.guidance leads away from a prior without its neighbours, and prior.neighbours is 0: set it to 16")
+	if c.Distillation > 0 && c.ShiftMixing == 0 {
+		return errors.New("prior.distillation needs prior.shift_mixing to be above 0: the teacher is guided away from itself without it")
 	}
-	side := int(math.Round(math.Sqrt(float64(c.Shortening))))
-	if side*side != c.Shortening {
-		return fmt.Errorf("prior.shortening %d must be a square: √k tokens along each axis become one", c.Shortening)
+	side := c.downsampleSide()
+	if side*side != c.Downsample {
+		return fmt.Errorf("prior.downsample must be a square number, not %d", c.Downsample)
 	}
 	h, w := g.Height, g.Width
 	for d := &c.Depth; d != nil; d = d.Inner {
@@ -169,12 +175,12 @@ func (c Config) Validate(g Grid) error {
 			return fmt.Errorf("prior.depth %v must have layers", c.Depth)
 		}
 		if h%side != 0 || w%side != 0 {
-			return fmt.Errorf("prior.depth %v shortens %d×%d tokens by %d along each axis, which does not divide", c.Depth, h, w, side)
+			return fmt.Errorf("prior.depth %v downsamples %d×%d tokens by %d along each axis, which does not divide them", c.Depth, h, w, side)
 		}
 		h, w = h/side, w/side
 	}
 	return nil
 }
 
-// shortenSide is √k.
-func (c Config) shortenSide() int { return int(math.Round(math.Sqrt(float64(c.Shortening)))) }
+// downsampleSide is √k.
+func (c Config) downsampleSide() int { return int(math.Round(math.Sqrt(float64(c.Downsample)))) }

@@ -2,7 +2,6 @@ package prior
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -21,12 +20,12 @@ type Latents struct {
 // Len is n.
 func (l Latents) Len() int { return len(l.Tokens) / l.Grid.Tokens() }
 
-// Check finds the first id that the grid does not have.
+// Check reports the first token or class id that is out of range.
 func (l Latents) Check() error {
 	n := l.Grid.Tokens()
 	for i, id := range l.Tokens {
 		if int(id) >= l.Grid.Vocabulary {
-			return fmt.Errorf("latent %d holds token %d at row %d, column %d, but the vocabulary has %d: encode the pictures with the VQ-GAN of this recipe",
+			return fmt.Errorf("latent %d holds token %d at row %d, column %d, but the vocabulary has %d: encode the pictures again with this recipe's VQ-GAN",
 				i/n, id, i%n/l.Grid.Width, i%n%l.Grid.Width, l.Grid.Vocabulary)
 		}
 	}
@@ -38,8 +37,8 @@ func (l Latents) Check() error {
 	return nil
 }
 
-// split holds n latents back, spread evenly. per is how many latents of one
-// picture follow each other (2 with flips): they stay on one side together.
+// split holds back n latents, spread evenly. per is the number of latents of one picture
+// that follow each other (2 with flips); they are never split.
 func (l Latents) split(n, per int) (training, held []int) {
 	pictures := l.Len() / per
 	n = min((n+per-1)/per, pictures-1)
@@ -55,17 +54,18 @@ func (l Latents) split(n, per int) (training, held []int) {
 	return training, held
 }
 
-// batch is one step's input: int32 [B, N], int32 [B, N], int32 [B], float32
-// [B, T-1, N] and bool [B, T-1, N].
+// batch is the input of one training step.
 type batch struct {
-	corrupted, clean, class, uniform, update *tensors.Tensor
+	corrupted, clean *tensors.Tensor // int32 [B, N]
+	class            *tensors.Tensor // int32 [B]
+	uniform, update  *tensors.Tensor // float32 and bool [B, T-1, N]: what the unrolled samples are drawn with, and which tokens are
 }
 
 // share is the i-th of n equal parts of the batch.
 func (b batch) share(i, n int) batch {
 	return batch{
-		part[int32](b.corrupted, i, n), part[int32](b.clean, i, n), part[int32](b.class, i, n),
-		part[float32](b.uniform, i, n), part[bool](b.update, i, n),
+		corrupted: part[int32](b.corrupted, i, n), clean: part[int32](b.clean, i, n), class: part[int32](b.class, i, n),
+		uniform: part[float32](b.uniform, i, n), update: part[bool](b.update, i, n),
 	}
 }
 
@@ -78,44 +78,39 @@ func part[T int32 | float32 | bool](t *tensors.Tensor, i, n int) *tensors.Tensor
 	return tensors.FromFlatDataAndDimensions(values[i*size:(i+1)*size], dims...)
 }
 
-// batch draws the batch of a step. It depends on (seed, step) alone: the epoch's
-// order, the corruption, the hidden classes, the numbers that the unrolled samples are
-// drawn with and which of their tokens are.
-func (c Config) batch(l Latents, items []int, seed uint64, step int) batch {
-	rng := engine.Keyed(seed, fmt.Sprintf("batch/%d", step))
-	chosen := make([]int, c.Batch)
+// batches makes the batches of a run.
+type batches struct {
+	config  Config
+	latents Latents
+	items   []int // the latents to train on
+	seed    uint64
+
+	epoch int // whose order is kept
+	order []int
+}
+
+// at is the batch of a step. It depends on the seed and the step alone, so that a run that
+// was stopped and resumed repeats the run that was not.
+func (b *batches) at(step int) batch {
+	rng := engine.Keyed(b.seed, fmt.Sprintf("batch/%d", step))
+	chosen := make([]int, b.config.Batch)
 	for i := range chosen {
-		k := step*c.Batch + i
-		order := epochOrder(seed, k/len(items), len(items))
-		chosen[i] = items[order[k%len(items)]]
+		k := step*b.config.Batch + i
+		chosen[i] = b.items[b.orderOf(k / len(b.items))[k%len(b.items)]]
 	}
-	rate := func() float64 { return c.rate(rng.Float64()) }
-	return c.makeBatch(l, chosen, rng, rate)
+	return b.config.makeBatch(b.latents, chosen, rng, func() float64 { return b.config.noiseRate(rng.Float64()) })
 }
 
-var epoch struct {
-	seed   uint64
-	number int
-	order  []int
-}
-
-// epochOrder is the order of an epoch's items; the last one is remembered.
-func epochOrder(seed uint64, number, n int) []int {
-	if epoch.order == nil || epoch.seed != seed || epoch.number != number || len(epoch.order) != n {
-		epoch.seed, epoch.number = seed, number
-		epoch.order = engine.Keyed(seed, fmt.Sprintf("epoch/%d", number)).Perm(n)
+// orderOf is the order of an epoch's items.
+func (b *batches) orderOf(epoch int) []int {
+	if b.order == nil || b.epoch != epoch {
+		b.epoch, b.order = epoch, engine.Keyed(b.seed, fmt.Sprintf("epoch/%d", epoch)).Perm(len(b.items))
 	}
-	return epoch.order
+	return b.order
 }
 
-// rate is the share of corrupted tokens of a sample, for u ~ U[0, 1].
-func (c Config) rate(u float64) float64 {
-	if c.Corruption == 0 {
-		return u
-	}
-	return math.Pow(u, c.Corruption)
-}
-
+// makeBatch corrupts the chosen latents, each at its own rate, hides classes, and draws the
+// random numbers of the unrolled samples.
 func (c Config) makeBatch(l Latents, chosen []int, rng *rand.Rand, rate func() float64) batch {
 	n, b := l.Grid.Tokens(), len(chosen)
 	clean, corrupted := make([]int32, 0, b*n), make([]int32, 0, b*n)
@@ -132,7 +127,7 @@ func (c Config) makeBatch(l Latents, chosen []int, rng *rand.Rand, rate func() f
 		}
 		corrupted = corrupt(corrupted, clean[i*n:], l.Grid.Vocabulary, rate(), rng)
 	}
-	unrolled := max(1, c.Unroll-1) // T = 1 draws nothing; a tensor cannot be empty
+	unrolled := max(1, c.Unroll-1) // a tensor cannot be empty: with T = 1 it is not read
 	uniform, update := make([]float32, b*unrolled*n), make([]bool, b*unrolled*n)
 	drawn := b * (c.Unroll - 1) * n
 	for i := range drawn {
@@ -154,17 +149,4 @@ func (c Config) makeBatch(l Latents, chosen []int, rng *rand.Rand, rate func() f
 		uniform:   tensors.FromFlatDataAndDimensions(uniform, b, unrolled, n),
 		update:    tensors.FromFlatDataAndDimensions(update, b, unrolled, n),
 	}
-}
-
-// corrupt appends a copy of clean in which every token has, with probability
-// rate, been replaced by one drawn uniformly from the vocabulary (2112.06749,
-// equation 2). A replacement may fall on the token that was there.
-func corrupt(out, clean []int32, vocabulary int, rate float64, rng *rand.Rand) []int32 {
-	for _, id := range clean {
-		if rng.Float64() < rate {
-			id = rng.Int32N(int32(vocabulary))
-		}
-		out = append(out, id)
-	}
-	return out
 }

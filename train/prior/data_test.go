@@ -41,8 +41,8 @@ func TestCorruption(t *testing.T) {
 	}
 }
 
-// Half of the samples have at most a corruption of 1/2 where rates are uniform, of
-// 1/4 where they are squared; hidden classes are as the recipe says.
+// With uniform rates half of the samples have a corruption of at most 1/2, with squared
+// rates of at most 1/4; classes are hidden as often as configured.
 func TestCorruptionRates(t *testing.T) {
 	for power, shares := range map[float64][4]float64{
 		0: {0.25, 0.25, 0.25, 0.25},
@@ -50,7 +50,7 @@ func TestCorruptionRates(t *testing.T) {
 		2: {0.5, 0.207, 0.159, 0.134}, // √¼, √½ - √¼, √¾ - √½, 1 - √¾
 	} {
 		c, g := small()
-		c.Batch, c.ClassDropout, c.Corruption = 64, 0.25, power
+		c.Batch, c.ClassDropout, c.NoiseExponent = 64, 0.25, power
 		g.Vocabulary = 60000 // a replacement hardly ever falls on the token that was there
 		l := toy(g, 16)
 		items := make([]int, 16)
@@ -60,7 +60,7 @@ func TestCorruptionRates(t *testing.T) {
 		var quarters [4]float64
 		var hidden, total float64
 		for step := range 50 {
-			b := c.batch(l, items, 9, step)
+			b := batchOf(c, l, items, 9, step)
 			dirty, clean := tensors.MustCopyFlatData[int32](b.corrupted), tensors.MustCopyFlatData[int32](b.clean)
 			class := tensors.MustCopyFlatData[int32](b.class)
 			n := g.Tokens()
@@ -89,8 +89,8 @@ func TestCorruptionRates(t *testing.T) {
 	}
 }
 
-// The unrolled steps draw all tokens or, as often as they are told to, a share of them
-// that is any share equally often.
+// The unrolled steps draw all tokens or, in the configured share of cases, a uniformly
+// distributed share of them.
 func TestUpdateShares(t *testing.T) {
 	c, g := small()
 	c.Batch, c.Unroll = 64, 3
@@ -102,10 +102,10 @@ func TestUpdateShares(t *testing.T) {
 	for _, c.Partial = range []float64{0, 0.5, 1} {
 		var tenths [10]float64
 		for step := range 20 {
-			update := tensors.MustCopyFlatData[bool](c.batch(l, items, 9, step).update)
+			update := tensors.MustCopyFlatData[bool](batchOf(c, l, items, 9, step).update)
 			n := g.Tokens()
 			if len(update) != c.Batch*(c.Unroll-1)*n {
-				t.Fatalf("%d places to draw or not", len(update))
+				t.Fatalf("%d values in the update mask", len(update))
 			}
 			for row := range slices.Chunk(update, n) {
 				drawn := 0
@@ -131,11 +131,11 @@ func TestBatchesRepeat(t *testing.T) {
 	c.Partial = 0.5
 	l := toy(g, 8)
 	items := []int{0, 1, 2, 3, 4, 5, 6, 7}
-	a, b := c.batch(l, items, 5, 17), c.batch(l, items, 5, 17)
+	a, b := batchOf(c, l, items, 5, 17), batchOf(c, l, items, 5, 17)
 	if !a.corrupted.Equal(b.corrupted) || !a.clean.Equal(b.clean) || !a.class.Equal(b.class) || !a.uniform.Equal(b.uniform) || !a.update.Equal(b.update) {
 		t.Error("the same (seed, step) gave two batches")
 	}
-	if other := c.batch(l, items, 6, 17); a.corrupted.Equal(other.corrupted) {
+	if other := batchOf(c, l, items, 6, 17); a.corrupted.Equal(other.corrupted) {
 		t.Error("two seeds gave the same corruption")
 	}
 }

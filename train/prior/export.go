@@ -12,7 +12,7 @@ import (
 	"sundae/train/engine"
 )
 
-// Model is a trained prior with its averaged weights.
+// Model is a trained prior, with the moving average of its weights.
 type Model struct {
 	Config Config
 	Grid   Grid
@@ -27,23 +27,23 @@ func Open(path string, c Config, grid Grid) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	averaged, err := engine.Averaged(store, "/"+modelScope)
+	weights, err := engine.EMAWeights(store, "/"+modelScope)
 	if err != nil {
 		return nil, fmt.Errorf("read the averaged weights: %w", err)
 	}
-	return &Model{c, grid, report, averaged}, nil
+	return &Model{c, grid, report, weights}, nil
 }
 
-// step is one sampling step inside the graph. update says which tokens may
-// change; the others stay as they are. confidence is the probability that the
-// net gave the token drawn, also where it was not taken.
+// step is one sampling step inside the graph (section 3.4): tokens, uniform and update
+// [B, N], temperature and class [B]. Tokens where update is false stay as they are.
+// confidence is the probability of the token drawn, also where it was not taken.
 func (m *Model) step(scope *model.Scope, tokens, uniform, update, temperature, class *Node) (next, confidence *Node) {
 	logits := m.Config.Logits(scope.At(modelScope), m.Grid, tokens, class)
 	drawn, confidence := draw(logits, uniform, temperature)
 	return Where(update, drawn, tokens), confidence
 }
 
-// Export returns prior.onnx by the bundle's contract, with a dynamic batch:
+// Export returns prior.onnx as model bundles hold it, with a dynamic batch size B:
 // tokens int32 [B, N], uniform float32 [B, N], update bool [B, N], temperature
 // float32 [B] and, with classes, class int32 [B], to next int32 [B, N] and
 // confidence float32 [B, N].
@@ -52,7 +52,7 @@ func (m *Model) Export(backend compute.Backend) ([]byte, error) {
 	return engine.ExportONNX(backend, m.store, m.graph, names, outputs, shape...)
 }
 
-// outputs are what the file's outputs are called.
+// outputs are the names of the file's outputs.
 var outputs = []string{"next", "confidence"}
 
 // inputs are the names and shapes of the file's inputs.

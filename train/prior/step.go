@@ -13,7 +13,8 @@ import (
 	"sundae/train/engine"
 )
 
-// stepReport is what one optimizer step tells.
+// stepReport holds the figures of one optimizer step: the loss, that of the first and of
+// the last unrolled step, and the gradient's norm before clipping.
 type stepReport struct {
 	Loss, First, Last, Norm float64
 }
@@ -21,9 +22,9 @@ type stepReport struct {
 // trainStep runs one optimizer step.
 type trainStep func(b batch, rate, decay float64) (stepReport, error)
 
-// newStep compiles one optimizer step. The batch is dealt out to workers, each
-// with a graph of its own from tokens to gradients; a last graph takes the mean
-// of their gradients and moves the weights.
+// newStep compiles one optimizer step. The batch is split between workers, which compute
+// gradients in parallel, each with its own graph. One more graph averages the gradients and
+// updates the weights.
 func (c Config) newStep(backend compute.Backend, store *model.Store, grid Grid, workers int) (trainStep, error) {
 	gradients := make([]*model.Exec, workers)
 	for i := range gradients {
@@ -38,7 +39,7 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, grid Grid, 
 	}
 	compiled := false
 	return func(b batch, rate, decay float64) (stepReport, error) {
-		parts := make([][]*tensors.Tensor, workers) // of each worker: what it tells, and its gradients
+		parts := make([][]*tensors.Tensor, workers) // of each worker: [loss, first, last] and the gradients
 		work := func(i int) (err error) {
 			share := b.share(i, workers)
 			if parts[i], err = gradients[i].Exec(share.corrupted, share.clean, share.class, share.uniform, share.update); err != nil {
@@ -48,9 +49,9 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, grid Grid, 
 		}
 		var err error
 		if compiled {
-			err = sideBySide(workers, work)
+			err = inParallel(workers, work)
 		} else { // the first call compiles, which changes the store
-			err = engine.Apart(backend, workers, func() error { return oneByOne(workers, work) })
+			err = engine.CompileShared(backend, workers, func() error { return inTurn(workers, work) })
 			compiled = true
 		}
 		if err != nil {
@@ -81,8 +82,8 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, grid Grid, 
 	}, nil
 }
 
-// sideBySide calls work for 0 to n-1, all at once.
-func sideBySide(n int, work func(i int) error) error {
+// inParallel calls work for 0 to n-1 at the same time.
+func inParallel(n int, work func(i int) error) error {
 	var group errgroup.Group
 	for i := range n {
 		group.Go(func() error { return work(i) })
@@ -90,8 +91,8 @@ func sideBySide(n int, work func(i int) error) error {
 	return group.Wait()
 }
 
-// oneByOne calls work for 0 to n-1 in turn.
-func oneByOne(n int, work func(i int) error) error {
+// inTurn calls work for 0 to n-1 one after another.
+func inTurn(n int, work func(i int) error) error {
 	for i := range n {
 		if err := work(i); err != nil {
 			return err
@@ -100,21 +101,21 @@ func oneByOne(n int, work func(i int) error) error {
 	return nil
 }
 
-// gradients is a worker's graph: a share of the batch to [loss, first step's loss,
-// last step's loss] and the gradient of each weight.
+// gradients is a worker's graph: from its share of the batch to the losses [loss, first,
+// last] and the gradient of each weight.
 func (c Config) gradients(grid Grid) func(scope *model.Scope, in []*Node) []*Node {
 	return func(scope *model.Scope, in []*Node) []*Node {
 		corrupted, clean, class, uniform, update := in[0], in[1], in[2], in[3], in[4]
 		scope.Store().SetTraining(clean.Graph(), true)
-		losses := c.unrolledLoss(scope, grid, corrupted, clean, class, uniform, update)
+		_, losses := c.unrolled(scope, grid, corrupted, clean, class, uniform, update)
 		loss := ReduceAllMean(Stack(losses, 0))
-		told := Stack([]*Node{loss, losses[0], losses[len(losses)-1]}, 0)
-		return append([]*Node{told}, scope.At(modelScope).BuildTrainableVariablesGradientsGraph(loss)...)
+		figures := Stack([]*Node{loss, losses[0], losses[len(losses)-1]}, 0) // [3]
+		return append([]*Node{figures}, scope.At(modelScope).BuildTrainableVariablesGradientsGraph(loss)...)
 	}
 }
 
-// update is the graph that moves the weights: learning rate, decay of the average,
-// and the gradients of each worker to their mean's norm.
+// update is the graph that updates the weights and their moving average: from the learning
+// rate, the decay of the average and the gradients of each worker to the norm of their mean.
 func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node {
 	adamw := engine.AdamW{Beta1: 0.9, Beta2: 0.98, WeightDecay: c.WeightDecay, Clip: c.Clip}
 	apply := adamw.Apply
@@ -126,7 +127,7 @@ func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node
 		scope.Store().SetTraining(rate.Graph(), true)
 		for v := range scope.At(modelScope).IterVariables() {
 			if v.Trainable {
-				v.NodeValue(rate.Graph()) // the optimizer moves the weights that its graph uses
+				v.NodeValue(rate.Graph()) // the optimizer updates the weights that its graph uses
 			}
 		}
 		mean := make([]*Node, len(all)/workers)
@@ -138,20 +139,20 @@ func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node
 			mean[i] = DivScalar(mean[i], float64(workers))
 		}
 		norm := apply(scope.At(modelScope), mean, rate)
-		engine.Average(scope.At(modelScope), decay)
+		engine.UpdateEMA(scope.At(modelScope), decay)
 		return []*Node{norm}
 	}
 }
 
-// isMatrix reports whether a weight maps what one layer says to the next. Embeddings
-// and the head are matrices too, but their rows are tokens, each on its own.
+// isMatrix selects the weights that Muon updates: the linear maps between hidden layers.
+// Embeddings and the head are left to AdamW, because each of their rows is one token's.
 func isMatrix(v *model.Variable) bool {
 	return v.Shape().Rank() == 2 && strings.HasPrefix(v.Path(), "/"+modelScope+"/hourglass/")
 }
 
-// workers is how many share the batch on a backend: a number that divides it.
+// workers is the number that shares a batch on the backend; it divides the batch size.
 func (c Config) workers(backend compute.Backend) int {
-	n := min(c.Batch, engine.SideBySide(backend))
+	n := min(c.Batch, engine.Parallelism(backend))
 	for c.Batch%n != 0 {
 		n--
 	}

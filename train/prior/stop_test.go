@@ -2,15 +2,15 @@ package prior
 
 import "context"
 
-// stopAfter is a context that is cancelled at the n-th look at it.
+// stopAfter is a context that is cancelled after n calls of Err.
 type stopAfter struct {
 	context.Context
-	looks *int
+	calls *int
 	n     int
 }
 
 func (s stopAfter) Err() error {
-	if *s.looks++; *s.looks > s.n {
+	if *s.calls++; *s.calls > s.n {
 		return context.Canceled
 	}
 	return nil

@@ -2,55 +2,48 @@ package prior
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/ml/model"
 
 	"sundae/internal/progress"
 	"sundae/train/engine"
 )
 
-// Checkpoint is the name of the run's checkpoint in its folder.
-const Checkpoint = "prior.safetensors"
-
 // Options says what to train on and where to keep the run.
 type Options struct {
-	Backend compute.Backend
-	Latents Latents
-	Per     int // latents of one picture that follow each other
-	Seed    uint64
-	Out     string // folder of the checkpoint, metrics and sheets
-	Resume  bool
-	Talk    *progress.Talk
-	From    *File // a prior to begin as; nil begins anew
+	Backend  compute.Backend
+	Latents  Latents
+	Per      int // latents of one picture that follow each other
+	Seed     uint64
+	Out      string // folder of the checkpoint, metrics and sample sheets
+	Resume   bool
+	Reporter *progress.Talk
+	From     *Pretrained // weights to start from; nil starts from random ones
 	// Sheet, if not nil, draws a sheet of samples [n, h·w] to a PNG.
 	Sheet func(path string, samples [][]int32) error
 }
 
-// Report is how the run stands at its last report.
+// Report says how far a run has come, as of its last report.
 type Report struct {
 	Step    int
-	Earlier int        // steps of the prior that this one began as
+	Earlier int        // steps of the pretrained prior that the run started from
 	Loss    float64    // training loss since the report before, nats a token
-	HeldOut [5]float64 // held-out loss at the corruption levels of Levels
-	Hours   float64    // time trained, over all resumed parts and before
+	HeldOut [5]float64 // held-out loss at the corruption rates of Levels, nats a token
+	Hours   float64    // time trained, with all earlier parts and the pretrained prior's
 	Speed   float64    // tokens a second since the report before; each of the T steps counts
 }
 
-// Levels are the shares of corrupted tokens at which the held-out loss is taken.
+// Levels are the corruption rates of the held-out loss.
 var Levels = [5]float64{0.1, 0.3, 0.5, 0.7, 0.9}
 
-// Train runs or resumes the prior's training. On a cancelled context it saves
-// and returns an error that matches context.Canceled.
+// Train trains the prior, or resumes a run. When the context is cancelled it saves a
+// checkpoint and returns an error that matches context.Canceled.
 func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	grid := o.Latents.Grid
 	if err := errors.Join(c.Validate(grid), o.Latents.Check()); err != nil {
@@ -59,44 +52,51 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return Report{}, fmt.Errorf("make the run's folder: %w", err)
 	}
+
+	// The weights: random, pretrained, or those of the checkpoint.
 	store := engine.NewStore(o.Seed)
 	report, err := c.restore(store, o)
 	if err != nil || report.Step >= c.Steps {
 		return report, err
 	}
-	if c.Guidance > 0 && store.GetVariable("/"+teacherScope+"/tokens/weight") == nil {
-		return report, errors.New("prior.guidance is learnt from a prior that is there: begin as one with --from, in a folder without a run")
+	if c.Distillation > 0 && store.GetVariable("/"+teacherScope+"/token_embedding/weight") == nil {
+		return report, errors.New("prior.distillation distils a pretrained prior; pass --from, with an --out that holds no run")
 	}
+
+	// The data, the training step and the evaluation.
 	training, held := o.Latents.split(c.HeldOut, max(1, o.Per))
-	metrics, err := engine.OpenMetrics(o.Out, "prior", report.Step,
-		"loss", "first", "last", "norm", "heldout_0.1", "heldout_0.3", "heldout_0.5", "heldout_0.7", "heldout_0.9", "tokens_per_second", "rate")
-	if err != nil {
-		return report, err
-	}
+	data := &batches{config: c, latents: o.Latents, items: training, seed: o.Seed}
 	step, err := c.newStep(o.Backend, store, grid, c.workers(o.Backend))
 	if err != nil {
 		return report, err
 	}
-	judge, err := c.newJudge(o.Backend, store, o.Latents, held, o.Seed)
+	evaluator, err := c.newEvaluator(o.Backend, store, o.Latents, held, o.Seed)
+	if err != nil {
+		return report, err
+	}
+	metrics, err := engine.OpenMetrics(o.Out, "prior", report.Step, metricNames...)
 	if err != nil {
 		return report, err
 	}
 
-	bar := o.Talk.Bar("prior", int64(c.Steps), "steps")
+	bar := o.Reporter.Bar("prior", int64(c.Steps), "steps")
 	bar.Skip(int64(report.Step))
 	defer bar.Done()
-	started, before, since := time.Now(), report.Hours, time.Now()
-	var sum stepReport
+	started, before := time.Now(), report.Hours
+	var sum stepReport // since the last report, over n steps
 	var n float64
+	since := time.Now()
 	for at := report.Step; at < c.Steps; at++ {
 		if ctx.Err() != nil {
 			if err := c.save(store, o, report); err != nil {
 				return report, err
 			}
-			return report, fmt.Errorf("stopped at step %d of %d, saved; go on with --resume: %w", at, c.Steps, ctx.Err())
+			return report, fmt.Errorf("stopped at step %d of %d and saved a checkpoint; --resume continues: %w", at, c.Steps, ctx.Err())
 		}
+
+		// One step: forward, backward, clip, update the weights and their average.
 		rate := engine.LearningRate(at, c.Warmup, c.Steps, c.LearningRate, 0.05)
-		now, err := step(c.batch(o.Latents, training, o.Seed, at), rate, engine.AverageDecay(at+1, c.Average))
+		now, err := step(data.at(at), rate, engine.EMADecay(at+1, c.EMA))
 		if err != nil {
 			return report, err
 		}
@@ -112,23 +112,20 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 		if report.Step%c.Every != 0 && report.Step != c.Steps {
 			continue
 		}
+
+		// Every so often: evaluate, log, save a checkpoint, draw samples.
 		report.Loss = sum.Loss / n
-		if report.HeldOut, err = judge.losses(); err != nil {
+		if report.HeldOut, err = evaluator.losses(); err != nil {
 			return report, err
 		}
-		metrics.Add(report.Step, report.Loss, sum.First/n, sum.Last/n, now.Norm,
-			report.HeldOut[0], report.HeldOut[1], report.HeldOut[2], report.HeldOut[3], report.HeldOut[4], report.Speed, rate)
-		o.Talk.Printf("prior step %d: loss %.3f; held-out at corruption 0.1 to 0.9: %.3f %.3f %.3f %.3f %.3f; %.0f tokens/s", report.Step,
-			report.Loss, report.HeldOut[0], report.HeldOut[1], report.HeldOut[2], report.HeldOut[3], report.HeldOut[4], report.Speed)
-		if err := errors.Join(
-			c.save(store, o, report), metrics.Write(),
-			metrics.Plot("prior-loss.png", "training loss, nats a token", "loss", "first", "last"),
-			metrics.Plot("prior-heldout.png", "held-out loss by corruption, nats a token", "heldout_0.1", "heldout_0.3", "heldout_0.5", "heldout_0.7", "heldout_0.9"),
-		); err != nil {
+		h := report.HeldOut
+		metrics.Add(report.Step, report.Loss, sum.First/n, sum.Last/n, now.Norm, h[0], h[1], h[2], h[3], h[4], report.Speed, rate)
+		o.Reporter.Printf("prior step %d: loss %.3f; held-out at corruption 0.1 to 0.9: %.3f; %.0f tokens/s", report.Step, report.Loss, h, report.Speed)
+		if err := errors.Join(c.save(store, o, report), metrics.Write(), plot(metrics)); err != nil {
 			return report, err
 		}
 		if o.Sheet != nil {
-			samples, err := judge.samples()
+			samples, err := evaluator.samples()
 			if err != nil {
 				return report, err
 			}
@@ -141,54 +138,13 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	return report, nil
 }
 
-// save writes the checkpoint: every variable, and where the run stands.
-func (c Config) save(store *model.Store, o Options, r Report) error {
-	state, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("save checkpoint: %w", err)
-	}
-	return engine.Save(filepath.Join(o.Out, Checkpoint), store, map[string]string{
-		"format": "sundae prior", "step": strconv.Itoa(r.Step), "report": string(state), "network": c.network(o.Latents.Grid),
-	})
+var metricNames = []string{
+	"loss", "first", "last", "norm", "heldout_0.1", "heldout_0.3", "heldout_0.5", "heldout_0.7", "heldout_0.9", "tokens_per_second", "rate",
 }
 
-// restore loads the run's checkpoint if there is one; without --resume, one that
-// is there is an error, so that no run is overwritten by accident.
-func (c Config) restore(store *model.Store, o Options) (Report, error) {
-	path := filepath.Join(o.Out, Checkpoint)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if o.From != nil {
-			return c.begin(store, o)
-		}
-		return Report{}, nil
-	}
-	if !o.Resume {
-		return Report{}, fmt.Errorf("%s already holds a run: go on with --resume, or choose another --out", o.Out)
-	}
-	return c.load(path, store, o.Latents.Grid)
-}
-
-func (c Config) load(path string, store *model.Store, grid Grid) (Report, error) {
-	meta, err := engine.Load(path, store)
-	if err != nil {
-		return Report{}, err
-	}
-	if network := c.network(grid); meta["network"] != network {
-		return Report{}, fmt.Errorf("%s was trained with another network (%s) than the recipe's (%s)", path, meta["network"], network)
-	}
-	var r Report
-	if err := json.Unmarshal([]byte(meta["report"]), &r); err != nil {
-		return Report{}, fmt.Errorf("read where %s stands: %w", path, err)
-	}
-	return r, nil
-}
-
-// network names everything that shapes the weights.
-func (c Config) network(g Grid) string {
-	name := fmt.Sprintf("places depth %v shortening %d resample %s dim %d heads %d×%d mlp %g grid %d×%d vocabulary %d classes %d",
-		c.Depth, c.Shortening, c.Resample, c.Dim, c.Heads, c.HeadDim, c.MLP, g.Height, g.Width, g.Vocabulary, g.Classes)
-	if c.Neighbours > 0 {
-		name += fmt.Sprintf(" neighbours %d", c.Neighbours)
-	}
-	return name
+func plot(m *engine.Metrics) error {
+	return errors.Join(
+		m.Plot("prior-loss.png", "training loss, nats a token", "loss", "first", "last"),
+		m.Plot("prior-heldout.png", "held-out loss by corruption rate, nats a token", "heldout_0.1", "heldout_0.3", "heldout_0.5", "heldout_0.7", "heldout_0.9"),
+	)
 }

@@ -29,7 +29,7 @@ func TestImpossibleRecipes(t *testing.T) {
 		"power of two":     {"stem: 2", "stem: 3"},
 		"multiple of 4":    {"head_dim: 16", "head_dim: 10"},
 		"does not divide":  {"groups: 8", "groups: 7"},
-		"must be a square": {"shortening: 4", "shortening: 5"},
+		"must be a square": {"downsample: 4", "downsample: 5"},
 		"beam on line 4 is not a key of a recipe":                   {"name: tiny", "name: tiny\nbeam: 4"},
 		"vqgan.loss.l3 on line 31 is not a key":                     {"loss: {l1: 1.0", "loss: {l3: 1.0"},
 		"depth must be [before, middle, after]":                     {"depth: [1, 2, 1]", "depth: [1, 2]"},

@@ -95,7 +95,7 @@ type Finetune struct {
 	Batch int `yaml:"batch,omitempty"`
 	// TokenAugmentation is the largest number of sampling steps in which a prior
 	// resamples the tokens of every second step's crops before they are decoded, if the
-	// VQ-GAN comes with one (Files.Augment); 0 is none. The decoder then learns to draw
+	// VQ-GAN comes with one (Pretrained.Augment); 0 is none. The decoder then learns to draw
 	// the prior's tokens as sharply as the encoder's. With a discriminator it is trained
 	// on statistics of patches (patchLoss), without one on the pixels: then with few
 	// steps, which keep objects in place, it learns to correct the prior's errors.

@@ -12,8 +12,8 @@ import (
 // Distances returns a function from the bytes of n images [n, H, W, 3] to the squared
 // distances of the encoder's outputs to each code, [n, h·w, V], with the encoder of
 // from. n must be the same in every call.
-func (c Config) Distances(from *Files, size int, backend compute.Backend) (func(bytes []uint8, n int) ([]float32, error), error) {
-	store, err := c.source(Options{From: from, Size: size}, (*Model).recoverEncoder)
+func (c Config) Distances(from *Pretrained, size int, backend compute.Backend) (func(bytes []uint8, n int) ([]float32, error), error) {
+	store, err := c.loadEncoder(from.Encoder, size, backend)
 	if err != nil {
 		return nil, fmt.Errorf("read the encoder: %w", err)
 	}

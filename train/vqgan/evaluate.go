@@ -14,6 +14,7 @@ import (
 
 	"sundae/internal/picture"
 	"sundae/train/dataset"
+	"sundae/train/engine"
 )
 
 // evaluator measures a run on held-out crops, which stay the same during the whole
@@ -62,7 +63,7 @@ func (c Config) newEvaluator(backend compute.Backend, store *model.Store, l *loa
 			// present values would become constants.
 			scope.Store().SetTraining(bytes.Graph(), true)
 			x := toFloat(bytes)
-			p := c.reconstruct(scope.Store().Scope("/average/"+generatorScope), x, codebook)
+			p := c.reconstruct(scope.Store().Scope(engine.EMARoot+"/"+generatorScope), x, codebook)
 			y := ClipScalar(p.x, -1, 1)
 			diff := Sub(y, x)
 			out := TransposeAllDims(ConvertDType(Round(MulScalar(OnePlus(y), 127.5)), dtypes.Uint8), 0, 2, 3, 1) // [B, S, S, 3]

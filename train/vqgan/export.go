@@ -13,7 +13,7 @@ import (
 	"sundae/train/engine"
 )
 
-// Model is a trained VQ-GAN: the averaged weights and the codebook.
+// Model is a trained VQ-GAN: the EMA of its weights, and the codebook.
 type Model struct {
 	Config Config
 	Size   int // the pictures' side
@@ -29,17 +29,17 @@ func Open(path string, c Config, size int) (*Model, error) {
 		return nil, err
 	}
 	if report.Step <= c.Codebook.Start {
-		return nil, fmt.Errorf("%s is at step %d, before its codebook begins at %d: train on with --resume", path, report.Step, c.Codebook.Start)
+		return nil, fmt.Errorf("%s is at step %d, before its codebook starts at %d: continue the training with --resume", path, report.Step, c.Codebook.Start)
 	}
-	averaged, err := engine.Averaged(store, "/"+generatorScope)
+	weights, err := engine.EMAWeights(store, "/"+generatorScope)
 	if err != nil {
 		return nil, fmt.Errorf("read the averaged weights: %w", err)
 	}
 	codes := store.GetVariable(codebookPath).MustValue()
-	if _, err := averaged.CreateVariable(codebookPath, codes); err != nil {
+	if _, err := weights.CreateVariable(codebookPath, codes); err != nil {
 		return nil, fmt.Errorf("read the codebook: %w", err)
 	}
-	return &Model{c, size, report, averaged}, nil
+	return &Model{c, size, report, weights}, nil
 }
 
 // tokens is the encoder's graph: pictures [B, 3, H, W] over [-1, 1] to int32 [B, h, w].
@@ -99,8 +99,8 @@ func (m *Model) Decoder(backend compute.Backend) (func(ids []int32, n int) ([]ui
 }
 
 // ExportEncoder returns encoder.onnx: image float32 [1, 3, H, W] over [-1, 1] to
-// tokens int32 [1, h, w]. The batch is fixed at 1, for the ONNX backend knows no
-// convolution with a dynamic one; a picture keeps all cores busy by itself.
+// tokens int32 [1, h, w]. The batch size is fixed at 1, because the ONNX backend has no
+// convolution with a dynamic one; a single picture keeps all cores busy.
 func (m *Model) ExportEncoder(backend compute.Backend) ([]byte, error) {
 	return engine.ExportONNX(backend, m.store, m.tokens, encoderInputs, encoderOutputs, m.pictureShape())
 }
@@ -111,7 +111,7 @@ func (m *Model) ExportDecoder(backend compute.Backend) ([]byte, error) {
 	return engine.ExportONNX(backend, m.store, m.picture, decoderInputs, decoderOutputs, m.latentShape())
 }
 
-// What the files' inputs and outputs are called.
+// The names of the files' inputs and outputs.
 var (
 	encoderInputs, encoderOutputs = []string{"image"}, []string{"tokens"}
 	decoderInputs, decoderOutputs = []string{"tokens"}, []string{"image"}

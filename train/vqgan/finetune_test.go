@@ -14,6 +14,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"sundae/train/dataset"
+	"sundae/train/engine"
 )
 
 // TestFinetuneFreezesEncoder: fine-tuning changes the decoder alone, and the
@@ -35,8 +36,8 @@ func TestFinetuneFreezesEncoder(t *testing.T) {
 			t.Fatalf("fine-tuned to step %d", report.Step)
 		}
 		for prefix, want := range map[string]bool{
-			decoderPath + "/": true, "/average" + decoderPath + "/": true, "/discriminator/conv_in/": weight > 0,
-			"/model/encoder/": false, "/average/model/encoder/": false, "/codebook/": false,
+			decoderPath + "/": true, engine.EMARoot + decoderPath + "/": true, "/discriminator/conv_in/": weight > 0,
+			"/model/encoder/": false, engine.EMARoot + "/model/encoder/": false, "/codebook/": false,
 		} {
 			found := 0
 			for v := range before.IterVariables() {
@@ -55,7 +56,7 @@ func TestFinetuneFreezesEncoder(t *testing.T) {
 	}
 }
 
-// augmentation is a call of Files.Augment.
+// augmentation is a call of Pretrained.Augment.
 type augmentation struct {
 	tokens []int32
 	steps  int
@@ -85,7 +86,7 @@ func TestTokenAugmentation(t *testing.T) {
 		_, store := train(t, c, o)
 		decoder = map[string][]float32{}
 		for v := range store.IterVariables() {
-			if strings.HasPrefix(v.Path(), "/average"+decoderPath) {
+			if strings.HasPrefix(v.Path(), engine.EMARoot+decoderPath) {
 				decoder[v.Path()] = tensors.MustCopyFlatData[float32](v.MustValue())
 			}
 		}
@@ -214,9 +215,9 @@ func difference(a, b map[string][]float32) (largest float64) {
 	return largest
 }
 
-// TestFinetuneFromFiles: a VQ-GAN from ONNX files keeps its encoder, and starts with
+// TestFinetunePretrained: a VQ-GAN from ONNX files keeps its encoder, and starts with
 // its decoder.
-func TestFinetuneFromFiles(t *testing.T) {
+func TestFinetunePretrained(t *testing.T) {
 	c := minimal()
 	c.Finetune = Finetune{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Crop: 32, Batch: 2}
 	o := options(t, folder(t, 6, 32))

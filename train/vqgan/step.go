@@ -134,7 +134,7 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 		if phase == discrete || phase == adversarial {
 			c.updateCodebook(scope.Store(), p.quantized)
 		}
-		engine.Average(trained, decay)
+		engine.UpdateEMA(trained, decay)
 
 		clipped := ClipScalar(p.x, -1, 1)
 		l1 := ReduceAllMean(Abs(Sub(clipped, x)))

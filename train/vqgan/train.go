@@ -26,7 +26,7 @@ type Options struct {
 	Out     string // folder of the checkpoint, metrics and sheets
 	Resume  bool
 	Talk    *progress.Talk
-	From    *Files // a VQ-GAN whose decoder to fine-tune; nil trains a new one
+	From    *Pretrained // a VQ-GAN whose decoder to fine-tune; nil trains a new one
 }
 
 // Report is the state of a run at its last evaluation, measured on held-out crops
@@ -145,7 +145,7 @@ func (r *run) train(ctx context.Context, c Config, end int) error {
 
 		// Forward, backward, update.
 		rate := c.rateAt(step)
-		now, err := steps[c.phaseAt(step)](crops, tokens, augmented, rate, engine.AverageDecay(step+1, c.EMA))
+		now, err := steps[c.phaseAt(step)](crops, tokens, augmented, rate, engine.EMADecay(step+1, c.EMA))
 		if err != nil {
 			return err
 		}

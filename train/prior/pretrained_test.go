@@ -1,0 +1,90 @@
+package prior
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"sundae/train/engine"
+)
+
+// A run starts from the weights of an exported prior, with nested levels, attention
+// resampling and classes.
+func TestStartFromONNX(t *testing.T) {
+	c, g := small()
+	set := toy(g, 12)
+	backend := open(t, "onnx:cpu")
+	m, file := exported(t, backend, c, g)
+	o := Options{Backend: backend, Latents: set, Seed: 3, Out: t.TempDir(), From: &Pretrained{ONNX: file, Steps: 40, Hours: 2}}
+	store := engine.NewStore(3)
+	if report, err := c.startFrom(store, o); err != nil || report.Step != 0 || report.Earlier != 40 || report.Hours != 2 {
+		t.Fatalf("starts at step %d after %d and %g hours, %v", report.Step, report.Earlier, report.Hours, err)
+	}
+	compared := 0
+	for v := range store.IterVariables() {
+		weight, _ := strings.CutPrefix(v.Path(), engine.EMARoot)
+		compared++
+		if !m.store.GetVariable(weight).MustValue().Equal(v.MustValue()) {
+			t.Errorf("%s is different", v.Path())
+		}
+	}
+	if compared < 100 {
+		t.Errorf("%d weights and averages were loaded", compared)
+	}
+	report, err := Train(t.Context(), c, o)
+	if err != nil || report.Step != c.Steps || report.Earlier != 40 || report.Hours < 2 {
+		t.Errorf("trained to step %d after %d and %g hours, %v", report.Step, report.Earlier, report.Hours, err)
+	}
+	c.Heads, c.HeadDim = 1, 4
+	if _, err := c.startFrom(engine.NewStore(3), o); err == nil || !strings.Contains(err.Error(), "another network") {
+		t.Errorf("weights of another network: %v", err)
+	}
+}
+
+// A pretrained prior is trained further with shift mixing, or with more layers, and is at
+// first the same function.
+func TestAddedLayers(t *testing.T) {
+	c, g := small()
+	plain, shallow := c, c
+	plain.ShiftMixing = 0
+	shallow.Depth.After = 0
+	set := toy(g, 12)
+	backend := open(t, "onnx:cpu")
+	for smaller, added := range map[*Config]string{
+		&plain:   "/model/hourglass/before/layer0/mlp/shift_mixing/out/weight",
+		&shallow: "/model/hourglass/after/layer0/mlp/up/weight",
+	} {
+		m, file := exported(t, backend, *smaller, g)
+		store := engine.NewStore(3)
+		if _, err := c.startFrom(store, Options{Backend: backend, Latents: set, From: &Pretrained{ONNX: file}}); err != nil {
+			t.Fatal(err)
+		}
+		grown := &Model{Config: c, Grid: g, store: store}
+		if before, after := logits(t, m), logits(t, grown); !slices.Equal(before, after) {
+			t.Errorf("with %s the prior is another function", added)
+		}
+		if store.GetVariable(added) == nil {
+			t.Errorf("%s was not added", added)
+		}
+	}
+}
+
+// logits of a model for one sample of token 0.
+func logits(t *testing.T, m *Model) []float32 {
+	t.Helper()
+	exec, err := model.NewExec(open(t, "onnx:cpu"), m.store, func(scope *model.Scope, tokens, class *Node) *Node {
+		return m.Config.Logits(scope.At(modelScope), m.Grid, tokens, class)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Exec([][]int32{make([]int32, m.Grid.Tokens())}, []int32{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tensors.MustCopyFlatData[float32](out[0])
+}
