@@ -63,8 +63,8 @@ func Classes() []string {
 
 // Draw paints one landscape of size×size pixels. The same class, seed and size give the
 // same bytes on the same kind of processor; another size gives the same scene. It panics
-// if class is not in [0, len(Classes())) or size is not in [MinSize, MaxSize].
-
+// if class is not in [0, len(Classes())) or size is not in [MinSize, MaxSize]; user
+// input is checked by [Options.Check].
 func Draw(class int, seed uint64, size int) *image.RGBA {
 	if class < 0 || class >= len(classes) {
 		panic(fmt.Sprintf("scenes: no class %d: there are %d (%s)", class, len(classes), strings.Join(Classes(), ", ")))

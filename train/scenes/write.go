@@ -22,8 +22,8 @@ type Options struct {
 	Workers int    // images drawn at once; 0: one per core
 }
 
-// check returns an error if o is not valid.
-func (o Options) check() error {
+// Check returns an error if o is not valid.
+func (o Options) Check() error {
 	switch {
 	case o.Count < 1:
 		return fmt.Errorf("count must be at least 1, not %d", o.Count)
@@ -56,7 +56,7 @@ func imageSeed(seed uint64, i int) uint64 {
 // goroutines after each image, with drawn = false for a kept one. Write returns the
 // number of images drawn.
 func Write(ctx context.Context, dir string, o Options, done func(drawn bool)) (int, error) {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return 0, err
 	}
 	for _, name := range Classes()[:min(o.Count, len(classes))] {
