@@ -200,6 +200,7 @@ func TestInpaintBadInput(t *testing.T) {
 		{1, "--feather must be 0 to 1024 pixels, not -1", []string{"--image", good, "--rect", "30,10,2,2", "--feather", "-1"}},
 		{1, "--feather must be 0 to 1024 pixels, not NaN", []string{"--image", good, "--rect", "30,10,2,2", "--feather", "NaN"}},
 		{1, "--fit must be crop or letterbox, not", []string{"--image", good, "--rect", "30,10,2,2", "--fit", "stretch"}},
+		{2, `--feather must be a number, not "wide"`, []string{"--image", good, "--rect", "30,10,2,2", "--feather", "wide"}},
 		{2, "at least one of the flags", []string{"--image", good}},
 		{2, `"image" not set`, []string{"--mask", black}},
 		{2, "a rectangle is x,y,w,h", []string{"--image", good, "--rect", "1,2,3"}},

@@ -293,7 +293,10 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "is not a PNG", []string{"--model", model, "--like", settings}},
 		{1, "no such file", []string{"--model", model, "--like", filepath.Join(dir, "none.png")}},
 		{1, ":2: sampling.temperature: schedule \"hot\"", []string{"--model", model, "--config", settings}},
-		{2, "invalid argument", []string{"--model", model, "--seed", "-1"}},
+		{2, `--seed: "-1" must be a whole number from 0`, []string{"--model", model, "--seed", "-1"}},
+		{2, `--n must be a whole number, not "many"`, []string{"--model", model, "--n", "many"}},
+		{2, "--n: 99999999999999999999 is out of range", []string{"--model", model, "--n", "99999999999999999999"}},
+		{2, `--history must be true or false, not "maybe"`, []string{"--model", model, "--history=maybe"}},
 		{2, "unknown flag", []string{"--model", model, "--stepz", "3"}},
 	} {
 		code, stdout, talk := run(t, append([]string{"sample", "--out", out, "--quiet"}, c.args...)...)
