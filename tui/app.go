@@ -1,23 +1,27 @@
-// Package tui is the app: it shows pictures form step by step and lets everything
-// that shapes them be changed meanwhile.
+// Package tui is the interactive app: it shows images while they are sampled, step by step, and lets every setting that
+// shapes them be changed meanwhile.
 //
-// Three goroutines work beside each other, each on the newest result of the one
-// before: sampling and decoding (package loop) and drawing (drawer.go). The
-// Bubble Tea model here only moves their results around; it calls no model and
-// touches no picture, so that a key always answers at once.
+// Three goroutines work side by side, each on the newest result of the one before: sampling and decoding (package loop)
+// and drawing (package terminal). The Bubble Tea model in this package only passes results on. Update does no input or
+// output and calls no model; work that takes time is a command, which returns a message and never changes the state. So
+// keys are answered at once.
 //
-//	app.go      the model: what happens, by message
-//	keyboard.go what Bubble Tea reads, closed in good order
-//	keys.go     every key and command, for handling, help and palette alike
-//	stage.go    the run on show: lanes, history, the step on show
-//	panel.go    the settings beside the picture
-//	tiles.go    where pictures go on screen
-//	view.go     the whole screen as text
-//	compare.go  lanes side by side, sweeps
-//	masking.go  painting masks
-//	easel.go    work on the mask, beside the app
-//	gallery.go  what this session kept
-//	keep.go     saving
+// The state is in packages of its own: session (the run, comparisons, the gallery), inpaint (painting a mask) and panel
+// (settings). This package holds what connects them to the terminal:
+//
+//	app.go      the model and its messages
+//	keys.go     every key and command: one table for handling, help and palette
+//	run.go      what commands do to the run
+//	inpaint.go  what commands do to a mask
+//	gallery.go  what commands do to the gallery
+//	save.go     writing files
+//	layout.go   the screen as named rectangles
+//	tiles.go    where images are on screen
+//	paint.go    what is drawn over an image
+//	view.go     the screen as text
+//	mouse.go    clicks, drags and the wheel
+//	palette.go  the command palette, and the prompt for a line of text
+//	files.go    the file picker
 package tui
 
 import (
@@ -29,11 +33,10 @@ import (
 	"sync"
 	"syscall"
 
-	"charm.land/bubbles/v2/filepicker"
 	"charm.land/bubbles/v2/help"
-	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 	uv "github.com/charmbracelet/ultraviolet"
+	"github.com/charmbracelet/x/ansi"
 
 	"sundae/decoder"
 	"sundae/internal/bundle"
@@ -41,7 +44,10 @@ import (
 	"sundae/sampler"
 	"sundae/sampler/schedule"
 	"sundae/tui/graphics"
+	"sundae/tui/inpaint"
 	"sundae/tui/loop"
+	"sundae/tui/panel"
+	"sundae/tui/session"
 	"sundae/tui/terminal"
 )
 
@@ -50,75 +56,80 @@ type Options struct {
 	Model    bundle.Manifest
 	Prior    *sampler.Prior
 	Pictures *decoder.Decoder
-	Settings schedule.Settings // to begin with
-	Samples  int
+	Settings schedule.Settings // of the first run
+	Samples  int               // of the first run
 
 	Terminal graphics.Terminal
-	MaxRate  int64   // bytes a second for pictures; 0 is measured
-	Scale    float64 // largest share of a picture's own size on screen
+	MaxRate  int64   // bytes per second for images; 0 measures what the connection carries
+	Scale    float64 // largest share of the sides of the room for an image, up to 1
 	Mask     config.Mask
 
 	Presets    map[string]config.Sampling
 	SavePreset func(name string, p config.Sampling) (path string, err error)
-	Folder     string // where pictures are saved
+	Folder     string // where images are saved
 }
 
-// mode is what the picture area is for.
+// mode is what the image area is for.
 type mode int
 
 const (
-	exploring mode = iota // one run, or several lanes side by side
-	masking               // painting a mask over a picture
-	browsing              // what this session kept
+	exploring mode = iota // a run with one lane, or several side by side
+	masking               // painting a mask over an image
+	browsing              // the gallery
 )
 
-// sheet is what covers the picture area for a while.
+// sheet is what covers the image area for a while.
 type sheet int
 
 const (
 	noSheet sheet = iota
 	helpSheet
-	commandSheet
+	paletteSheet
 	fileSheet
 )
 
 // app is the Bubble Tea model.
 type app struct {
 	Options
-	ctx    context.Context
-	loop   *loop.Loop
-	drawer *terminal.Drawer
-	screen *terminal.Screen
+	ctx      context.Context
+	loop     *loop.Loop
+	drawer   *terminal.Drawer
+	screen   *terminal.Screen
+	close    func()
+	commands []command
 
-	theme         theme
-	help          help.Model
-	width, height int
-	mode          mode
-	sheet         sheet
-	noPanel       bool // the panel is put away
-	hinted        bool // a key was pressed: the first hint has done its work
+	theme     theme
+	help      help.Model
+	layout    layout
+	mode      mode
+	sheet     sheet
+	hidePanel bool
+	hinted    bool // a key was pressed: the first hint is no longer shown
 
-	stage   stage
-	panel   panel
-	tiles   []tile
-	layout  int
-	zoom    int // tile shown by itself; -1 shows all
-	look    look
-	drawing graphics.Frame // the newest one, for the status line
-	decode  loop.Decoded
+	stage   session.Stage
+	gallery session.Gallery
+	panel   panel.Panel
+	canvas  *inpaint.Canvas
+	edited  []func() tea.Cmd // to do when the edits of the mask are done
 
-	masking maskMode
-	gallery gallery
+	tiles      tiles
+	placed     int // the drawer's number of the current layout
+	zoom       int // the tile that is shown alone; -1 shows all
+	look       look
+	drawn      graphics.Frame // the newest one, for the status line
+	decoded    loop.Decoded   // the newest one, for the status line
+	pixelMouse bool           // the terminal's mouse can report pixels
+
 	prompt  prompt
 	palette palette
-	files   filepicker.Model
+	files   files
 
-	note    string // the last thing that was done, or went wrong
+	note    string // what was done last, or went wrong
 	isError bool
 }
 
-// Run shows the app until the user leaves it or the context ends. Nothing stays
-// behind in the terminal. Further options are for tests.
+// Run shows the app until the user quits or the context ends, and then restores the terminal. The program's options are
+// for tests.
 func Run(ctx context.Context, in, out *os.File, o Options, options ...tea.ProgramOption) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGTERM)
 	defer stop()
@@ -144,28 +155,25 @@ func Run(ctx context.Context, in, out *os.File, o Options, options ...tea.Progra
 	case errors.Is(context.Cause(ctx), terminal.ErrLost):
 		return fmt.Errorf("run the app: %w", context.Cause(ctx))
 	case errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil:
-		return nil // ended by a signal or the caller, with the terminal restored
+		return nil // ended by a signal or by the caller, with the terminal restored
 	}
 	return fmt.Errorf("run the app: %w", err)
 }
 
-// newApp starts the goroutines; close ends them.
+// newApp starts the app's goroutines; app.close ends them and waits for them.
 func newApp(ctx context.Context, o Options, driver graphics.Driver, s *terminal.Screen) *app {
+	ctx, stop := context.WithCancel(ctx)
 	a := &app{
-		Options: o, loop: loop.New(o.Prior, o.Pictures), screen: s, drawer: terminal.NewDrawer(driver, s, o.Scale),
-		theme: newTheme(true), help: help.New(), zoom: -1,
-		prompt: prompt{input: textinput.New()}, palette: palette{input: textinput.New()},
+		Options: o, ctx: ctx, loop: loop.New(o.Prior, o.Pictures), screen: s, drawer: terminal.NewDrawer(driver, s, o.Scale),
+		commands: newCommands(), theme: newTheme(true), help: help.New(), zoom: -1,
+		stage:  session.NewStage(o.Model, o.Settings, o.Samples),
+		canvas: inpaint.New(o.Model.ImageSize, o.Model.Downsample, ruleOf(o.Mask)),
+		prompt: newPrompt(), palette: newPalette(), files: newFiles(),
 	}
 	a.help.Styles = a.theme.helpStyles()
-	a.panel.samples = o.Samples
-	a.panel.key = -1
-	a.stage.lanes = []lane{{settings: o.Settings}}
-	a.files = newFiles()
-	work, stop := context.WithCancel(ctx)
-	a.ctx = work
 	var drawing sync.WaitGroup
-	drawing.Go(func() { a.drawer.Work(work) })
-	a.stage.close = func() {
+	drawing.Go(func() { a.drawer.Work(ctx) })
+	a.close = func() {
 		stop()
 		drawing.Wait()
 		a.loop.Close()
@@ -173,26 +181,33 @@ func newApp(ctx context.Context, o Options, driver graphics.Driver, s *terminal.
 	return a
 }
 
-func (a *app) close() { a.stage.close() }
+// ruleOf returns the mask rule of the settings.
+func ruleOf(m config.Mask) sampler.Rule {
+	if m.Rule == string(sampler.All) {
+		return sampler.All
+	}
+	return sampler.Any
+}
 
 // Init starts listening, and the first run.
 func (a *app) Init() tea.Cmd {
 	a.restart()
-	return tea.Batch(a.listen, a.watch, tea.RequestBackgroundColor, a.files.Init(), a.askMouse())
+	return tea.Batch(a.listen, a.watch, tea.RequestBackgroundColor, a.files.picker.Init(), askPixelMouse(a.Terminal))
 }
 
-type newsMsg []loop.Event
+// events are what the loop reported.
+type events []loop.Event
 
-// listen waits for news of sampling and decoding.
+// listen waits for events of sampling and decoding.
 func (a *app) listen() tea.Msg {
 	news, err := a.loop.Next(a.ctx)
 	if err != nil {
 		return nil // the app ends
 	}
-	return newsMsg(news)
+	return events(news)
 }
 
-// watch waits for the next picture to be drawn.
+// watch waits for the next image to be drawn.
 func (a *app) watch() tea.Msg {
 	select {
 	case <-a.ctx.Done():
@@ -202,18 +217,24 @@ func (a *app) watch() tea.Msg {
 	}
 }
 
-// Update takes one message. It never waits for anything.
+// outcome is the result of a command of the app.
+type outcome interface {
+	// apply changes the app's state. Like Update it does nothing that takes time.
+	apply(*app) tea.Cmd
+}
+
+// Update takes one message.
 func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
-		a.width, a.height = msg.Width, msg.Height
+		a.layout.width, a.layout.height = msg.Width, msg.Height
 		a.relayout()
 		return a, nil
 	case tea.BackgroundColorMsg:
 		a.theme = newTheme(msg.IsDark())
 		a.help.Styles = a.theme.helpStyles()
 		return a, nil
-	case newsMsg:
+	case events:
 		cmds := []tea.Cmd{a.listen}
 		for _, event := range msg {
 			cmds = append(cmds, a.happened(event))
@@ -222,23 +243,8 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case terminal.Drawn:
 		a.showDrawn(msg)
 		return a, a.watch
-	case thumbMsg:
-		a.gotThumb(msg)
-		return a, nil
-	case baseMsg:
-		return a, a.gotBase(msg)
-	case maskMsg:
-		return a, a.gotMask(msg)
-	case paintedMsg:
-		return a, a.gotPainted(msg)
-	case workMsg:
-		return a, a.worked(msg)
-	case presetMsg:
-		a.presetSaved(msg)
-		return a, nil
-	case openedMsg:
-		a.opened(msg)
-		return a, nil
+	case outcome:
+		return a, msg.apply(a)
 	case tea.KeyPressMsg:
 		a.hinted = true
 		return a, a.key(msg)
@@ -248,7 +254,9 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		a.screen.Answered()
 		return a, nil
 	case tea.ModeReportMsg:
-		a.toldMode(msg)
+		if msg.Mode == ansi.ModeMouseExtSgrPixel {
+			a.pixelMouse = msg.Value.IsSet() || msg.Value.IsReset()
+		}
 		return a, nil
 	case tea.ResumeMsg:
 		a.relayout()
@@ -257,49 +265,55 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return a, a.forward(msg)
 }
 
-// forward hands a message on to what is typed into.
+// forward passes a message on to what is being typed into.
 func (a *app) forward(msg tea.Msg) tea.Cmd {
 	var cmd tea.Cmd
 	switch {
-	case a.sheet == fileSheet:
-		a.files, cmd = a.files.Update(msg)
-	case a.sheet == commandSheet:
+	case a.sheet == paletteSheet:
 		a.palette.input, cmd = a.palette.input.Update(msg)
-	case a.prompt.active:
+	case a.sheet != fileSheet && a.prompt.active:
 		a.prompt.input, cmd = a.prompt.input.Update(msg)
-	default:
-		a.files, cmd = a.files.Update(msg) // its folder arrives before it is shown
+	default: // the file picker reads its folder before it is shown
+		a.files.picker, cmd = a.files.picker.Update(msg)
 	}
 	return cmd
 }
 
-// happened takes one piece of news.
+// happened takes one event of the loop.
 func (a *app) happened(event loop.Event) tea.Cmd {
 	switch e := event.(type) {
 	case loop.Started:
-		if e.Run == a.stage.run {
-			a.stage.started(e)
+		if e.Run == a.stage.Run {
+			a.stage.Started(e.Frames)
 			a.want()
 		}
 	case loop.Stepped:
-		if e.Run == a.stage.run {
-			a.stage.stepped(e)
+		if e.Run == a.stage.Run {
+			a.stage.Stepped(e.Lane, e.Frame, e.Stats, e.Changed)
 			a.want()
 		}
 	case loop.Ended:
-		if e.Run == a.stage.run {
-			a.stage.playing = false
-			return a.keepResult()
+		if e.Run == a.stage.Run {
+			a.stage.Ended()
+			_, cmd := a.keep(a.stage.Newest())
+			return cmd
+		}
+	case loop.Revived:
+		if e.Run == a.stage.Run {
+			a.stage.Revived(e.Playing)
 		}
 	case loop.Decoded:
-		if e.Run == a.stage.run {
-			a.decode = e
-			a.showDecoded(e)
+		if e.Run == a.stage.Run {
+			a.decoded = e
+			if t := a.tiles.of(e.Lane, e.Sample); t != nil && a.mode == exploring {
+				t.image, t.key = e.Picture, e.Key
+				a.draw(t)
+			}
 		}
 	case loop.Encoded:
-		return a.gotBase(baseMsg{tokens: e.Tokens, picture: e.Picture, name: "the opened picture"})
+		return sourceMsg{name: "the opened image", tokens: e.Tokens, image: e.Picture}.apply(a)
 	case loop.Failed:
-		a.stage.playing = false
+		a.stage.Playing = false
 		a.fail(fmt.Errorf("%s: %w", e.Doing, e.Err))
 	}
 	return nil
@@ -309,33 +323,37 @@ func (a *app) say(text string) { a.note, a.isError = text, false }
 
 func (a *app) fail(err error) { a.note, a.isError = err.Error(), true }
 
-// key finds what a key means where it was pressed.
+// key handles a key press by what is on screen.
 func (a *app) key(msg tea.KeyPressMsg) tea.Cmd {
-	pressed := msg.String()
-	if pressed == "ctrl+c" {
+	if msg.String() == "ctrl+c" {
 		return a.quit()
 	}
 	switch {
 	case a.prompt.active:
-		return a.promptKey(msg, pressed)
-	case a.sheet == commandSheet:
-		return a.paletteKey(msg, pressed)
+		return a.prompt.key(msg)
+	case a.sheet == paletteSheet:
+		return a.paletteKey(msg)
 	case a.sheet == fileSheet:
-		return a.fileKey(msg, pressed)
+		return a.fileKey(msg)
 	case a.sheet == helpSheet:
 		a.cover(noSheet) // any key closes it
 		return nil
 	}
-	for _, c := range commands {
-		if c.has(pressed) && c.applies(a) {
+	for _, c := range a.commands {
+		if c.has(msg.String()) && c.applies(a) {
 			return c.do(a)
 		}
 	}
 	return nil
 }
 
-// cover shows a sheet over the picture area, or none.
+// cover shows a sheet over the image area, or none.
 func (a *app) cover(with sheet) {
 	a.sheet = with
 	a.screen.Cover(with != noSheet)
+}
+
+// quit quits once the terminal has nothing more to answer.
+func (a *app) quit() tea.Cmd {
+	return func() tea.Msg { a.screen.Quiet(); return tea.Quit() }
 }

@@ -264,11 +264,11 @@ func TestStalledTerminalHoldsUpNothing(t *testing.T) {
 	out := stalled{goOn: make(chan struct{})}
 	s := onScreen(t, 80, 24, o, alternate(out))
 	defer close(out.goOn)
-	s.until("the end of the run", func(a *app) bool { return a.ended() && a.decode.Step == o.Settings.Steps })
+	s.until("the end of the run", func(a *app) bool { return a.stage.Done && a.decoded.Step == o.Settings.Steps })
 	s.press("[", "?")
-	s.until("the help, a step back", func(a *app) bool { return a.sheet == helpSheet && a.stage.shown == o.Settings.Steps-1 })
+	s.until("the help, a step back", func(a *app) bool { return a.sheet == helpSheet && a.stage.Shown == o.Settings.Steps-1 })
 	s.look(func(a *app) {
-		if a.drawing.Bytes > 0 {
+		if a.drawn.Bytes > 0 {
 			t.Error("a picture is said to be drawn")
 		}
 	})

@@ -1,15 +1,15 @@
 package tui
 
 import (
-	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
 
+	"sundae/internal/bundle"
 	"sundae/sampler"
 	"sundae/sampler/schedule"
+	"sundae/tui/session"
 )
 
 // A run to its end, back and forth through it, one step at a time, and a branch
@@ -19,37 +19,37 @@ func TestExplore(t *testing.T) {
 		s := begin(t, w, h, nil)
 		s.golden("explore-done")
 		var end [][]uint16
-		s.look(func(a *app) { end = a.stage.lanes[0].frame(12).Tokens })
+		s.look(func(a *app) { end = a.stage.Lanes[0].Frame(12).Tokens })
 
 		s.press("[", "[", "[")
-		s.until("step 9 on screen", func(a *app) bool { return a.stage.shown == 9 && drawnAll(a) })
+		s.until("step 9 on screen", func(a *app) bool { return a.stage.Shown == 9 && drawnAll(a) })
 		s.golden("explore-back")
 		s.press("home")
-		s.until("the noise on screen", func(a *app) bool { return a.stage.shown == 0 && drawnAll(a) })
+		s.until("the noise on screen", func(a *app) bool { return a.stage.Shown == 0 && drawnAll(a) })
 		s.press("end")
-		s.until("the end on screen", func(a *app) bool { return a.stage.shown == 12 && drawnAll(a) })
+		s.until("the end on screen", func(a *app) bool { return a.stage.Shown == 12 && drawnAll(a) })
 
 		// A branch with other settings leaves what came before as it was.
 		s.press("[", "[", "[", "[", "down", "down", "down", "down", "down", "down", "down", "left", "left")
 		s.look(func(a *app) {
-			if got := a.stage.lanes[0].settings.Temperature.End; got != 0.5 {
+			if got := a.stage.Lanes[0].Settings.Temperature.End; got != 0.5 {
 				t.Errorf("two steps down from 0.6 give an end temperature of %g", got)
 			}
 		})
 		var middle [][]uint16
-		s.look(func(a *app) { middle = a.stage.lanes[0].frame(8).Tokens })
+		s.look(func(a *app) { middle = a.stage.Lanes[0].Frame(8).Tokens })
 		s.press("b")
 		s.settled()
 		s.look(func(a *app) {
-			l := &a.stage.lanes[0]
-			if !slices.EqualFunc(middle, l.frame(8).Tokens, slices.Equal) {
+			l := &a.stage.Lanes[0]
+			if !slices.EqualFunc(middle, l.Frame(8).Tokens, slices.Equal) {
 				t.Error("the branch changed what came before it")
 			}
-			if slices.EqualFunc(end, l.frame(12).Tokens, slices.Equal) {
+			if slices.EqualFunc(end, l.Frame(12).Tokens, slices.Equal) {
 				t.Error("the branch ended where the first run did")
 			}
-			if l.stats[11].Temperature != 0.5 {
-				t.Errorf("the last step was at temperature %g, not 0.5", l.stats[11].Temperature)
+			if l.Stats[11].Temperature != 0.5 {
+				t.Errorf("the last step was at temperature %g, not 0.5", l.Stats[11].Temperature)
 			}
 		})
 
@@ -57,14 +57,14 @@ func TestExplore(t *testing.T) {
 		s.press("right", "right", "r")
 		s.settled()
 		s.look(func(a *app) {
-			if !slices.EqualFunc(end, a.stage.lanes[0].frame(12).Tokens, slices.Equal) {
+			if !slices.EqualFunc(end, a.stage.Lanes[0].Frame(12).Tokens, slices.Equal) {
 				t.Error("the same seed and settings gave another picture")
 			}
 		})
 		s.press("n")
 		s.settled()
 		s.look(func(a *app) {
-			if slices.EqualFunc(end, a.stage.lanes[0].frame(12).Tokens, slices.Equal) {
+			if slices.EqualFunc(end, a.stage.Lanes[0].Frame(12).Tokens, slices.Equal) {
 				t.Error("a new seed gave the same picture")
 			}
 		})
@@ -76,16 +76,16 @@ func TestExplore(t *testing.T) {
 func TestSettingsChangeWhileRunning(t *testing.T) {
 	s := begin(t, 80, 24, func(o *Options) { o.Settings.Steps = 400 })
 	s.press("r", "space") // a run long enough to be caught on its way
-	s.until("a pause", func(a *app) bool { return !a.stage.playing })
+	s.until("a pause", func(a *app) bool { return !a.stage.Playing })
 	s.press(".", "down", "down", "down", "down", "down", "down", "right", ".") // temperature start
 	s.until("a step after the change, on screen", func(a *app) bool {
-		l := &a.stage.lanes[0]
-		return len(l.marks) == 1 && drawnAll(a) && len(l.stats) < 400
+		l := &a.stage.Lanes[0]
+		return len(l.Marks) == 1 && drawnAll(a) && len(l.Stats) < 400
 	})
 	s.look(func(a *app) {
-		l := &a.stage.lanes[0]
-		at := l.marks[0]
-		if before, after := l.stats[at-2].Temperature, l.stats[at-1].Temperature; before > 1 || after <= 1 {
+		l := &a.stage.Lanes[0]
+		at := l.Marks[0]
+		if before, after := l.Stats[at-2].Temperature, l.Stats[at-1].Temperature; before > 1 || after <= 1 {
 			t.Errorf("the change is marked at step %d, where the temperature went from %g to %g", at, before, after)
 		}
 	})
@@ -147,14 +147,7 @@ func TestHelpAndPalette(t *testing.T) {
 		s.press("?")
 		s.until("the help", func(a *app) bool { return a.sheet == helpSheet })
 		s.golden("help")
-		shown := s.screen()
-		s.look(func(a *app) {
-			for _, c := range commands {
-				if c.label != "" && c.applies(a) && !strings.Contains(shown, c.label) {
-					t.Errorf("the help lacks %q", c.label)
-				}
-			}
-		})
+		s.helpIsComplete()
 		s.press("esc", ":", "heat")
 		s.until("one command found", func(a *app) bool { return len(a.found()) == 1 })
 		s.golden("palette")
@@ -165,11 +158,11 @@ func TestHelpAndPalette(t *testing.T) {
 
 // No key means two things at once, and every key is one that help tells of.
 func TestKeysAreUnique(t *testing.T) {
-	a := &app{stage: stage{lanes: []lane{{}}}, zoom: -1}
+	a := &app{stage: session.NewStage(bundle.Manifest{}, schedule.Settings{}, 1), commands: newCommands(), zoom: -1}
 	for _, m := range []mode{exploring, masking, browsing} {
 		a.mode = m
 		taken := map[string]string{}
-		for _, c := range commands {
+		for _, c := range a.commands {
 			if !c.applies(a) {
 				continue
 			}
@@ -187,7 +180,7 @@ func TestKeysAreUnique(t *testing.T) {
 func TestModelErrorIsShown(t *testing.T) {
 	s := begin(t, 80, 24, nil)
 	s.look(func(a *app) { a.loop.Start([]sampler.Start{{N: 0, From: sampler.Noise{}}}, true) })
-	s.until("the error", func(a *app) bool { return a.isError && !a.stage.playing })
+	s.until("the error", func(a *app) bool { return a.isError && !a.stage.Playing })
 	s.golden("error")
 	s.press("r")
 	s.settled()
@@ -199,85 +192,34 @@ func TestKeyframesByKeys(t *testing.T) {
 		s := begin(t, w, h, nil)
 		s.press("tab", "down")
 		s.until("a keyframe lower", func(a *app) bool {
-			got := a.stage.lanes[0].settings.Temperature
+			got := a.stage.Lanes[0].Settings.Temperature
 			return got.Curve == schedule.Keyframes && len(got.Keys) == 2 && got.Keys[0].Value == 0.98
 		})
 		s.press("a", "up")
 		s.until("a third keyframe, moved", func(a *app) bool {
-			keys := a.stage.lanes[0].settings.Temperature.Keys
+			keys := a.stage.Lanes[0].Settings.Temperature.Keys
 			return len(keys) == 3 && keys[1].At == 0.5 && keys[1].Value == 0.81
 		})
 		s.golden("keyframes")
 		s.press("delete")
-		s.until("two again", func(a *app) bool { return len(a.stage.lanes[0].settings.Temperature.Keys) == 2 })
+		s.until("two again", func(a *app) bool { return len(a.stage.Lanes[0].Settings.Temperature.Keys) == 2 })
 	})
-}
-
-// A schedule goes through all curves, one key each, and every one can be run; as
-// keyframes it is what it was as a curve.
-func TestCurvesInTurn(t *testing.T) {
-	for by, want := range map[int]string{
-		1:  "cosine exponential harmonic keyframes constant linear",
-		-1: "constant keyframes harmonic exponential cosine linear",
-	} {
-		s, turn := parse(t, "0.3:1:linear"), []string{}
-		for range len(curveOrder) {
-			s = bend(s, by, 24)
-			turn = append(turn, curveName(s))
-			settings := schedule.Settings{Steps: 24, Temperature: s, Proportion: s}
-			if err := settings.Validate(0); err != nil {
-				t.Errorf("%s: %v", s, err)
-			}
-		}
-		if got := strings.Join(turn, " "); got != want {
-			t.Errorf("by %d: %s, want %s", by, got, want)
-		}
-	}
-	harmonic := parse(t, "0:1:harmonic")
-	keyed := bend(harmonic, 1, 24)
-	for _, left := range []int{24, 12, 6, 3, 2, 1} {
-		if a, b := harmonic.At(25-left, 24), keyed.At(25-left, 24); math.Abs(a-b) > 6e-4 {
-			t.Errorf("with %d steps left: %g as keyframes, %g as it was", left, b, a)
-		}
-	}
-}
-
-// Where there is room for two plots only, the schedule in focus has one of them.
-func TestPlotInFocus(t *testing.T) {
-	s := begin(t, 80, 24, nil)
-	plotted := func(want ...bool) {
-		t.Helper()
-		s.look(func(a *app) {
-			for i, on := range inOrder {
-				if got := a.plotArea(on).Rows >= leastPlot; got != want[i] {
-					t.Errorf("with focus on %d, is %s plotted: %v", a.panel.focus, schedules[on].name, got)
-				}
-			}
-		})
-	}
-	plotted(true, true, false)
-	s.press("tab", "tab", "tab", "up")
-	s.until("corruption", func(a *app) bool { return a.stage.lanes[0].settings.Renoise.Start == 0.02 })
-	plotted(true, false, true)
-	s.press("tab")
-	s.until("the fields", func(a *app) bool { return a.panel.focus == onFields })
-	plotted(true, true, false)
 }
 
 // Keyframes are grabbed and dragged with the mouse; the timeline is clicked.
 func TestMouse(t *testing.T) {
 	s := begin(t, 120, 40, nil)
 	var area, line struct{ X, Y, Cols, Rows int }
-	s.look(func(a *app) { area, line = a.plotArea(onTemperature), a.timelineArea() })
+	s.look(func(a *app) { area, line = a.panel.PlotArea(a.layout.panel, 1), a.layout.timeline })
 	s.tm.Send(tea.MouseClickMsg{X: area.X + area.Cols - 1, Y: area.Y + area.Rows/3, Button: tea.MouseLeft})
 	s.tm.Send(tea.MouseMotionMsg{X: area.X + area.Cols - 1, Y: area.Y + area.Rows - 1, Button: tea.MouseLeft})
 	s.tm.Send(tea.MouseReleaseMsg{X: area.X + area.Cols - 1, Y: area.Y + area.Rows - 1})
 	s.until("a colder end", func(a *app) bool {
-		got := a.stage.lanes[0].settings.Temperature
-		return got.Curve == schedule.Keyframes && got.End < 0.2 && !a.panel.drag
+		got := a.stage.Lanes[0].Settings.Temperature
+		return got.Curve == schedule.Keyframes && got.End < 0.2 && !a.panel.Dragging()
 	})
 	s.tm.Send(tea.MouseClickMsg{X: line.X + line.Cols/2, Y: line.Y, Button: tea.MouseLeft})
-	s.until("the middle of the run", func(a *app) bool { return a.stage.shown == 6 })
+	s.until("the middle of the run", func(a *app) bool { return a.stage.Shown == 6 })
 	s.tm.Send(tea.MouseWheelMsg{X: 5, Y: 5, Button: tea.MouseWheelDown})
-	s.until("a step further", func(a *app) bool { return a.stage.shown == 7 })
+	s.until("a step further", func(a *app) bool { return a.stage.Shown == 7 })
 }

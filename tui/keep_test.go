@@ -16,6 +16,7 @@ import (
 	"sundae/internal/picture"
 	"sundae/sampler"
 	"sundae/sampler/schedule"
+	"sundae/tui/session"
 )
 
 // A sweep stands side by side, each side with its label; one of them is gone on
@@ -26,34 +27,34 @@ func TestCompareSession(t *testing.T) {
 		s.press("w")
 		s.golden("sweep-asked")
 		s.press("enter")
-		s.until("four sides", func(a *app) bool { return len(a.stage.lanes) == 4 && a.ended() && drawnAll(a) })
+		s.until("four sides", func(a *app) bool { return len(a.stage.Lanes) == 4 && a.stage.Done && drawnAll(a) })
 		s.press("}", "}")
-		s.until("the third side in the panel", func(a *app) bool { return a.stage.lane == 2 })
+		s.until("the third side in the panel", func(a *app) bool { return a.stage.Lane == 2 })
 		s.golden("sweep")
 		var before sampler.Frame
-		s.look(func(a *app) { before = *a.stage.lanes[2].frame(12) })
+		s.look(func(a *app) { before = *a.stage.Lanes[2].Frame(12) })
 		s.press("enter")
-		s.until("one side", func(a *app) bool { return len(a.stage.lanes) == 1 && a.ended() && drawnAll(a) })
+		s.until("one side", func(a *app) bool { return len(a.stage.Lanes) == 1 && a.stage.Done && drawnAll(a) })
 		s.look(func(a *app) {
-			l := a.stage.lanes[0]
-			if l.settings.Temperature.End != 0.8 || !slices.Equal(l.frame(12).Tokens[0], before.Tokens[0]) {
-				t.Errorf("went on with %+v", l.settings)
+			l := a.stage.Lanes[0]
+			if l.Settings.Temperature.End != 0.8 || !slices.Equal(l.Frame(12).Tokens[0], before.Tokens[0]) {
+				t.Errorf("went on with %+v", l.Settings)
 			}
 		})
 		s.golden("sweep-picked")
 		// Two sides, one changed, stepping together.
 		s.press("x", "space")
-		s.until("two sides", func(a *app) bool { return len(a.stage.lanes) == 2 && a.stage.lane == 1 && !a.stage.playing })
+		s.until("two sides", func(a *app) bool { return len(a.stage.Lanes) == 2 && a.stage.Lane == 1 && !a.stage.Playing })
 		s.press("r")
 		s.settled()
-		s.look(func(a *app) { a.set(func(s *schedule.Settings) { s.Steps = 6 }) })
+		s.look(func(a *app) { change(a, func(s *schedule.Settings) { s.Steps = 6 }) })
 		s.press("r")
 		s.until("6 and 12 steps", func(a *app) bool {
-			return len(a.stage.lanes[0].stats) == 12 && len(a.stage.lanes[1].stats) == 6 && drawnAll(a)
+			return len(a.stage.Lanes[0].Stats) == 12 && len(a.stage.Lanes[1].Stats) == 6 && drawnAll(a)
 		})
 		s.golden("compare")
 		s.press("X")
-		s.until("one side again", func(a *app) bool { return len(a.stage.lanes) == 1 && a.ended() && drawnAll(a) })
+		s.until("one side again", func(a *app) bool { return len(a.stage.Lanes) == 1 && a.stage.Done && drawnAll(a) })
 	})
 }
 
@@ -62,10 +63,10 @@ func TestCompareManySamples(t *testing.T) {
 	s := begin(t, 120, 40, func(o *Options) { o.Samples = 7 })
 	s.press("w", "ctrl+u", "temperature curve", "enter")
 	s.until("four sides of four", func(a *app) bool {
-		return len(a.stage.lanes) == 4 && a.ended() && drawnAll(a) && len(a.tiles) == most && a.tiles[most-1].lane == 3
+		return len(a.stage.Lanes) == 4 && a.stage.Done && drawnAll(a) && len(a.tiles) == session.MaxSamples && a.tiles[session.MaxSamples-1].lane == 3
 	})
 	s.press("enter")
-	s.until("all seven", func(a *app) bool { return len(a.stage.lanes) == 1 && len(a.tiles) == 7 && drawnAll(a) })
+	s.until("all seven", func(a *app) bool { return len(a.stage.Lanes) == 1 && len(a.tiles) == 7 && drawnAll(a) })
 	s.press("w", "ctrl+u", "colour", "enter")
 	s.until("what can be swept", func(a *app) bool { return a.isError && strings.Contains(a.note, "temperature start") })
 }
@@ -75,52 +76,52 @@ func TestGallerySession(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, nil)
 		first := 0
-		s.look(func(a *app) { first = a.stage.run })
+		s.look(func(a *app) { first = a.stage.Run })
 		s.press("n")
-		s.until("another seed", func(a *app) bool { return a.stage.run > first && a.ended() && len(a.gallery.entries) == 4 })
-		s.look(func(a *app) { a.stage.lanes[0].settings.Seed = 1 }) // a drawn seed would change the screen
+		s.until("another seed", func(a *app) bool { return a.stage.Run > first && a.stage.Done && len(a.gallery.Entries) == 4 })
+		s.look(func(a *app) { a.stage.Lanes[0].Settings.Seed = 1 }) // a drawn seed would change the screen
 		s.press("r")
-		s.until("the third run", func(a *app) bool { return len(a.gallery.entries) == 6 && drawnAll(a) })
+		s.until("the third run", func(a *app) bool { return len(a.gallery.Entries) == 6 && drawnAll(a) })
 		s.look(func(a *app) { // the run with the drawn seed
-			a.gallery.entries = slices.Delete(a.gallery.entries, 2, 4)
+			a.gallery.Entries = slices.Delete(a.gallery.Entries, 2, 4)
 		})
 		s.press("g")
 		s.until("small pictures", func(a *app) bool { return a.mode == browsing && len(a.tiles) == 4 && drawnAll(a) })
 		s.press("left", "left", "left")
-		s.until("the first one", func(a *app) bool { return a.gallery.selected == 0 })
+		s.until("the first one", func(a *app) bool { return a.gallery.Selected == 0 })
 		s.press("right")
-		s.until("the second one", func(a *app) bool { return a.gallery.selected == 1 })
+		s.until("the second one", func(a *app) bool { return a.gallery.Selected == 1 })
 		s.golden("gallery")
-		var want entry
-		s.look(func(a *app) { want = a.gallery.entries[1] })
+		var want session.Entry
+		s.look(func(a *app) { want = a.gallery.Entries[1] })
 		s.press("enter")
-		s.until("its run", func(a *app) bool { return a.mode == exploring && a.zoom == 1 && drawnAll(a) })
+		s.until("its run", func(a *app) bool { return a.mode == exploring && a.zoom == 1 && a.stage.Done && drawnAll(a) })
 		s.golden("gallery-back")
 		s.look(func(a *app) {
-			if got := a.stage.lanes[0].frame(12).Tokens[1]; !slices.Equal(got, want.tokens()) {
+			if got := a.stage.Lanes[0].Frame(12).Tokens[1]; !slices.Equal(got, want.Tokens()) {
 				t.Error("another picture came back")
 			}
 			a.scrub(4)
 			a.branch()
 		})
-		s.until("the branch", func(a *app) bool { return a.stage.shown == 12 && a.ended() && drawnAll(a) })
+		s.until("the branch", func(a *app) bool { return a.stage.Shown == 12 && a.stage.Done && drawnAll(a) })
 		s.look(func(a *app) {
-			if got := a.stage.lanes[0].frame(12).Tokens[1]; !slices.Equal(got, want.tokens()) {
+			if got := a.stage.Lanes[0].Frame(12).Tokens[1]; !slices.Equal(got, want.Tokens()) {
 				t.Error("the same settings from step 4 on made another picture")
 			}
-			if n := len(a.gallery.entries); n != 4 {
+			if n := len(a.gallery.Entries); n != 4 {
 				t.Errorf("%d results: the same picture is kept twice", n)
 			}
 			a.scrub(4)
-			a.set(func(s *schedule.Settings) { s.Temperature = parse(t, "2") })
+			change(a, func(s *schedule.Settings) { s.Temperature = parse(t, "2") })
 			a.branch()
 		})
-		s.until("another branch", func(a *app) bool { return a.stage.shown == 12 && a.ended() && len(a.gallery.entries) == 6 })
+		s.until("another branch", func(a *app) bool { return a.stage.Shown == 12 && a.stage.Done && len(a.gallery.Entries) == 6 })
 		s.look(func(a *app) {
-			if got := a.gallery.entries[1].lane.stats[11].Temperature; got != want.lane.stats[11].Temperature || got == 2 {
+			if got := a.gallery.Entries[1].Lane.Stats[11].Temperature; got != want.Lane.Stats[11].Temperature || got == 2 {
 				t.Errorf("the branch wrote into the result it began from: temperature %g", got)
 			}
-			a.gallery.entries = a.gallery.entries[:4]
+			a.gallery.Entries = a.gallery.Entries[:4]
 		})
 		s.press("g")
 		s.until("the gallery", func(a *app) bool { return a.mode == browsing && drawnAll(a) })
@@ -130,11 +131,11 @@ func TestGallerySession(t *testing.T) {
 			at = tea.MouseClickMsg{X: r.X + r.Cols/2, Y: r.Y + r.Rows/2, Button: tea.MouseLeft}
 		})
 		s.tm.Send(at)
-		s.until("the one clicked on", func(a *app) bool { return a.gallery.selected == 2 })
+		s.until("the one clicked on", func(a *app) bool { return a.gallery.Selected == 2 })
 		s.tm.Send(tea.MouseWheelMsg{Button: tea.MouseWheelUp})
-		s.until("the one before", func(a *app) bool { return a.gallery.selected == 1 })
+		s.until("the one before", func(a *app) bool { return a.gallery.Selected == 1 })
 		s.press("delete", "delete", "delete")
-		s.until("one left", func(a *app) bool { return len(a.gallery.entries) == 1 })
+		s.until("one left", func(a *app) bool { return len(a.gallery.Entries) == 1 })
 		s.press("m")
 		s.until("the mask editor", func(a *app) bool { return a.mode == masking })
 	})
@@ -150,7 +151,7 @@ func TestKeepSession(t *testing.T) {
 			to.Folder = folder
 			to.SavePreset = func(name string, p config.Sampling) (string, error) {
 				if name == "bad" {
-					return "", errors.New("saving the preset: no room")
+					return "", errors.New("save the preset: no room")
 				}
 				presets[name] = p
 				return "config.yaml", nil
@@ -159,7 +160,7 @@ func TestKeepSession(t *testing.T) {
 		})
 		s.look(func(a *app) { a.Folder = folder })
 		s.press("s")
-		s.until("saved pictures", func(a *app) bool { return strings.HasPrefix(a.note, "Saved 2 pictures") })
+		s.until("saved pictures", func(a *app) bool { return strings.HasPrefix(a.note, "Saved 2 images") })
 		file, err := os.Open(filepath.Join(folder, "sample-0-0001.png"))
 		if err != nil {
 			t.Fatal(err)
@@ -180,7 +181,7 @@ func TestKeepSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.look(func(a *app) {
-			shown := a.tiles[1].picture
+			shown := a.tiles[1].image
 			for y := range shown.Rect.Dy() {
 				for x := range shown.Rect.Dx() {
 					if c := shown.RGBAAt(x, y); got.At(x, y) != c {
@@ -201,7 +202,7 @@ func TestKeepSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		film, err := gif.DecodeAll(moving)
-		if err != nil || len(film.Image) != 13 || film.Config.Width != 2*32+filmGap {
+		if err != nil || len(film.Image) != 13 || film.Config.Width != 2*32+animationGap {
 			t.Errorf("a film of %d frames, %d pixels wide: %v", len(film.Image), film.Config.Width, err)
 		}
 		s.press(":", "animated", "enter")
@@ -209,19 +210,19 @@ func TestKeepSession(t *testing.T) {
 		s.press("p", "soft")
 		s.golden("preset-asked")
 		s.press("enter")
-		s.until("a saved preset", func(a *app) bool { return a.note == "Saved the settings as soft in config.yaml" })
+		s.until("a saved preset", func(a *app) bool { return a.note == "Saved preset soft in config.yaml" })
 		if p := presets["soft"]; p.Steps == nil || *p.Steps != 12 {
 			t.Errorf("saved %+v", p)
 		}
 		s.golden("preset-saved")
 		s.press("p", "bad", "enter")
 		s.until("why not", func(a *app) bool { return a.isError && strings.Contains(a.note, "no room") })
-		s.look(func(a *app) { a.set(func(s *schedule.Settings) { s.Steps = 5 }) })
+		s.look(func(a *app) { change(a, func(s *schedule.Settings) { s.Steps = 5 }) })
 		s.press(":", "soft")
 		s.golden("preset-found")
 		s.press("enter")
-		s.until("the preset in use", func(a *app) bool { return a.stage.lanes[0].settings.Steps == 12 && a.ended() })
-		s.until("its result in the gallery", func(a *app) bool { return len(a.gallery.entries) == 2 && drawnAll(a) })
+		s.until("the preset in use", func(a *app) bool { return a.stage.Lanes[0].Settings.Steps == 12 && a.stage.Done })
+		s.until("its result in the gallery", func(a *app) bool { return len(a.gallery.Entries) == 2 && drawnAll(a) })
 		s.press("g", "left", "s")
 		s.until("one picture saved", func(a *app) bool { return a.note == "Saved "+filepath.Join(folder, "sample-0-0000-2.png") })
 		again, err := os.ReadFile(filepath.Join(folder, "sample-0-0000-2.png"))
@@ -250,23 +251,23 @@ func TestRecordOfSteeredRun(t *testing.T) {
 	s := begin(t, 80, 24, nil)
 	s.look(func(a *app) {
 		a.scrub(5)
-		a.set(func(s *schedule.Settings) { s.Temperature = parse(t, "0.3") })
+		change(a, func(s *schedule.Settings) { s.Temperature = parse(t, "0.3") })
 		a.branch()
 	})
-	s.until("the branch", func(a *app) bool { return a.stage.shown == 12 && a.ended() && drawnAll(a) })
+	s.until("the branch", func(a *app) bool { return a.stage.Shown == 12 && a.stage.Done && drawnAll(a) })
 	var record sampler.Record
 	var want []uint16
 	var prior *sampler.Prior
 	s.look(func(a *app) {
-		if marks := a.stage.lanes[0].marks; !slices.Equal(marks, []int{6}) {
+		if marks := a.stage.Lanes[0].Marks; !slices.Equal(marks, []int{6}) {
 			t.Errorf("the change is marked at steps %v, and took effect at 6", marks)
 		}
-		shots := a.onShow()
+		shots := a.shots()
 		var err error
-		if record, err = sampler.ParseRecord(a.texts(shots[0])[0].Value); err != nil {
+		if record, err = sampler.ParseRecord(shots[0].Texts(a.Model)[0].Value); err != nil {
 			t.Error(err)
 		}
-		want = shots[0].want(12).Tokens
+		want = shots[0].At(12).Tokens()
 		prior = a.Prior
 	})
 	settings, err := record.Settings(prior.Classes)
@@ -287,12 +288,12 @@ func TestRecordOfSteeredRun(t *testing.T) {
 	}
 }
 
-func TestFilmSteps(t *testing.T) {
-	if got := filmSteps(3); !slices.Equal(got, []int{0, 1, 2, 3}) {
+func TestAnimationSteps(t *testing.T) {
+	if got := animationSteps(3); !slices.Equal(got, []int{0, 1, 2, 3}) {
 		t.Errorf("of 3 steps %v", got)
 	}
-	got := filmSteps(500)
-	if len(got) != filmFrames || got[0] != 0 || got[filmFrames-1] != 500 || !slices.IsSorted(got) {
+	got := animationSteps(500)
+	if len(got) != animationFrames || got[0] != 0 || got[animationFrames-1] != 500 || !slices.IsSorted(got) {
 		t.Errorf("of 500 steps %v", got)
 	}
 }

@@ -4,23 +4,25 @@ import (
 	"slices"
 	"strings"
 
+	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"sundae/sampler/schedule"
 	"sundae/tui/graphics"
-	"sundae/tui/plot"
+	"sundae/tui/inpaint"
+	"sundae/tui/panel"
+	"sundae/tui/session"
 )
 
-// command is something the user can do. One table of them handles keys, draws
-// the help and fills the palette, so that none can tell another story.
+// command is something the user can do. One table of commands handles keys, writes the help and fills the palette, so
+// that they cannot disagree.
 type command struct {
 	keys  []string // as Bubble Tea names them; none: in the palette only
-	label string   // the keys as people read them
+	label string   // the keys as the help writes them; "" if another command's label covers them
 	help  string   // what it does, in a few words
-	group string   // its column in the help
-	short bool     // shown in the line at the bottom
+	group string   // its heading in the help
+	short bool     // shown in the key line at the bottom
 	when  func(*app) bool
 	do    func(*app) tea.Cmd
 }
@@ -29,162 +31,251 @@ func (c command) has(pressed string) bool { return slices.Contains(c.keys, press
 
 func (c command) applies(a *app) bool { return c.when == nil || c.when(a) }
 
-// in says that the app is in a mode.
+// in says that the app is in one of some modes.
 func in(modes ...mode) func(*app) bool {
 	return func(a *app) bool { return slices.Contains(modes, a.mode) }
 }
 
-// does makes a command of what needs no waiting.
+// comparing says that several lanes are on show.
+func comparing(a *app) bool { return a.mode == exploring && len(a.stage.Lanes) > 1 }
+
+// single says that one lane is on show.
+func single(a *app) bool { return a.mode == exploring && len(a.stage.Lanes) == 1 }
+
+// zoomed says that one image is shown alone.
+func zoomed(a *app) bool { return a.mode == exploring && a.zoom >= 0 }
+
+// onPlot says that a plot has the focus.
+func onPlot(a *app) bool { return a.mode == exploring && a.panel.Focus != panel.Fields }
+
+// inpainting says that the run inpaints an image.
+func inpainting(a *app) bool { return a.mode == exploring && a.stage.Base != nil }
+
+// does makes a command of what is done at once.
 func does(do func(*app)) func(*app) tea.Cmd {
 	return func(a *app) tea.Cmd { do(a); return nil }
 }
 
-func comparing(a *app) bool { return a.mode == exploring && len(a.stage.lanes) > 1 }
-
-func onPlot(a *app) bool { return a.mode == exploring && a.panel.focus != onFields }
-
-var commands []command
-
-func init() {
-	commands = slices.Concat(runCommands, settingCommands, showCommands, compareCommands, keepCommands, maskCommands, appCommands)
+// arrow makes a command of an arrow key in the panel.
+func arrow(dx, dy int, far bool) func(*app) tea.Cmd {
+	return does(func(a *app) { a.apply(a.panel.Arrow(&a.stage, dx, dy, far)) })
 }
 
-var runCommands = []command{
-	{[]string{"space"}, "space", "run or pause", "Run", true, in(exploring), does((*app).togglePlay)},
-	{[]string{"."}, ".", "one step", "Run", true, in(exploring), does((*app).stepOnce)},
-	{[]string{"["}, "[ ]", "a step back, a step forth", "Run", false, in(exploring), does(func(a *app) { a.scrub(a.stage.shown - 1) })},
-	{[]string{"]"}, "", "", "", false, in(exploring), does(func(a *app) { a.scrub(a.stage.shown + 1) })},
-	{[]string{"home"}, "home end", "the first step, the newest", "Run", false, in(exploring), does(func(a *app) { a.scrub(0) })},
-	{[]string{"end"}, "", "", "", false, in(exploring), does(func(a *app) { a.scrub(a.stage.newest()) })},
-	{[]string{"r"}, "r", "again, same seed", "Run", true, in(exploring), does((*app).restart)},
-	{[]string{"n"}, "n", "again, new seed", "Run", true, in(exploring), does((*app).reseed)},
-	{[]string{"b"}, "b", "branch from this step", "Run", false, in(exploring), does((*app).branch)},
+// edit makes a command of what changes the mask.
+func edit(do func(*inpaint.Canvas)) func(*app) tea.Cmd {
+	return func(a *app) tea.Cmd { do(a.canvas); return a.canvasChanged() }
 }
 
-var settingCommands = []command{
-	{[]string{"up", "k"}, "↑ ↓", "choose a setting", "Settings", false, in(exploring), does(func(a *app) { a.arrow(0, -1, false) })},
-	{[]string{"down", "j"}, "", "", "", false, in(exploring), does(func(a *app) { a.arrow(0, 1, false) })},
-	{[]string{"left", "h"}, "← →", "change it", "Settings", true, in(exploring), does(func(a *app) { a.arrow(-1, 0, false) })},
-	{[]string{"right", "l"}, "", "", "", false, in(exploring), does(func(a *app) { a.arrow(1, 0, false) })},
-	{[]string{"shift+left"}, "shift ← →", "change it by ten", "Settings", false, in(exploring), does(func(a *app) { a.arrow(-1, 0, true) })},
-	{[]string{"shift+right"}, "", "", "", false, in(exploring), does(func(a *app) { a.arrow(1, 0, true) })},
-	{[]string{"shift+up"}, "shift ↑ ↓", "move a keyframe far", "Settings", false, onPlot, does(func(a *app) { a.arrow(0, -1, true) })},
-	{[]string{"shift+down"}, "", "", "", false, onPlot, does(func(a *app) { a.arrow(0, 1, true) })},
-	{[]string{"tab"}, "tab", "to the plots and back", "Settings", false, in(exploring), does((*app).nextFocus)},
-	{[]string{"a"}, "a", "add a keyframe", "Settings", false, onPlot, does(func(a *app) {
-		a.edit(func(s schedule.Schedule) schedule.Schedule {
-			s, a.panel.key = plot.Add(s, max(0, a.panel.key))
-			return s
-		})
-	})},
-	{[]string{"delete", "backspace"}, "delete", "take a keyframe out", "Settings", false, onPlot, does(func(a *app) {
-		a.edit(func(s schedule.Schedule) schedule.Schedule { return plot.Delete(s, a.panel.key) })
-		a.panel.key = max(0, a.panel.key-1)
-	})},
+// newCommands returns the table of commands. Where several have a key in common, the first that applies counts.
+func newCommands() []command {
+	return slices.Concat(runCommands(), settingCommands(), showCommands(), compareCommands(), keepCommands(), galleryCommands(), maskCommands(), appCommands())
 }
 
-var showCommands = []command{
-	{[]string{"z", "enter"}, "z", "one picture or all", "Show", true, func(a *app) bool { return a.mode == exploring && len(a.stage.lanes) == 1 }, does((*app).toggleZoom)},
-	{[]string{",", "<"}, ", ;", "the picture before, the next", "Show", false, func(a *app) bool { return a.mode == exploring && a.zoom >= 0 }, does(func(a *app) { a.zoomTo(a.zoom - 1) })},
-	{[]string{";", ">"}, "", "", "", false, func(a *app) bool { return a.mode == exploring && a.zoom >= 0 }, does(func(a *app) { a.zoomTo(a.zoom + 1) })},
-	{[]string{"t"}, "t", "tokens that changed", "Show", false, in(exploring), does(func(a *app) { a.toggleLook(changedTokens) })},
-	{[]string{"c"}, "c", "confidence as heat", "Show", false, in(exploring), does(func(a *app) { a.toggleLook(confidence) })},
-	{[]string{"\\"}, "\\", "put the panel away", "Show", false, in(exploring), does(func(a *app) { a.noPanel = !a.noPanel; a.relayout() })},
-	{[]string{"ctrl+l"}, "ctrl+l", "draw the screen anew", "Show", false, nil, func(a *app) tea.Cmd { a.relayout(); return tea.ClearScreen }},
-}
-
-var compareCommands = []command{
-	{[]string{"x"}, "x", "compare with a copy", "Compare", false, in(exploring), does((*app).compare)},
-	{[]string{"w"}, "w", "sweep one setting", "Compare", false, in(exploring), func(a *app) tea.Cmd {
-		return a.ask("sweep", "temperature end 0.4 to 1.0 in 4", func(text string) tea.Cmd { a.sweep(text); return nil })
-	}},
-	{[]string{"}"}, "{ }", "the panel's side", "Compare", true, comparing, does(func(a *app) { a.nextLane(1) })},
-	{[]string{"{"}, "", "", "", false, comparing, does(func(a *app) { a.nextLane(-1) })},
-	{[]string{"enter"}, "enter", "go on with this side", "Compare", true, comparing, does((*app).pick)},
-	{[]string{"X"}, "X", "take this side away", "Compare", false, comparing, does((*app).dropLane)},
-}
-
-var appCommands = []command{
-	{[]string{"o"}, "o", "open a picture", "App", false, in(exploring, masking), (*app).chooseFile},
-	{[]string{":", "ctrl+p"}, ":", "every command", "App", false, nil, (*app).choose},
-	{[]string{"?"}, "?", "all keys", "App", true, nil, does(func(a *app) { a.cover(helpSheet) })},
-	{[]string{"q"}, "q", "quit", "App", true, nil, (*app).quit},
-}
-
-// quit leaves once the terminal has nothing more to say.
-func (a *app) quit() tea.Cmd {
-	return func() tea.Msg { a.screen.Quiet(); return tea.Quit() }
-}
-
-// reseed begins anew with a seed of its own, the same for all lanes.
-func (a *app) reseed() {
-	seed := newSeed()
-	for i := range a.stage.lanes {
-		a.stage.lanes[i].settings.Seed = seed
-	}
-	a.relabel()
-	a.restart()
-}
-
-func (a *app) toggleLook(l look) {
-	if a.look == l {
-		l = plain
-	}
-	a.look = l
-	a.redraw()
-}
-
-func (a *app) toggleZoom() {
-	if a.zoom >= 0 {
-		a.zoomTo(-1)
-	} else {
-		a.zoomTo(0)
+func runCommands() []command {
+	return []command{
+		{[]string{"space"}, "space", "run or pause", "Run", true, in(exploring), does((*app).togglePlay)},
+		{[]string{"."}, ".", "one step", "Run", true, in(exploring), does(func(a *app) { a.stage.StepOnce(); a.loop.Step() })},
+		{[]string{"["}, "[ ]", "previous step, next step", "Run", false, in(exploring), does(func(a *app) { a.scrub(a.stage.Shown - 1) })},
+		{[]string{"]"}, "", "", "", false, in(exploring), does(func(a *app) { a.scrub(a.stage.Shown + 1) })},
+		{[]string{"home"}, "home end", "first step, newest step", "Run", false, in(exploring), does(func(a *app) { a.scrub(0) })},
+		{[]string{"end"}, "", "", "", false, in(exploring), does(func(a *app) { a.scrub(a.stage.Newest()) })},
+		{[]string{"r"}, "r", "restart, same seed", "Run", true, in(exploring), does((*app).restart)},
+		{[]string{"n"}, "n", "restart, new seed", "Run", true, in(exploring), does(func(a *app) { a.stage.SetSeed(newSeed()); a.restart() })},
+		{[]string{"b"}, "b", "branch from this step", "Run", false, in(exploring), does((*app).branch)},
 	}
 }
 
-func (a *app) zoomTo(i int) {
-	if i >= 0 {
-		i = (i + a.panel.samples) % a.panel.samples
+func settingCommands() []command {
+	return []command{
+		{[]string{"up", "k"}, "↑ ↓", "select a setting", "Settings", false, in(exploring), arrow(0, -1, false)},
+		{[]string{"down", "j"}, "", "", "", false, in(exploring), arrow(0, 1, false)},
+		{[]string{"left", "h"}, "← →", "change it", "Settings", true, in(exploring), arrow(-1, 0, false)},
+		{[]string{"right", "l"}, "", "", "", false, in(exploring), arrow(1, 0, false)},
+		{[]string{"shift+left"}, "shift ← →", "change it by ten", "Settings", false, in(exploring), arrow(-1, 0, true)},
+		{[]string{"shift+right"}, "", "", "", false, in(exploring), arrow(1, 0, true)},
+		{[]string{"shift+up"}, "shift ↑ ↓", "move a keyframe far", "Settings", false, onPlot, arrow(0, -1, true)},
+		{[]string{"shift+down"}, "", "", "", false, onPlot, arrow(0, 1, true)},
+		{[]string{"tab"}, "tab", "next plot, back to settings", "Settings", false, in(exploring), does(func(a *app) { a.panel.NextFocus() })},
+		{[]string{"a"}, "a", "add a keyframe", "Settings", false, onPlot, does(func(a *app) { a.apply(a.panel.AddKey(&a.stage)) })},
+		{[]string{"delete", "backspace"}, "delete", "delete the keyframe", "Settings", false, onPlot, does(func(a *app) { a.apply(a.panel.DeleteKey(&a.stage)) })},
 	}
-	a.zoom = i
-	a.relayout()
 }
 
-// keyLine is the line at the bottom: the keys that matter most here, and at its
-// end, whatever the width, where the others are.
-func (a *app) keyLine() string {
-	if !a.hinted {
-		return fill(a.theme.accent.Render(" space pauses, ← → changes the setting chosen, ? shows all keys"), a.width)
+func showCommands() []command {
+	return []command{
+		{[]string{"z", "enter"}, "z", "one image or all", "Show", true, single, does(func(a *app) {
+			if a.zoom >= 0 {
+				a.zoomTo(-1)
+			} else {
+				a.zoomTo(0)
+			}
+		})},
+		{[]string{",", "<"}, ", ;", "previous image, next image", "Show", false, zoomed, does(func(a *app) { a.zoomTo(a.zoom - 1) })},
+		{[]string{";", ">"}, "", "", "", false, zoomed, does(func(a *app) { a.zoomTo(a.zoom + 1) })},
+		{[]string{"t"}, "t", "mark changed tokens", "Show", false, in(exploring), does(func(a *app) { a.toggleLook(changedTokens) })},
+		{[]string{"c"}, "c", "confidence heat map", "Show", false, in(exploring), does(func(a *app) { a.toggleLook(confidence) })},
+		{[]string{"\\"}, "\\", "hide or show the panel", "Show", false, in(exploring), does(func(a *app) { a.hidePanel = !a.hidePanel; a.relayout() })},
+		{[]string{"ctrl+l"}, "ctrl+l", "redraw the screen", "Show", false, nil, func(a *app) tea.Cmd { a.relayout(); return tea.ClearScreen }},
 	}
-	var special, here, always []key.Binding
-	for _, c := range commands {
-		if !c.short || !c.applies(a) {
+}
+
+func compareCommands() []command {
+	return []command{
+		{[]string{"x"}, "x", "compare with a copy", "Compare", false, in(exploring), does(func(a *app) {
+			if err := a.stage.Compare(); err != nil {
+				a.fail(err)
+				return
+			}
+			a.lanesChanged()
+			a.say("Change a setting: it applies to this side only")
+		})},
+		{[]string{"w"}, "w", "sweep one setting", "Compare", false, in(exploring), func(a *app) tea.Cmd {
+			return a.prompt.ask("sweep", "temperature end 0.4 to 1.0 in 4", func(text string) tea.Cmd {
+				if err := a.stage.Sweep(text); err != nil {
+					a.fail(err)
+					return nil
+				}
+				a.lanesChanged()
+				a.say("Comparing " + text)
+				return nil
+			})
+		}},
+		{[]string{"}"}, "{ }", "select a side", "Compare", true, comparing, does(func(a *app) { a.stage.Select(1) })},
+		{[]string{"{"}, "", "", "", false, comparing, does(func(a *app) { a.stage.Select(-1) })},
+		{[]string{"enter"}, "enter", "continue with this side", "Compare", true, comparing, does((*app).pick)},
+		{[]string{"X"}, "X", "remove this side", "Compare", false, comparing, does(func(a *app) { a.stage.Drop(); a.lanesChanged() })},
+	}
+}
+
+func keepCommands() []command {
+	return []command{
+		{[]string{"s"}, "s", "save the images on screen", "Keep", true, in(exploring, browsing), func(a *app) tea.Cmd { return a.save(saver.images) }},
+		{[]string{"S"}, "S", "save an animation (GIF)", "Keep", false, in(exploring, browsing), func(a *app) tea.Cmd { return a.save(saver.gif) }},
+		{nil, "", "save an animation in full colour (animated PNG)", "Keep", false, in(exploring, browsing), func(a *app) tea.Cmd { return a.save(saver.apng) }},
+		{[]string{"p"}, "p", "save a preset", "Keep", false, in(exploring), func(a *app) tea.Cmd {
+			return a.prompt.ask("preset name", "", a.savePreset)
+		}},
+		{[]string{"+"}, "+", "add to the gallery", "Keep", false, in(exploring), (*app).keepShown},
+		{[]string{"g"}, "g", "open the gallery", "Keep", false, in(exploring), does((*app).browse)},
+	}
+}
+
+func galleryCommands() []command {
+	return []command{
+		{[]string{"left", "h"}, "← → ↑ ↓", "select an image", "Gallery", false, in(browsing), does(func(a *app) { a.turn(-1) })},
+		{[]string{"right", "l"}, "", "", "", false, in(browsing), does(func(a *app) { a.turn(1) })},
+		{[]string{"up", "k"}, "", "", "", false, in(browsing), does(func(a *app) { a.turn(-a.tiles.columns()) })},
+		{[]string{"down", "j"}, "", "", "", false, in(browsing), does(func(a *app) { a.turn(a.tiles.columns()) })},
+		{[]string{"pgup"}, "pgup pgdn", "previous page, next page", "Gallery", false, in(browsing), does(func(a *app) { a.turn(-session.PageSize) })},
+		{[]string{"pgdown"}, "", "", "", false, in(browsing), does(func(a *app) { a.turn(session.PageSize) })},
+		{[]string{"enter"}, "enter", "return to its run", "Gallery", true, in(browsing), does((*app).revisit)},
+		{[]string{"m"}, "m", "inpaint it", "Gallery", true, in(browsing), func(a *app) tea.Cmd {
+			e := a.gallery.Current()
+			return a.saver().source(e.Shot, e.Label)
+		}},
+		{[]string{"delete", "backspace"}, "delete", "remove it", "Gallery", false, in(browsing), does((*app).removeEntry)},
+		{[]string{"g", "esc"}, "esc", "close the gallery", "Gallery", true, in(browsing), does((*app).browse)},
+	}
+}
+
+func maskCommands() []command {
+	return []command{
+		{[]string{"m"}, "m", "inpaint this image", "Mask", false, in(exploring), (*app).maskShown},
+		{[]string{"e"}, "e", "edit the mask", "Mask", true, inpainting, func(a *app) tea.Cmd {
+			b := a.stage.Base
+			a.canvas.Open(b.Name, b.Tokens, b.Image, a.stage.Samples)
+			a.canvas.Replace(b.Pixels)
+			return a.enterMask("Edit the mask, then press enter")
+		}},
+		{[]string{"M"}, "M", "sample from noise again", "Mask", false, inpainting, does(func(a *app) { a.stage.Base = nil; a.restart() })},
+		{[]string{"space"}, "space", "paint, or set a corner", "Mask", true, in(masking), edit((*inpaint.Canvas).Apply)},
+		{[]string{"enter"}, "enter", "inpaint", "Mask", true, in(masking), (*app).runMask},
+		{[]string{"left", "h"}, "← ↑ ↓ →", "move the cursor", "Mask", false, in(masking), edit(func(c *inpaint.Canvas) { c.Move(-1, 0) })},
+		{[]string{"right", "l"}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.Move(1, 0) })},
+		{[]string{"up", "k"}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.Move(0, -1) })},
+		{[]string{"down", "j"}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.Move(0, 1) })},
+		{[]string{"shift+left", "H"}, "shift ← →", "move and paint", "Mask", false, in(masking), edit(func(c *inpaint.Canvas) { c.MovePainting(-1, 0) })},
+		{[]string{"shift+right", "L"}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.MovePainting(1, 0) })},
+		{[]string{"shift+up", "K"}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.MovePainting(0, -1) })},
+		{[]string{"shift+down", "J"}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.MovePainting(0, 1) })},
+		{[]string{"b"}, "b r f", "brush, rectangle, fill", "Mask", true, in(masking), edit(func(c *inpaint.Canvas) { c.Choose(inpaint.Brush) })},
+		{[]string{"r"}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.Choose(inpaint.Rectangle) })},
+		{[]string{"f"}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.Choose(inpaint.Fill) })},
+		{[]string{"e"}, "e", "erase or paint", "Mask", true, in(masking), edit(func(c *inpaint.Canvas) { c.Erase = !c.Erase })},
+		{[]string{"-", "_"}, "- +", "brush size", "Mask", false, in(masking), edit(func(c *inpaint.Canvas) { c.Resize(-1) })},
+		{[]string{"+", "="}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.Resize(1) })},
+		{[]string{"["}, "[ ]", "shrink, grow the mask", "Mask", false, in(masking), edit((*inpaint.Canvas).Shrink)},
+		{[]string{"]"}, "", "", "", false, in(masking), edit((*inpaint.Canvas).Grow)},
+		{[]string{"i"}, "i", "invert", "Mask", false, in(masking), edit((*inpaint.Canvas).Invert)},
+		{[]string{"c"}, "c", "clear", "Mask", false, in(masking), edit((*inpaint.Canvas).Clear)},
+		{[]string{"u"}, "u", "undo", "Mask", true, in(masking), edit((*inpaint.Canvas).Undo)},
+		{[]string{"U", "ctrl+r"}, "U", "redo", "Mask", false, in(masking), edit((*inpaint.Canvas).Redo)},
+		{[]string{"a"}, "a", "rule: any pixel, or all", "Mask", false, in(masking), edit((*inpaint.Canvas).ToggleRule)},
+		{[]string{"v"}, "v V", "more variants, fewer", "Mask", false, in(masking), edit(func(c *inpaint.Canvas) { c.Variants = min(session.MaxSamples, c.Variants+1) })},
+		{[]string{"V"}, "", "", "", false, in(masking), edit(func(c *inpaint.Canvas) { c.Variants = max(1, c.Variants-1) })},
+		{[]string{"s"}, "s", "save the mask", "Mask", false, in(masking), func(a *app) tea.Cmd {
+			return a.prompt.ask("save the mask as", "mask.png", func(path string) tea.Cmd {
+				return a.onceEdited(func() tea.Cmd { return saveMask(path, a.canvas.Mask.Pixels) })
+			})
+		}},
+		{[]string{"d"}, "d", "load a mask", "Mask", false, in(masking), func(a *app) tea.Cmd {
+			return a.prompt.ask("load the mask from", "mask.png", func(path string) tea.Cmd { return loadMask(path, a.Model.ImageSize) })
+		}},
+		{[]string{"esc"}, "esc", "cancel", "Mask", true, in(masking), (*app).leaveMask},
+	}
+}
+
+func appCommands() []command {
+	return []command{
+		{[]string{"o"}, "o", "open an image", "App", false, in(exploring, masking), func(a *app) tea.Cmd {
+			a.cover(fileSheet)
+			return a.files.open(a.layout.images)
+		}},
+		{[]string{":", "ctrl+p"}, ":", "all commands", "App", false, nil, func(a *app) tea.Cmd {
+			a.cover(paletteSheet)
+			return a.palette.open()
+		}},
+		{[]string{"?"}, "?", "all keys", "App", true, nil, does(func(a *app) { a.cover(helpSheet) })},
+		{[]string{"q"}, "q", "quit", "App", true, nil, (*app).quit},
+	}
+}
+
+// active are the commands that apply now.
+func (a *app) active() []command {
+	return slices.DeleteFunc(slices.Clone(a.commands), func(c command) bool { return !c.applies(a) })
+}
+
+// keyLine is the line at the bottom: the keys that matter most, and at its end, at any width, where the others are found.
+func keyLine(active []command, m help.Model, width int) string {
+	var special, general, always []key.Binding
+	for _, c := range active {
+		if !c.short {
 			continue
 		}
 		binding := key.NewBinding(key.WithKeys(c.keys...), key.WithHelp(c.label, c.help))
 		switch c.group {
 		case "App":
 			always = append(always, binding)
-		case "Compare", "Mask": // meant for what is on show alone, so they come first
+		case "Compare", "Mask": // only apply to what is on show, so they come first
 			special = append(special, binding)
 		default:
-			here = append(here, binding)
+			general = append(general, binding)
 		}
 	}
-	a.help.SetWidth(0)
-	right := a.help.ShortHelpView(always)
-	a.help.SetWidth(max(1, a.width-lipgloss.Width(right)-3))
-	left := " " + a.help.ShortHelpView(append(special, here...))
-	return fill(left, a.width-lipgloss.Width(right)-1) + right + " "
+	m.SetWidth(0)
+	right := m.ShortHelpView(always)
+	m.SetWidth(max(1, width-lipgloss.Width(right)-3))
+	left := " " + m.ShortHelpView(append(special, general...))
+	return fill(left, width-lipgloss.Width(right)-1) + right + " "
 }
 
-// helpView lists every key that means something here, by group, in columns.
-func (a *app) helpView(area graphics.Rect) string {
+// helpView lists every key by group, in columns.
+func helpView(active []command, styles theme, area graphics.Rect) string {
 	var groups []string
 	byGroup := map[string][]command{}
 	widest := 0
-	for _, c := range commands {
-		if c.label == "" || !c.applies(a) {
+	for _, c := range active {
+		if c.label == "" {
 			continue
 		}
 		if byGroup[c.group] == nil {
@@ -195,20 +286,20 @@ func (a *app) helpView(area graphics.Rect) string {
 	}
 	var blocks [][]string
 	for _, g := range groups {
-		block := []string{" " + a.theme.title.Render(g)}
+		block := []string{" " + styles.title.Render(g)}
 		for _, c := range byGroup[g] {
-			block = append(block, "  "+a.theme.text.Render(fill(c.label, widest+2))+a.theme.dim.Render(c.help))
+			block = append(block, "  "+styles.text.Render(fill(c.label, widest+2))+styles.dim.Render(c.help))
 		}
 		blocks = append(blocks, block)
 	}
 	return columns(blocks, area)
 }
 
-// columnWidth is what a line of help is comfortable in.
+// columnWidth is a comfortable width for a line of help.
 const columnWidth = 40
 
-// columns lays blocks of lines out in columns, whole where they fit: with space
-// between them if there is some, split if there is none.
+// columns lays out blocks of lines in columns, whole where they fit: with space between them if there is room, split if
+// there is too little.
 func columns(blocks [][]string, area graphics.Rect) string {
 	n := max(1, area.Cols/columnWidth)
 	for _, between := range []int{1, 0} {

@@ -26,13 +26,13 @@ func TestMaskSession(t *testing.T) {
 		s.press("enter") // nothing is masked yet
 		s.until("a refusal", func(a *app) bool { return a.isError && a.mode == masking })
 		s.press("-", "space", "right", "right", "space")
-		s.until("two dabs", func(a *app) bool { return a.masking.easel.now.anew > 1 })
+		s.until("two dabs", func(a *app) bool { return a.canvas.Mask.Count > 1 })
 		s.press("u", "u")
-		s.until("both undone", func(a *app) bool { return a.masking.easel.now.anew == 0 })
+		s.until("both undone", func(a *app) bool { return a.canvas.Mask.Count == 0 })
 		s.press("U", "U", "]", "i", "i", "r", "space", "down", "down", "right", "space")
 		s.until("the rectangle", drawnAll)
 		var tokens int
-		s.look(func(a *app) { tokens = a.masking.easel.now.anew })
+		s.look(func(a *app) { tokens = a.canvas.Mask.Count })
 		if tokens == 0 || tokens == 64 {
 			t.Fatalf("%d tokens are masked", tokens)
 		}
@@ -49,38 +49,38 @@ func TestMaskSession(t *testing.T) {
 		s.until("the stroke", drawnAll)
 		s.look(func(a *app) {
 			for row := range 8 {
-				if !a.masking.easel.now.tokens.Masked[8*row] {
+				if !a.canvas.Mask.Tokens.Masked[8*row] {
 					t.Errorf("the stroke left out row %d", row)
 				}
 			}
-			tokens = a.masking.easel.now.anew
+			tokens = a.canvas.Mask.Count
 		})
 		s.golden("mask")
 		s.press("u")
-		s.until("the stroke undone as one", func(a *app) bool { return a.masking.easel.now.anew < tokens })
+		s.until("the stroke undone as one", func(a *app) bool { return a.canvas.Mask.Count < tokens })
 		s.press("U")
-		s.until("and done again", func(a *app) bool { return a.masking.easel.now.anew == tokens })
+		s.until("and done again", func(a *app) bool { return a.canvas.Mask.Count == tokens })
 
 		s.press("enter")
 		s.settled()
 		s.golden("mask-made")
 		s.look(func(a *app) {
-			b := a.stage.base
-			for step, frame := range a.stage.lanes[0].frames {
+			b := a.stage.Base
+			for step, frame := range a.stage.Lanes[0].Frames {
 				for sample := range frame.Tokens {
 					for k, id := range frame.Tokens[sample] {
-						if !b.mask.Masked[k] && id != b.tokens[k] {
+						if !b.Mask.Masked[k] && id != b.Tokens[k] {
 							t.Fatalf("step %d changes token %d, which is kept", step, k)
 						}
 					}
 				}
 			}
-			if len(a.tiles) != a.panel.samples || a.panel.samples < 2 {
-				t.Errorf("%d variants of %d on screen", len(a.tiles), a.panel.samples)
+			if len(a.tiles) != a.stage.Samples || a.stage.Samples < 2 {
+				t.Errorf("%d variants of %d on screen", len(a.tiles), a.stage.Samples)
 			}
-			made := b.composite(a.tiles[0].picture, 0)
-			for i, v := range b.region().Pix {
-				if at := 4 * i; v == 0 && !bytes.Equal(made.Pix[at:at+4], b.picture.Pix[at:at+4]) {
+			made := b.Composite(a.tiles[0].image, 0)
+			for i, v := range b.Mask.Region(b.Pixels).Pix {
+				if at := 4 * i; v == 0 && !bytes.Equal(made.Pix[at:at+4], b.Image.Pix[at:at+4]) {
 					t.Fatalf("pixel %d outside the mask is not the picture's own", i)
 				}
 			}
@@ -88,20 +88,20 @@ func TestMaskSession(t *testing.T) {
 		// Back to the mask, for one variant less; then to noise.
 		var mask []byte
 		var variants int
-		s.look(func(a *app) { mask, variants = bytes.Clone(a.stage.base.pixels.Pix), a.panel.samples })
+		s.look(func(a *app) { mask, variants = bytes.Clone(a.stage.Base.Pixels.Pix), a.stage.Samples })
 		s.press("e", "V")
 		s.until("the mask again", func(a *app) bool {
-			return a.mode == masking && drawnAll(a) && bytes.Equal(mask, a.masking.easel.now.pixels.Pix) && a.masking.variants == variants-1
+			return a.mode == masking && drawnAll(a) && bytes.Equal(mask, a.canvas.Mask.Pixels.Pix) && a.canvas.Variants == variants-1
 		})
 		s.press("enter")
 		s.settled()
 		s.look(func(a *app) {
-			if len(a.tiles) != variants-1 || !bytes.Equal(a.stage.base.pixels.Pix, mask) {
+			if len(a.tiles) != variants-1 || !bytes.Equal(a.stage.Base.Pixels.Pix, mask) {
 				t.Errorf("%d variants, want %d of the same mask", len(a.tiles), variants-1)
 			}
 		})
 		s.press("M")
-		s.until("noise again", func(a *app) bool { return a.stage.base == nil && a.ended() })
+		s.until("noise again", func(a *app) bool { return a.stage.Base == nil && a.stage.Done })
 	})
 }
 
@@ -113,8 +113,8 @@ func TestMaskKeepsUp(t *testing.T) {
 	s.until("the mask editor", func(a *app) bool { return a.mode == masking })
 	s.press("space", "right", "space", "c", "]", "i", "[", "u", "U", "enter")
 	s.until("a run of the whole picture", func(a *app) bool {
-		b := a.stage.base
-		return a.mode == exploring && b != nil && b.mask.Count() == a.Model.Latent.Tokens()
+		b := a.stage.Base
+		return a.mode == exploring && b != nil && b.Mask.Count() == a.Model.Latent.Tokens()
 	})
 }
 
@@ -130,18 +130,18 @@ func TestMaskFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := begin(t, 80, 24, nil)
-	s.tm.Send(read(photo))
-	s.until("the opened picture", func(a *app) bool { return a.mode == masking && a.masking.picture.Rect.Dx() == a.Model.ImageSize })
+	s.tm.Send(readImage(photo))
+	s.until("the opened picture", func(a *app) bool { return a.mode == masking && a.canvas.Image.Rect.Dx() == a.Model.ImageSize })
 	s.press("r", "space", "right", "down", "space")
 	var painted *image.Gray
-	s.until("a rectangle", func(a *app) bool { painted = a.masking.easel.now.pixels; return a.masking.easel.now.anew > 0 })
+	s.until("a rectangle", func(a *app) bool { painted = a.canvas.Mask.Pixels; return a.canvas.Mask.Count > 0 })
 	path := filepath.Join(dir, "mask.png")
 	s.press("s", "ctrl+u", path, "enter")
 	s.until("the saved mask", func(a *app) bool { return a.note == "Saved "+path })
 	s.press("c")
-	s.until("an empty mask", func(a *app) bool { return a.masking.easel.now.anew == 0 })
+	s.until("an empty mask", func(a *app) bool { return a.canvas.Mask.Count == 0 })
 	s.press("d", "ctrl+u", path, "enter")
-	s.until("the mask again", func(a *app) bool { return bytes.Equal(a.masking.easel.now.pixels.Pix, painted.Pix) })
+	s.until("the mask again", func(a *app) bool { return bytes.Equal(a.canvas.Mask.Pixels.Pix, painted.Pix) })
 	// One of another size is scaled, and says so.
 	large := filepath.Join(dir, "large.png")
 	half := image.NewGray(image.Rect(0, 0, 100, 100))
@@ -153,14 +153,14 @@ func TestMaskFiles(t *testing.T) {
 	}
 	s.press("d", "ctrl+u", large, "enter")
 	s.until("the upper half", func(a *app) bool {
-		return a.note == "Loaded "+large+", scaled from 100×100" && 2*a.masking.easel.now.anew == a.Model.Latent.Tokens()
+		return a.note == "Loaded "+large+", scaled from 100×100" && 2*a.canvas.Mask.Count == a.Model.Latent.Tokens()
 	})
 	s.press("d", "ctrl+u", filepath.Join(dir, "none.png"), "enter")
 	s.until("an error", func(a *app) bool { return a.isError })
 	s.press("c", "b", "space") // a dab that touches tokens and covers none
-	s.until("a dab", func(a *app) bool { return drawnAll(a) && a.masking.easel.now.anew > 0 })
+	s.until("a dab", func(a *app) bool { return drawnAll(a) && a.canvas.Mask.Count > 0 })
 	s.press("a")
-	s.until("no token that is wholly masked", func(a *app) bool { return drawnAll(a) && a.masking.easel.now.anew == 0 })
+	s.until("no token that is wholly masked", func(a *app) bool { return drawnAll(a) && a.canvas.Mask.Count == 0 })
 }
 
 // A picture is chosen from the folder with the file picker; a file that is no
@@ -187,7 +187,7 @@ func TestOpenPicture(t *testing.T) {
 			}
 		}
 		s := begin(t, w, h, nil)
-		s.look(func(a *app) { a.files.CurrentDirectory = dir })
+		s.look(func(a *app) { a.files.picker.CurrentDirectory = dir })
 		s.press("o")
 		s.until("the files", func(a *app) bool { return strings.Contains(a.View().Content, "photo.png") })
 		s.golden("open")
@@ -196,16 +196,17 @@ func TestOpenPicture(t *testing.T) {
 		s.press("o", "down", "enter")
 		s.until("the picture", func(a *app) bool { return a.mode == masking && drawnAll(a) })
 		s.look(func(a *app) {
-			if got := a.masking.picture.RGBAAt(3, 3); got.R < 150 || got.B > 140 {
+			if got := a.canvas.Image.RGBAAt(3, 3); got.R < 150 || got.B > 140 {
 				t.Errorf("the picture is %v at its top", got)
 			}
-			if len(a.masking.tokens) != a.Model.Latent.Tokens() {
-				t.Errorf("it has %d tokens", len(a.masking.tokens))
+			if len(a.canvas.Tokens) != a.Model.Latent.Tokens() {
+				t.Errorf("it has %d tokens", len(a.canvas.Tokens))
 			}
 		})
 		s.golden("opened")
 		s.press("?")
 		s.golden("mask-help")
+		s.helpIsComplete()
 		s.press("esc", "esc")
 		s.until("the run again", func(a *app) bool { return a.mode == exploring && drawnAll(a) })
 	})
@@ -232,7 +233,7 @@ func TestFineMouse(t *testing.T) {
 	}
 	at := func(x, y int) (is bool) {
 		s.until("the mask on screen", drawnAll)
-		s.look(func(a *app) { is = a.masking.easel.now.pixels.GrayAt(x, y).Y == 255 })
+		s.look(func(a *app) { is = a.canvas.Mask.Pixels.GrayAt(x, y).Y == 255 })
 		return is
 	}
 	s.until("the picture", drawnAll)

@@ -24,13 +24,13 @@ func BenchmarkReaction(b *testing.B) {
 			screen := alternate(nowhere{})
 			a := newApp(b.Context(), o, graphics.NewDriver(o.Terminal), screen)
 			tm := teatest.NewTestModel(b, watched{a}, teatest.WithInitialTermSize(size[0], size[1]))
-			s := &session{nil, tm}
+			s := &user{nil, tm}
 			var took []time.Duration
 			var out bytes.Buffer
 			for b.Loop() {
 				began := time.Now()
 				s.press("p") // asks for a preset's name
-				for out.Reset(); !bytes.Contains(out.Bytes(), []byte("name of the preset")); {
+				for out.Reset(); !bytes.Contains(out.Bytes(), []byte("preset name")); {
 					_, _ = io.Copy(&out, tm.Output())
 					if time.Since(began) > 10*time.Second {
 						b.Fatal("the app does not answer")

@@ -141,15 +141,15 @@ func (r *reporter) filter(model tea.Model, msg tea.Msg) tea.Msg {
 }
 
 func (r *reporter) look(a *app) {
-	if !a.ended() || !drawnAll(a) {
+	if !a.stage.Done || !drawnAll(a) {
 		return
 	}
-	now := report{Terminal: a.Terminal, Width: a.width, Height: a.height, Area: a.pictureArea(), Covered: a.sheet != noSheet}
+	now := report{Terminal: a.Terminal, Width: a.layout.width, Height: a.layout.height, Area: a.layout.images, Covered: a.sheet != noSheet}
 	for _, t := range a.tiles {
 		f := t.shown.Frame
 		now.Tiles = append(now.Tiles, reported{
 			Cells: graphics.Rect{X: t.shown.Rect.X, Y: t.shown.Rect.Y, Cols: f.Cols, Rows: f.Rows},
-			Width: f.Width, Height: f.Height, Side: t.picture.Rect.Dx(), Picture: t.picture.Pix,
+			Width: f.Width, Height: f.Height, Side: t.image.Rect.Dx(), Picture: t.image.Pix,
 		})
 	}
 	text, err := json.Marshal(now)

@@ -3,12 +3,14 @@ package tui
 import (
 	"charm.land/bubbles/v2/help"
 	"charm.land/lipgloss/v2"
+
+	"sundae/tui/panel"
 )
 
-// theme is every style on screen. Colours are few: text, a dim grey and one
-// accent; terminals with fewer colours, or none, get the nearest there is.
+// theme holds every style on screen. There are few colours: text, a dim grey and one accent. Terminals with fewer colours,
+// or none, get the nearest.
 type theme struct {
-	title, text, dim, accent, selected, bad, on, off, border lipgloss.Style
+	title, text, dim, accent, selected, bad, heading, border lipgloss.Style
 }
 
 func newTheme(dark bool) theme {
@@ -24,17 +26,19 @@ func newTheme(dark bool) theme {
 		accent:   style.Foreground(accent),
 		selected: style.Bold(true).Foreground(accent),
 		bad:      style.Bold(true).Foreground(bad),
-		on:       style.Bold(true),
-		off:      style.Foreground(grey),
+		heading:  style.Bold(true),
 		border:   style.Foreground(grey),
 	}
 }
 
-// helpStyles are those of the line of keys. Bubbles' own are too faint to read
-// on a light background.
+// helpStyles are the styles of the key line. Those of Bubbles are too faint to read on a light background.
 func (t theme) helpStyles() help.Styles {
 	return help.Styles{
 		Ellipsis: t.dim, ShortKey: t.text, ShortDesc: t.dim, ShortSeparator: t.dim,
 		FullKey: t.text, FullDesc: t.dim, FullSeparator: t.dim,
 	}
+}
+
+func (t theme) panelStyles() panel.Styles {
+	return panel.Styles{Text: t.text, Dim: t.dim, Accent: t.accent, Selected: t.selected, Heading: t.heading}
 }

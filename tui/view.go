@@ -6,127 +6,104 @@ import (
 	"strings"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	tea "charm.land/bubbletea/v2"
-
+	"sundae/internal/bundle"
+	"sundae/sampler"
 	"sundae/tui/graphics"
+	"sundae/tui/inpaint"
+	"sundae/tui/panel"
+	"sundae/tui/session"
 )
 
-// The least terminal that the app draws in, and the least for the panel.
-const (
-	leastWidth, leastHeight = 40, 12
-	leastForPanel           = 70
-)
-
-// The screen, from top to bottom: title, body (pictures and panel), timeline, two
-// lines of status, one of keys.
-const linesAround = 5
-
-func (a *app) tooSmall() bool { return a.width < leastWidth || a.height < leastHeight }
-
-func (a *app) panelHidden() bool { return a.noPanel || a.width < leastForPanel || a.mode == browsing }
-
-func (a *app) bodyArea() graphics.Rect {
-	return graphics.Rect{X: 0, Y: 1, Cols: a.width, Rows: max(0, a.height-linesAround)}
-}
-
-// pictureArea is the body without the panel.
-func (a *app) pictureArea() graphics.Rect {
-	r := a.bodyArea()
-	if !a.panelHidden() {
-		r.Cols -= panelWidth + 1
-	}
-	return r
-}
-
-// View draws the screen as text; pictures that are more than text are drawn over it.
+// View returns the screen as text. Images that are not text are drawn over it.
 func (a *app) View() tea.View {
 	v := tea.View{AltScreen: true, MouseMode: tea.MouseModeCellMotion, WindowTitle: "Sundae: " + a.Model.Name}
 	switch {
-	case a.width == 0:
-		v.Content = ""
-	case a.tooSmall():
-		v.Content = fmt.Sprintf("Too small: %d×%d, needs %d×%d", a.width, a.height, leastWidth, leastHeight)
+	case a.layout.width == 0:
+	case a.layout.tooSmall():
+		v.Content = fmt.Sprintf("Too small: %d×%d, needs %d×%d", a.layout.width, a.layout.height, leastWidth, leastHeight)
 	default:
-		v.Content = strings.Join([]string{a.titleLine(), a.body(), a.timelineView(), a.statusLines(), a.keyLine()}, "\n")
+		timeline := ""
+		if a.mode == exploring {
+			timeline = timelineView(&a.stage, a.theme, a.layout.timeline.Cols)
+		}
+		keys := keyLine(a.active(), a.help, a.layout.width)
+		if !a.hinted {
+			keys = fill(a.theme.accent.Render(" space pauses, ← → changes the selected setting, ? shows all keys"), a.layout.width)
+		}
+		v.Content = strings.Join([]string{a.titleLine(), a.body(), timeline, a.statusLines(), keys}, "\n")
 	}
 	return v
 }
 
 func (a *app) titleLine() string {
-	s := a.stage.lanes[a.stage.lane].settings
 	m := a.Model
 	left := " " + a.theme.title.Render("Sundae") + a.theme.dim.Render(fmt.Sprintf("  %s  %d×%d", m.Name, m.ImageSize, m.ImageSize))
 	right := ""
-	switch {
+	switch l := a.stage.Selected(); {
 	case a.mode == masking:
-		right = a.maskTitle()
+		right = "inpainting " + a.canvas.Name
 	case a.mode == browsing:
-		right = a.gallery.title()
-	case len(a.stage.lanes) > 1:
-		right = fmt.Sprintf("comparing %d, panel shows %d: %s", len(a.stage.lanes), a.stage.lane+1, a.stage.lanes[a.stage.lane].label)
+		right = a.gallery.Title()
+	case len(a.stage.Lanes) > 1:
+		right = fmt.Sprintf("comparing %d, panel shows %d: %s", len(a.stage.Lanes), a.stage.Lane+1, l.Label)
 	default:
-		right = fmt.Sprintf("%s  seed %d", className(m.Classes, s.Class), s.Seed)
+		right = fmt.Sprintf("%s  seed %d", session.ClassName(m.Classes, l.Settings.Class), l.Settings.Seed)
 	}
-	return a.spread(left, a.theme.dim.Render(right+" "))
+	return spread(left, a.theme.dim.Render(right+" "), a.layout.width)
 }
 
 // spread puts two texts at the ends of a line; the right one is cut first.
-func (a *app) spread(left, right string) string {
-	right = ansi.Truncate(right, max(0, a.width-lipgloss.Width(left)-2), "…")
-	gap := a.width - lipgloss.Width(left) - lipgloss.Width(right)
-	return ansi.Truncate(left+strings.Repeat(" ", max(0, gap))+right, a.width, "")
+func spread(left, right string, width int) string {
+	right = ansi.Truncate(right, max(0, width-lipgloss.Width(left)-2), "…")
+	gap := width - lipgloss.Width(left) - lipgloss.Width(right)
+	return ansi.Truncate(left+strings.Repeat(" ", max(0, gap))+right, width, "")
 }
 
-// body is the pictures, or the sheet that covers them, beside the panel.
+// body returns the images, or the sheet that covers them, beside the panel.
 func (a *app) body() string {
-	room := a.bodyArea()
-	area, alone := a.pictureArea(), a.panelHidden()
-	if a.sheet == helpSheet {
-		area, alone = room, true
-	}
+	area, side := a.layout.images, a.layout.panel
 	var lines []string
 	switch a.sheet {
-	case helpSheet:
-		lines = strings.Split(a.helpView(area), "\n")
-	case commandSheet:
-		lines = strings.Split(a.paletteView(area), "\n")
+	case helpSheet: // takes the panel's room as well
+		area, side = a.layout.body, graphics.Rect{}
+		lines = strings.Split(helpView(a.active(), a.theme, area), "\n")
+	case paletteSheet:
+		lines = a.palette.view(a.found(), a.theme, area)
 	case fileSheet:
-		lines = strings.Split(a.fileView(area), "\n")
+		lines = strings.Split(a.files.view(a.theme), "\n")
 	default:
-		lines = a.pictureLines(area)
+		lines = a.imageLines(area)
 	}
-	var panel []string
-	if !alone {
-		if a.mode == masking {
-			panel = strings.Split(a.maskPanel(room.Rows), "\n")
-		} else {
-			panel = strings.Split(a.panelView(room.Rows), "\n")
-		}
+	var settings []string
+	switch {
+	case side.Cols == 0:
+	case a.mode == masking:
+		settings = maskPanel(a.canvas, a.Model, a.theme)
+	default:
+		settings = a.panel.View(&a.stage, side, a.theme.panelStyles())
 	}
-	var out strings.Builder
-	for y := range room.Rows {
+	out := make([]string, a.layout.body.Rows)
+	for y := range out {
 		line := ""
 		if y < len(lines) {
 			line = lines[y]
 		}
-		out.WriteString(fill(line, area.Cols))
-		if !alone {
-			out.WriteString(a.theme.border.Render("│"))
-			if y < len(panel) {
-				out.WriteString(fill(panel[y], panelWidth))
+		out[y] = fill(line, area.Cols)
+		if side.Cols > 0 {
+			out[y] += a.theme.border.Render("│")
+			if y < len(settings) {
+				out[y] += fill(settings[y], side.Cols)
 			}
 		}
-		if y < room.Rows-1 {
-			out.WriteByte('\n')
-		}
 	}
-	return out.String()
+	return strings.Join(out, "\n")
 }
 
-// fill cuts or widens a line to width cells.
+// fill cuts or pads a line to a width in cells.
 func fill(line string, width int) string {
 	if w := lipgloss.Width(line); w < width {
 		return line + strings.Repeat(" ", width-w)
@@ -136,9 +113,8 @@ func fill(line string, width int) string {
 	return line
 }
 
-// pictureLines lays the tiles' text out; x and width of each are known, so no
-// line is measured.
-func (a *app) pictureLines(area graphics.Rect) []string {
+// imageLines lays out the text of the tiles. Their places and widths are known, so that no line needs to be measured.
+func (a *app) imageLines(area graphics.Rect) []string {
 	lines := make([]strings.Builder, area.Rows)
 	ends := make([]int, area.Rows) // cells written so far
 	put := func(y, x, cols int, text string) {
@@ -150,25 +126,16 @@ func (a *app) pictureLines(area graphics.Rect) []string {
 		lines[y].WriteString(text)
 		ends[y] = x + cols
 	}
-	for i, t := range a.tiles {
-		if t.shown.Frame.Text != "" {
-			for row, text := range strings.Split(t.shown.Frame.Text, "\n") {
-				put(t.shown.Rect.Y+row, t.shown.Rect.X, t.shown.Frame.Cols, text)
+	for _, t := range a.tiles {
+		if frame, rect := t.shown.Frame, t.shown.Rect; frame.Text != "" {
+			for row, text := range strings.Split(frame.Text, "\n") {
+				put(rect.Y+row, rect.X, frame.Cols, text)
 			}
 		} else if t.area.Rows > 0 {
-			waiting := "waiting for the first picture"
-			put(t.area.Y+t.area.Rows/2, t.area.X, t.area.Cols, a.theme.dim.Render(centre(waiting, t.area.Cols)))
+			put(t.area.Y+t.area.Rows/2, t.area.X, t.area.Cols, a.theme.dim.Render(centre("waiting for the first image", t.area.Cols)))
 		}
 		if t.label.Rows > 0 {
-			label, style, marker := a.tileLabel(i), a.theme.dim, ""
-			if a.tileSelected(i) {
-				style, marker = a.theme.selected, "› " // told apart without colours, too
-			}
-			if over := lipgloss.Width(marker+label) - t.label.Cols; over > 0 {
-				label = ansi.TruncateLeft(label, over+1, "…") // what differs comes last
-			}
-			label = marker + label
-			put(t.label.Y, t.label.X, t.label.Cols, style.Render(centre(label, t.label.Cols)))
+			put(t.label.Y, t.label.X, t.label.Cols, a.caption(t))
 		}
 	}
 	out := make([]string, area.Rows)
@@ -178,90 +145,157 @@ func (a *app) pictureLines(area graphics.Rect) []string {
 	return out
 }
 
+// caption returns the line below a tile.
+func (a *app) caption(t tile) string {
+	var text string
+	var selected bool
+	if a.mode == browsing {
+		text, selected = a.gallery.Entries[t.sample].Label, t.sample == a.gallery.Selected
+	} else {
+		text, selected = a.stage.Lanes[t.lane].Label, t.lane == a.stage.Lane
+	}
+	style, marker := a.theme.dim, ""
+	if selected {
+		style, marker = a.theme.selected, "› " // visible without colours, too
+	}
+	if over := lipgloss.Width(marker+text) - t.label.Cols; over > 0 {
+		text = ansi.TruncateLeft(text, over+1, "…") // the value comes last
+	}
+	return style.Render(centre(marker+text, t.label.Cols))
+}
+
 func centre(text string, cols int) string {
 	text = ansi.Truncate(text, cols, "…")
 	left := (cols - lipgloss.Width(text)) / 2
 	return strings.Repeat(" ", left) + text + strings.Repeat(" ", cols-left-lipgloss.Width(text))
 }
 
-func (a *app) tileLabel(i int) string {
-	if a.mode == browsing {
-		return a.gallery.label(a.tiles[i].sample)
-	}
-	return a.stage.lanes[a.tiles[i].lane].label
+// timelineColumn is the column of a step.
+func timelineColumn(step, steps, cols int) int {
+	return min(cols-1, step*(cols-1)/max(1, steps))
 }
 
-func (a *app) tileSelected(i int) bool {
-	if a.mode == browsing {
-		return a.tiles[i].sample == a.gallery.selected
-	}
-	return len(a.stage.lanes) > 1 && a.tiles[i].lane == a.stage.lane
+// timelineStep is the step nearest to a column.
+func timelineStep(column, steps, cols int) int {
+	return max(0, min(steps, (column*steps+(cols-1)/2)/max(1, cols-1)))
 }
 
-// statusLines say where the run is and what everything costs, in columns that
-// keep their place while the numbers change.
+// timelineView is the line under the images: the steps of the run, how far it is, the step on show, and where settings
+// changed.
+func timelineView(s *session.Stage, styles theme, cols int) string {
+	steps := s.Steps()
+	taken, shown := timelineColumn(s.Newest(), steps, cols), timelineColumn(s.Shown, steps, cols)
+	marked := map[int]bool{}
+	for _, step := range s.Selected().Marks {
+		marked[timelineColumn(step, steps, cols)] = true
+	}
+	var past, future strings.Builder
+	for x := range cols {
+		symbol, part := '━', &past
+		if x > taken {
+			symbol, part = '─', &future
+		}
+		switch {
+		case x == shown:
+			symbol = '●'
+		case marked[x]:
+			symbol = '┿'
+		}
+		part.WriteRune(symbol)
+	}
+	return " " + styles.accent.Render(past.String()) + styles.dim.Render(future.String())
+}
+
+// statusLines say where the run is and how long everything takes, in columns that stay where they are while the numbers
+// change.
 func (a *app) statusLines() string {
-	l := &a.stage.lanes[a.stage.lane]
-	state := "paused "
-	switch {
-	case a.ended():
-		state = "done   "
-	case a.stage.playing:
-		state = "running"
+	width := a.layout.width
+	first := ansi.Truncate(" "+join(a.theme, progress(&a.stage, a.theme)), width, "…")
+	if a.prompt.active {
+		return first + "\n" + fill(" "+a.prompt.input.View(), width)
 	}
-	total := strconv.Itoa(l.settings.Steps)
-	items := []string{a.theme.accent.Render(fmt.Sprintf("%s %*d/%s", state, len(total), min(a.stage.shown, max(0, len(l.frames)-1)), total))}
-	costs := []string{}
-	item := func(to *[]string, name, value string) {
-		*to = append(*to, a.theme.dim.Render(name+" ")+a.theme.text.Render(value))
-	}
-	if stat := l.stat(a.stage.shown); stat != nil {
-		changed := 0
-		for _, n := range stat.Changed {
-			changed += n
-		}
-		share := 100 * changed / max(1, len(stat.Changed)*a.Model.Latent.Tokens())
-		item(&items, "temp", number(stat.Temperature))
-		item(&items, "prop", number(stat.Proportion))
-		if stat.Renoise > 0 {
-			item(&items, "corr", number(stat.Renoise))
-		}
-		item(&items, "changed", fmt.Sprintf("%3d%%", share))
-		item(&items, "frozen", fmt.Sprintf("%d/%d", stat.Frozen, len(stat.Changed)))
-		item(&items, "confidence", number(stat.Confidence))
-		item(&costs, "step", milliseconds(stat.Took))
-	}
-	if a.decode.Picture != nil {
-		item(&costs, "decode", milliseconds(a.decode.Took))
-	}
-	if a.drawing.Bytes > 0 {
-		item(&costs, string(a.Terminal.Protocol), fmt.Sprintf("%s %s", milliseconds(a.drawing.Took), byteCount(a.drawing.Bytes)))
-	}
-	item(&costs, "on", a.Prior.Device())
-	if a.look != plain {
-		costs = append(costs, a.theme.accent.Render([]string{"", "changed tokens", "confidence"}[a.look]))
-	}
-	first := ansi.Truncate(" "+strings.Join(items, a.theme.dim.Render("  ")), a.width, "…")
+	second := " " + join(a.theme, a.costs())
 	note := a.theme.accent.Render(a.note)
 	if a.isError {
 		note = a.theme.bad.Render(a.note)
 	}
-	if a.prompt.active {
-		return first + "\n" + a.promptView()
+	switch {
+	case a.note == "":
+		second = ansi.Truncate(second, width, "…")
+	case lipgloss.Width(a.note)+lipgloss.Width(second)+3 > width: // the note is more important
+		second = ansi.Truncate(" "+note, width, "…")
+	default:
+		second = spread(second, note+" ", width)
 	}
-	second := " " + strings.Join(costs, a.theme.dim.Render("  "))
-	if a.note == "" {
-		return first + "\n" + ansi.Truncate(second, a.width, "…")
+	return first + "\n" + second
+}
+
+// join joins the items of a status line.
+func join(styles theme, items []string) string { return strings.Join(items, styles.dim.Render("  ")) }
+
+// progress is the first status line: the step on show.
+func progress(s *session.Stage, styles theme) []string {
+	l := s.Selected()
+	state := "paused "
+	switch {
+	case s.Done:
+		state = "done   "
+	case s.Playing:
+		state = "running"
 	}
-	if lipgloss.Width(a.note)+lipgloss.Width(second)+3 > a.width {
-		return first + "\n" + ansi.Truncate(" "+note, a.width, "…") // what was said comes first
+	total := strconv.Itoa(l.Settings.Steps)
+	items := []string{styles.accent.Render(fmt.Sprintf("%s %*d/%s", state, len(total), min(s.Shown, l.Last()), total))}
+	if stat := l.Stat(s.Shown); stat != nil {
+		items = append(items, stepItems(stat, s.Model.Latent.Tokens(), styles)...)
 	}
-	return first + "\n" + a.spread(second, note+" ")
+	return items
+}
+
+// stepItems say what a step did.
+func stepItems(stat *sampler.Stats, tokens int, styles theme) []string {
+	changed := 0
+	for _, n := range stat.Changed {
+		changed += n
+	}
+	var items []string
+	for _, one := range session.Schedules {
+		if value := one.Taken(*stat); value > 0 || one.Short != "renoise" {
+			items = append(items, item(styles, one.Short, panel.Number(value)))
+		}
+	}
+	return append(items,
+		item(styles, "changed", fmt.Sprintf("%3d%%", 100*changed/max(1, len(stat.Changed)*tokens))),
+		item(styles, "frozen", fmt.Sprintf("%d/%d", stat.Frozen, len(stat.Changed))),
+		item(styles, "confidence", panel.Number(stat.Confidence)),
+	)
+}
+
+// costs is the second status line: what takes how long, and what is painted over the images.
+func (a *app) costs() []string {
+	var items []string
+	if stat := a.stage.Selected().Stat(a.stage.Shown); stat != nil {
+		items = append(items, item(a.theme, "step", milliseconds(stat.Took)))
+	}
+	if a.decoded.Picture != nil {
+		items = append(items, item(a.theme, "decode", milliseconds(a.decoded.Took)))
+	}
+	if a.drawn.Bytes > 0 {
+		items = append(items, item(a.theme, string(a.Terminal.Protocol), milliseconds(a.drawn.Took)+" "+byteCount(a.drawn.Bytes)))
+	}
+	items = append(items, item(a.theme, "on", a.Prior.Device()))
+	if a.look != plain {
+		items = append(items, a.theme.accent.Render([]string{"", "changed tokens", "confidence"}[a.look]))
+	}
+	return items
+}
+
+func item(styles theme, name, value string) string {
+	return styles.dim.Render(name+" ") + styles.text.Render(value)
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%4d ms", d.Milliseconds()) }
 
-// byteCount is a size in few characters, always as wide.
+// byteCount writes a size in few characters, always the same number of them.
 func byteCount(n int) string {
 	switch {
 	case n < 10_000:
@@ -270,4 +304,34 @@ func byteCount(n int) string {
 		return fmt.Sprintf("%4d kB", n/1000)
 	}
 	return fmt.Sprintf("%4d MB", n/1_000_000)
+}
+
+// maskPanel is the panel while a mask is painted.
+func maskPanel(c *inpaint.Canvas, m bundle.Manifest, styles theme) []string {
+	action := "paint"
+	if c.Erase {
+		action = "erase"
+	}
+	rule := "any pixel masked"
+	if c.Rule == sampler.All {
+		rule = "all pixels masked"
+	}
+	line := func(name, value string) string {
+		return "  " + styles.dim.Render(fill(name, 10)) + styles.text.Render(value)
+	}
+	n, total := c.Mask.Count, m.Latent.Tokens()
+	return []string{
+		" " + styles.title.Render("Mask"),
+		line("tool", c.Tool.String()),
+		line("action", action),
+		line("brush", fmt.Sprintf("%d pixels", 2*c.Radius+1)),
+		line("tokens", rule),
+		line("", fmt.Sprintf("%d of %d masked", n, total)),
+		line("", fmt.Sprintf("%d%% of the image", 100*n/total)),
+		line("variants", strconv.Itoa(c.Variants)),
+		"",
+		styles.dim.Render("  The outline shows what will"),
+		styles.dim.Render("  be sampled: whole tokens of"),
+		styles.dim.Render(fmt.Sprintf("  %d×%d pixels.", m.Downsample, m.Downsample)),
+	}
 }

@@ -42,6 +42,16 @@ var importRules = []struct {
 		not:      []string{"./train/...", "github.com/gomlx/..."},
 	},
 	{
+		why:      "the parts of the app do not know the whole",
+		packages: []string{"./tui/..."}, except: []string{"./tui"},
+		not: []string{"./tui"},
+	},
+	{
+		why:      "the state of the app is plain: no events, no screen",
+		packages: []string{"./tui/session", "./tui/inpaint", "./tui/panel/...", "./tui/loop"},
+		not:      []string{"charm.land/bubbletea/v2", "./tui/terminal"},
+	},
+	{
 		why:      "training does not know the app",
 		packages: []string{"./train/..."},
 		not:      []string{"./tui/..."},

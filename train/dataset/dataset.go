@@ -1,5 +1,6 @@
-// Package dataset reads picture folders as they are laid out in the field: one
-// sub-folder a class, or one flat folder without classes. PNG, JPEG and WebP.
+// Package dataset reads folders of images in the layout of torchvision's ImageFolder:
+// one sub-folder per class, or one flat folder without classes. It reads PNG, JPEG and
+// WebP.
 package dataset
 
 import (
@@ -19,29 +20,29 @@ import (
 	_ "golang.org/x/image/webp"
 )
 
-// File is one picture and the index of its class.
+// File is one image and the index of its class.
 type File struct {
 	Path  string
 	Class int
 }
 
-// Set is the pictures of one or more folders, each folder's sorted by path, and the
-// names of their classes. Without sub-folders there are no classes and every File's
-// Class is 0.
+// Set lists the images of one or more folders, sorted by path within each folder, and
+// the names of their classes. Without sub-folders there are no classes, and every
+// File's Class is 0.
 type Set struct {
 	Files   []File
 	Classes []string
 }
 
-// ErrEmpty says that a folder holds no pictures.
+// ErrEmpty is the error for a folder without pictures.
 var ErrEmpty = errors.New("no PNG, JPEG or WebP pictures")
 
-// Open lists the pictures below each of dirs, whose sub-folders of the same name are one
-// class. Hidden files and folders are passed over.
+// Open lists the images below each of dirs. Sub-folders of the same name are one class.
+// Hidden files and folders are ignored.
 func Open(dirs ...string) (Set, error) {
 	var set Set
-	var labels []string     // of each file
-	at := map[string]bool{} // where a picture was found
+	var labels []string       // of each file
+	seen := map[string]bool{} // absolute paths
 	for _, dir := range dirs {
 		paths, err := pictures(dir)
 		if err != nil {
@@ -55,14 +56,14 @@ func Open(dirs ...string) (Set, error) {
 			if err != nil {
 				return Set{}, fmt.Errorf("list pictures: %w", err)
 			}
-			place, err := filepath.Abs(path)
+			absolute, err := filepath.Abs(path)
 			if err != nil {
 				return Set{}, fmt.Errorf("list pictures: %w", err)
 			}
-			if at[place] {
-				return Set{}, fmt.Errorf("%s is given twice: name each folder of pictures once", path)
+			if seen[absolute] {
+				return Set{}, fmt.Errorf("%s is listed twice: pass each folder of pictures once", path)
 			}
-			at[place] = true
+			seen[absolute] = true
 			labels = append(labels, label)
 			set.Files = append(set.Files, File{Path: path})
 		}
@@ -75,7 +76,7 @@ func Open(dirs ...string) (Set, error) {
 		return set, nil
 	}
 	if i := slices.Index(labels, ""); i >= 0 {
-		return Set{}, fmt.Errorf("%s is in no sub-folder, and others are: move all pictures into one sub-folder a class", set.Files[i].Path)
+		return Set{}, fmt.Errorf("%s is not in a sub-folder, but others are: move all pictures into one sub-folder per class", set.Files[i].Path)
 	}
 	set.Classes = classes
 	for i, label := range labels {
@@ -84,7 +85,7 @@ func Open(dirs ...string) (Set, error) {
 	return set, nil
 }
 
-// pictures are the paths of the pictures below dir.
+// pictures lists the paths of the images below dir.
 func pictures(dir string) (paths []string, err error) {
 	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -109,7 +110,7 @@ func pictures(dir string) (paths []string, err error) {
 	return paths, err
 }
 
-// folderBelow is the first folder of a path below dir, "" where there is none.
+// folderBelow is the first folder of path below dir, "" if there is none.
 func folderBelow(dir, path string) (string, error) {
 	relative, err := filepath.Rel(dir, path)
 	if err != nil {
@@ -122,24 +123,24 @@ func folderBelow(dir, path string) (string, error) {
 	return first, nil
 }
 
-// Split holds n pictures back, spread evenly over the sorted list so that every
-// class gives its share; the split depends on the list alone.
-func (s Set) Split(n int) (train, held Set) {
-	train.Classes, held.Classes = s.Classes, s.Classes
+// Split takes n held-out images, at most all but one, evenly spread over the sorted
+// list, so that every class has its share. It depends on the list alone.
+func (s Set) Split(n int) (train, heldOut Set) {
+	train.Classes, heldOut.Classes = s.Classes, s.Classes
 	n = min(n, len(s.Files)-1)
 	for i, file := range s.Files {
-		// Picture i is held when the running share n·i/len passes a whole number.
+		// Image i is held out if the running share n·i/len passes a whole number.
 		if n > 0 && (i+1)*n/len(s.Files) > i*n/len(s.Files) {
-			held.Files = append(held.Files, file)
+			heldOut.Files = append(heldOut.Files, file)
 		} else {
 			train.Files = append(train.Files, file)
 		}
 	}
-	return train, held
+	return train, heldOut
 }
 
-// Load decodes a picture. One larger than size on both sides is scaled, with a
-// good filter, until its shorter side is size.
+// Load decodes an image. If both sides are larger than size it is scaled with the
+// Catmull-Rom filter, so that its shorter side is size.
 func Load(path string, size int) (*image.RGBA, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -166,7 +167,7 @@ func Load(path string, size int) (*image.RGBA, error) {
 	return rgba, nil
 }
 
-// Pixels copies the w×h pixels of picture at (x, y) into out as RGB bytes,
+// Pixels copies the w×h pixels of picture at (x, y) into out as RGB bytes [h, w, 3],
 // mirrored left to right if flip is set.
 func Pixels(out []uint8, picture *image.RGBA, x, y, w, h int, flip bool) {
 	for row := range h {
@@ -181,14 +182,14 @@ func Pixels(out []uint8, picture *image.RGBA, x, y, w, h int, flip bool) {
 	}
 }
 
-// Skipped collects the pictures that could not be read, once each. Its zero
-// value is ready for use by many goroutines.
+// Skipped collects the files that could not be read. The zero value is ready to use,
+// also by several goroutines.
 type Skipped struct {
 	mu    sync.Mutex
 	files map[string]error
 }
 
-// Add notes that path could not be read and reports whether that is news.
+// Add records that path could not be read, and reports whether it is the first time.
 func (s *Skipped) Add(path string, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,7 +201,7 @@ func (s *Skipped) Add(path string, err error) bool {
 	return !known
 }
 
-// Len is the number of pictures skipped so far.
+// Len is the number of skipped files.
 func (s *Skipped) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

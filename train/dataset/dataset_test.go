@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Folders are one set: what is called the same in several of them is one class.
+// TestOpen: several folders are one set, and sub-folders of the same name one class.
 func TestOpen(t *testing.T) {
 	root := t.TempDir()
 	for _, path := range []string{
@@ -26,7 +26,7 @@ func TestOpen(t *testing.T) {
 		}
 	}
 	if set, err := Open(""); err == nil {
-		t.Errorf("a folder without a name: %v", set)
+		t.Errorf("an empty folder name: %v", set)
 	}
 	for _, test := range []struct {
 		dirs, files, classes, says string
@@ -38,10 +38,10 @@ func TestOpen(t *testing.T) {
 			classes: "alpine dunes night",
 		},
 		{dirs: "flat", files: "flat/1.png:0 flat/2.png:0"},
-		{dirs: "first flat", says: "flat/1.png is in no sub-folder"},
-		{dirs: "mixed", says: "mixed/1.png is in no sub-folder"},
-		{dirs: "first second first/", says: "first/dunes/1.png is given twice"},
-		{dirs: "first first/../first", says: "first/dunes/1.png is given twice"},
+		{dirs: "first flat", says: "flat/1.png is not in a sub-folder"},
+		{dirs: "mixed", says: "mixed/1.png is not in a sub-folder"},
+		{dirs: "first second first/", says: "first/dunes/1.png is listed twice"},
+		{dirs: "first first/../first", says: "first/dunes/1.png is listed twice"},
 		{dirs: "first missing", says: "missing"},
 		{dirs: "first empty", says: ErrEmpty.Error()},
 		{dirs: "", says: ErrEmpty.Error()},

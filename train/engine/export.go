@@ -23,6 +23,13 @@ func ExportONNX[F model.ExecGraphFn](backend compute.Backend, store *model.Store
 	if !ok {
 		return nil, fmt.Errorf("export ONNX: backend %s cannot write it; use onnx:cpu", backend.Name())
 	}
+	// The backend would make constants without a name of variables that are not trainable.
+	for v := range store.IterVariables() {
+		if !v.Trainable {
+			v.SetTrainable(true)
+			defer v.SetTrainable(false)
+		}
+	}
 	exec, err := model.NewExec(writer.Backend, store, fn)
 	if err != nil {
 		return nil, fmt.Errorf("export ONNX: %w", err)

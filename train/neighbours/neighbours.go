@@ -1,5 +1,5 @@
-// Package neighbours finds the training picture closest to each sample, which
-// shows whether a model makes pictures of its own or repeats what it was shown.
+// Package neighbours finds the nearest neighbour of each sample among the training
+// images, which shows whether a model has memorised them.
 package neighbours
 
 import (
@@ -16,23 +16,23 @@ import (
 	"sundae/train/dataset"
 )
 
-// side is the side of what is compared: pictures shrunk to side×side colours,
-// so that layout and light count and single pixels do not.
+// side is the side to which images are scaled before they are compared, so that layout
+// and colour count and single pixels do not.
 const side = 32
 
-// Neighbour is the training picture nearest to one sample.
+// Neighbour is the training image nearest to one sample.
 type Neighbour struct {
 	Sample, Training string  // paths
-	Distance         float64 // root mean squared difference of the shrunken pictures, 0 to 255
+	Distance         float64 // root mean square difference of the scaled images, 0 to 255
 }
 
-// Find compares every sample with every training picture; seen is called after
-// each training picture, from several goroutines at once.
-func Find(ctx context.Context, samples, training []string, seen func()) ([]Neighbour, error) {
-	wanted := make([][]float32, len(samples))
+// Find compares every sample with every training image. done is called after each
+// training image, from several goroutines.
+func Find(ctx context.Context, samples, training []string, done func()) ([]Neighbour, error) {
+	features := make([][]float32, len(samples))
 	for i, path := range samples {
 		var err error
-		if wanted[i], err = signature(path); err != nil {
+		if features[i], err = scaled(path); err != nil {
 			return nil, err
 		}
 	}
@@ -49,16 +49,16 @@ func Find(ctx context.Context, samples, training []string, seen func()) ([]Neigh
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				other, err := signature(training[k])
+				other, err := scaled(training[k])
 				if err != nil {
 					return err
 				}
-				for i, s := range wanted {
+				for i, s := range features {
 					if d := distance(s, other); d < best[w][i].Distance {
 						best[w][i].Training, best[w][i].Distance = training[k], d
 					}
 				}
-				seen()
+				done()
 			}
 			return nil
 		})
@@ -77,7 +77,7 @@ func Find(ctx context.Context, samples, training []string, seen func()) ([]Neigh
 	return nearest, nil
 }
 
-// Sheet shows samples over their neighbours, cell pixels each, columns a row.
+// Sheet shows samples over their neighbours, each cell×cell pixels, in rows of columns.
 func Sheet(pairs []Neighbour, columns, cell int) (image.Image, error) {
 	var cells []image.Image
 	for from := 0; from < len(pairs); from += columns {
@@ -92,7 +92,7 @@ func Sheet(pairs []Neighbour, columns, cell int) (image.Image, error) {
 				}
 				p, err := picture.Load(path(row[i]))
 				if err != nil {
-					return nil, fmt.Errorf("sheet of neighbours: %w", err)
+					return nil, fmt.Errorf("draw the sheet of neighbours: %w", err)
 				}
 				cells = append(cells, picture.Fit(p, cell, picture.Crop))
 			}
@@ -101,7 +101,7 @@ func Sheet(pairs []Neighbour, columns, cell int) (image.Image, error) {
 	return picture.Grid(cells, columns, 4, color.Black), nil
 }
 
-// Pictures lists the pictures of folders, sub-folders included.
+// Pictures lists the images of folders and their sub-folders.
 func Pictures(dirs ...string) ([]string, error) {
 	set, err := dataset.Open(dirs...)
 	if err != nil {
@@ -114,8 +114,8 @@ func Pictures(dirs ...string) ([]string, error) {
 	return paths, nil
 }
 
-// signature is a picture shrunk to side×side, [side, side, 3].
-func signature(path string) ([]float32, error) {
+// scaled is the image at path scaled to side×side, [side, side, 3].
+func scaled(path string) ([]float32, error) {
 	p, err := dataset.Load(path, side)
 	if err != nil {
 		return nil, fmt.Errorf("compare pictures: %w", err)
@@ -128,6 +128,7 @@ func signature(path string) ([]float32, error) {
 	return out, nil
 }
 
+// distance is the root mean square difference.
 func distance(a, b []float32) float64 {
 	var sum float64
 	for i := range a {

@@ -11,7 +11,7 @@ import (
 	"sundae/internal/picture"
 )
 
-// plain writes a picture of one colour.
+// plain writes an image of one colour.
 func plain(t *testing.T, path string, c color.RGBA) string {
 	t.Helper()
 	p := image.NewRGBA(image.Rect(0, 0, 48, 48))
@@ -32,15 +32,15 @@ func TestFind(t *testing.T) {
 		plain(t, at("blue.png"), color.RGBA{0, 0, 200, 255}),
 	}
 	samples := []string{plain(t, at("a.png"), color.RGBA{0, 190, 0, 255}), plain(t, at("b.png"), color.RGBA{0, 0, 200, 255})}
-	var seen atomic.Int64
-	pairs, err := Find(t.Context(), samples, training, func() { seen.Add(1) })
+	var done atomic.Int64
+	pairs, err := Find(t.Context(), samples, training, func() { done.Add(1) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pairs[0].Training != training[1] || pairs[1].Training != training[2] || seen.Load() != 3 {
-		t.Errorf("neighbours %v after %d pictures", pairs, seen.Load())
+	if pairs[0].Training != training[1] || pairs[1].Training != training[2] || done.Load() != 3 {
+		t.Errorf("neighbours %v after %d images", pairs, done.Load())
 	}
-	// 10 off in one of three channels everywhere; and not at all.
+	// A difference of 10 in one of three channels, and none.
 	if math.Abs(pairs[0].Distance-10/math.Sqrt(3)) > 1e-3 || pairs[1].Distance != 0 {
 		t.Errorf("distances %g and %g", pairs[0].Distance, pairs[1].Distance)
 	}
@@ -49,6 +49,6 @@ func TestFind(t *testing.T) {
 		t.Errorf("a sheet of %v, %v", sheet.Bounds(), err)
 	}
 	if _, err := Find(t.Context(), []string{at("none.png")}, training, func() {}); err == nil {
-		t.Error("a sample that is not there was compared")
+		t.Error("a missing sample is no error")
 	}
 }

@@ -2,8 +2,8 @@ package scenes
 
 import "math"
 
-// An rgb is a colour in sRGB, each part 0 to 1. Poster colours are mixed as
-// they're seen, so there is no way to linear light and back.
+// An rgb is a colour in sRGB, each component 0 to 1. Colours are mixed in sRGB, without
+// conversion to linear light.
 type rgb struct{ r, g, b float32 }
 
 // hex is the colour 0xRRGGBB.
@@ -11,16 +11,16 @@ func hex(v uint32) rgb {
 	return rgb{float32(v>>16&255) / 255, float32(v>>8&255) / 255, float32(v&255) / 255}
 }
 
-// mix goes from a (t = 0) to b (t = 1).
+// mix interpolates from a (t = 0) to b (t = 1).
 func mix(a, b rgb, t float32) rgb {
 	return rgb{a.r + (b.r-a.r)*t, a.g + (b.g-a.g)*t, a.b + (b.b-a.b)*t}
 }
 
-// scale makes a colour darker (k < 1) or lighter.
+// scale multiplies the brightness by k.
 func (c rgb) scale(k float32) rgb { return rgb{c.r * k, c.g * k, c.b * k} }
 
-// turn rotates the hue by the angle a (radians), keeping the grey part.
-func (c rgb) turn(a float32) rgb {
+// rotateHue rotates the hue by a radians and keeps grey.
+func (c rgb) rotateHue(a float32) rgb {
 	s, k := float32(math.Sin(float64(a))), float32(math.Cos(float64(a)))
 	third := (1 - k) / 3
 	side := s * 0.57735027 // 1/sqrt(3): the grey axis has equal parts
@@ -31,8 +31,8 @@ func (c rgb) turn(a float32) rgb {
 	}
 }
 
-// byteOf rounds a part to a byte.
-func byteOf(v float32) uint8 {
+// toByte rounds a component to a byte.
+func toByte(v float32) uint8 {
 	if v <= 0 {
 		return 0
 	}
@@ -44,11 +44,11 @@ func byteOf(v float32) uint8 {
 
 func clamp01(v float32) float32 { return min(max(v, 0), 1) }
 
-// smooth eases from 0 (v <= a) to 1 (v >= b) with flat ends.
-func smooth(a, b, v float32) float32 {
+// smoothstep rises from 0 (v <= a) to 1 (v >= b) with zero slope at both ends.
+func smoothstep(a, b, v float32) float32 {
 	t := clamp01((v - a) / (b - a))
 	return t * t * (3 - 2*t)
 }
 
-// bell is exp(-v*v).
-func bell(v float32) float32 { return float32(math.Exp(-float64(v) * float64(v))) }
+// gaussian is exp(-v²).
+func gaussian(v float32) float32 { return float32(math.Exp(-float64(v) * float64(v))) }

@@ -8,29 +8,29 @@ import (
 func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
 func abs(v float32) float32  { return float32(math.Abs(float64(v))) }
 
-// A plan is what a scene needs per column at one size.
+// A plan holds what the painter needs per column at one size.
 type plan struct {
 	n      int
-	clouds []heap
-	aurora curtain
-	back   []slope
-	front  []slope
+	clouds []cloudColumns
+	aurora auroraColumns
+	back   []layerColumns
+	front  []layerColumns
 	beam   []float32 // how much of the sun's glow reaches column x, 0 to 1
-	lit    []float32 // scratch: light on the columns of one row
+	lit    []float32 // scratch space: light on the columns of one row
 }
 
-// A slope is a layer's edge in pixels, ready for exact coverage: between a
-// column's two sides the edge is a straight line around top, spread high.
-type slope struct {
+// layerColumns holds the edge of a layer in pixels, for exact coverage: between the two
+// sides of a column the edge is a straight line around top, spread high.
+type layerColumns struct {
 	*layer
 	top    []float32
-	spread []float32 // at least 1: the rows over which coverage goes from 0 to 1
-	hidden []int32   // from this row on nearer layers cover the column
-	first  int       // the first row that it touches
-	snowAt []float32 // the snow's lower edge, in pixels
+	spread []float32 // number of rows in which coverage rises from 0 to 1, at least 1
+	hidden []int32   // row from which nearer layers cover the column
+	first  int       // first row with a part of the layer
+	snowAt []float32 // lower edge of the snow
 }
 
-// columns measures an edge at the sides of every column.
+// columns measures a ridge line at the sides of every column.
 func columns(line ridge, n int) (top, spread []float32, first int) {
 	top, spread = make([]float32, n), make([]float32, n)
 	f := float32(n)
@@ -46,8 +46,8 @@ func columns(line ridge, n int) (top, spread []float32, first int) {
 	return top, spread, int(math.Floor(float64(high))) - 1
 }
 
-func prepare(layers []layer, n int) []slope {
-	out := make([]slope, len(layers))
+func prepare(layers []layer, n int) []layerColumns {
+	out := make([]layerColumns, len(layers))
 	cover := make([]int32, n)
 	for x := range cover {
 		cover[x] = int32(n)
@@ -59,7 +59,7 @@ func prepare(layers []layer, n int) []slope {
 		s.hidden = append([]int32(nil), cover...)
 		for x := range cover {
 			if s.end > 0 {
-				break // what goes on below it stays in view
+				break // layers behind it stay visible below its end
 			}
 			cover[x] = min(cover[x], int32(math.Ceil(float64(s.top[x]+s.spread[x]/2))))
 		}
@@ -73,20 +73,20 @@ func prepare(layers []layer, n int) []slope {
 	return out
 }
 
-// paint draws s row by row at n x n pixels.
+// paint draws s row by row at n×n pixels.
 func paint(s *scene, n int) *image.RGBA {
 	p := &plan{n: n, back: prepare(s.back, n), front: prepare(s.front, n),
 		beam: make([]float32, n), lit: make([]float32, n)}
 	for x := range p.beam {
-		p.beam[x] = bell(((float32(x)+0.5)/float32(n) - s.sky.sunX) / 0.3)
+		p.beam[x] = gaussian(((float32(x)+0.5)/float32(n) - s.sky.sunX) / 0.3)
 	}
-	p.clouds = heaps(s.sky.clouds, n)
-	p.aurora = curtainOf(s.sky.aurora, n)
+	p.clouds = measureClouds(s.sky.clouds, n)
+	p.aurora = measureAurora(s.sky.aurora, n)
 
 	img := image.NewRGBA(image.Rect(0, 0, n, n))
 	row := make([]float32, 3*n)
 	shore := n
-	var mirror []float32 // the rows above the water without the front layers, the lowest first
+	var mirror []float32 // rows above the water without the front layers, lowest first
 	var depth int
 	if s.water != nil {
 		shore = int(s.water.y*float32(n) + 0.5)
@@ -111,26 +111,26 @@ func paint(s *scene, n int) *image.RGBA {
 		out := img.Pix[y*img.Stride : y*img.Stride+4*n]
 		for x := range n {
 			px, c := out[4*x:4*x+4:4*x+4], row[3*x:3*x+3:3*x+3]
-			px[0], px[1], px[2], px[3] = byteOf(c[0]), byteOf(c[1]), byteOf(c[2]), 255
+			px[0], px[1], px[2], px[3] = toByte(c[0]), toByte(c[1]), toByte(c[2]), 255
 		}
 	}
 	return img
 }
 
-// paintLayer lays one layer over the row y.
-func (p *plan) paintLayer(row []float32, y int, s *slope, sky *sky) {
+// paintLayer blends one layer into the row y.
+func (p *plan) paintLayer(row []float32, y int, s *layerColumns, sky *sky) {
 	if y < s.first {
 		return
 	}
 	n := p.n
 	v := (float32(y) + 0.5) / float32(n)
-	whole := float32(1) // how much of the row lies above the layer's end
+	whole := float32(1) // share of the row above the end of the layer
 	if s.end > 0 {
 		if whole = clamp01((s.end-v)*float32(n) + 0.5); whole == 0 {
 			return
 		}
 	}
-	m := s.mistShare * smooth(s.crest, s.foot, v)
+	m := s.mistShare * smoothstep(s.crest, s.foot, v)
 	lit, shade := s.lit, s.shade
 	if s.bands != nil {
 		a := s.bands.at(v, n)
@@ -169,13 +169,13 @@ func (p *plan) paintLayer(row []float32, y int, s *slope, sky *sky) {
 		if a > 1 {
 			a = 1
 		}
-		over(row, x, c, a*whole)
+		blend(row, x, c, a*whole)
 	}
 }
 
-// light fills p.lit for the height v: 1 on slopes towards the light, 0 on those
-// away from it, both nearing 0.5 further down.
-func (p *plan) light(s *slope, v, side float32) {
+// light fills p.lit for the height v: 1 on slopes facing the light, 0 on those facing
+// away, both approaching 0.5 further down.
+func (p *plan) light(s *layerColumns, v, side float32) {
 	n := float32(p.n)
 	for i := range s.peaks {
 		k := &s.peaks[i]
@@ -184,10 +184,10 @@ func (p *plan) light(s *slope, v, side float32) {
 			continue
 		}
 		d := max(v-k.y, 0)
-		// The parting line's tilt widens the edge, so that it stays smooth.
+		// The edge is wider where the spine is flat, so that it stays smooth.
 		at := k.at(d)
 		tilt := max(abs(k.at(d+0.5/n)-k.at(max(d-0.5/n, 0)))*n, 1)
-		keep := 1 - smooth(0, k.deep, d)
+		keep := 1 - smoothstep(0, k.deep, d)
 		for x := from; x < to; x++ {
 			l := clamp01((float32(x)+0.5-at*n)*side/tilt + 0.5)
 			p.lit[x] = 0.5 + (l-0.5)*keep
@@ -195,12 +195,12 @@ func (p *plan) light(s *slope, v, side float32) {
 	}
 }
 
-// at is the share of the band colour at height v.
+// at is the share of the band's colour at height v.
 func (b *bands) at(v float32, n int) float32 {
 	var a float32
 	soft := 1.5 / float32(n)
 	for i := 0; i+1 < len(b.edges); i += 2 {
-		a += smooth(b.edges[i]-soft, b.edges[i]+soft, v) - smooth(b.edges[i+1]-soft, b.edges[i+1]+soft, v)
+		a += smoothstep(b.edges[i]-soft, b.edges[i]+soft, v) - smoothstep(b.edges[i+1]-soft, b.edges[i+1]+soft, v)
 	}
 	return b.share * a
 }

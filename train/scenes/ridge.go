@@ -6,11 +6,11 @@ import (
 	"sort"
 )
 
-// A ridge is the upper edge of a layer: its height y at x, both in picture
-// sides. What lies below the edge belongs to the layer.
+// A ridge is the upper edge of a layer: its y at x, both relative to the side of the
+// image. Everything below the edge belongs to the layer.
 type ridge func(x float32) float32
 
-// A point of an outline, in picture sides.
+// A point of a line, relative to the side of the image.
 type point struct{ x, y float32 }
 
 // polyline joins points, sorted by x, with straight lines.
@@ -28,8 +28,8 @@ func polyline(p []point) ridge {
 	}
 }
 
-// rolling is a smooth line about base: a few waves whose lengths start at wave
-// and halve, whose heights start at amp and fall faster.
+// rolling is a smooth line around base: a sum of sine waves whose lengths start at wave
+// and halve, and whose amplitudes start at amp and decrease faster.
 func rolling(rng *rand.Rand, base, amp, wave float32, octaves int) ridge {
 	type part struct{ k, phase, amp float64 }
 	parts := make([]part, octaves)
@@ -48,20 +48,20 @@ func rolling(rng *rand.Rand, base, amp, wave float32, octaves int) ridge {
 	}
 }
 
-// A peak is a summit with the line that runs down from it and parts its lit
-// side from its shaded one.
+// A peak is a summit with its spine, the line down from it that separates the lit side
+// from the shaded one.
 type peak struct {
 	x, y  float32
-	left  float32 // where its slopes end
+	left  float32 // x where its slopes end
 	right float32
-	deep  float32   // how far below the summit light and shade still differ
-	spine []float32 // the parting line's offset from x, every spineStep below the summit
+	deep  float32   // depth below the summit down to which light and shade differ
+	spine []float32 // offset of the spine from x, every spineStep below the summit
 }
 
-// spineStep is the height between two knots of a peak's spine.
+// spineStep is the height between two points of a spine.
 const spineStep = 1.0 / 40
 
-// at is the spine's x at the depth d below the summit.
+// at is the x of the spine at depth d below the summit.
 func (p *peak) at(d float32) float32 {
 	f := d / spineStep
 	i := int(f)
@@ -71,8 +71,8 @@ func (p *peak) at(d float32) float32 {
 	return p.x + p.spine[i] + (p.spine[i+1]-p.spine[i])*(f-float32(i))
 }
 
-// crooked makes a spine of n knots that leans and zigzags.
-func crooked(rng *rand.Rand, n int, lean, zig float32) []float32 {
+// zigzag makes a spine of n points that leans and zigzags.
+func zigzag(rng *rand.Rand, n int, lean, zig float32) []float32 {
 	s := make([]float32, n)
 	side := float32(1)
 	if rng.IntN(2) == 0 {
@@ -85,16 +85,16 @@ func crooked(rng *rand.Rand, n int, lean, zig float32) []float32 {
 	return s
 }
 
-// mountains is a jagged chain: summits and saddles in turn, the slopes between
-// them broken by halving with ever smaller offsets.
+// mountains is a jagged chain of summits and saddles. The slopes between them are
+// roughened by midpoint displacement.
 func mountains(rng *rand.Rand, base, height, spacing float32) (ridge, []peak) {
 	var line []point
 	var peaks []peak
 	x := -spacing * (0.6 + rng.Float32())
-	grand := rng.Float32() // where the chain is highest
+	grand := rng.Float32() // x where the chain is highest
 	for x < 1+spacing*2 {
 		rise := height * (0.45 + 0.55*rng.Float32())
-		rise *= 0.62 + 0.5*bell((x-grand)*2)
+		rise *= 0.62 + 0.5*gaussian((x-grand)*2)
 		foot := base - height*0.22*rng.Float32()
 		line = append(line, point{x, max(foot, base-rise*0.5)})
 		step := spacing * (0.65 + 0.7*rng.Float32())
@@ -107,7 +107,7 @@ func mountains(rng *rand.Rand, base, height, spacing float32) (ridge, []peak) {
 	for i := range peaks {
 		p := &peaks[i]
 		p.deep = max(line[2*i].y, line[2*i+2].y) - p.y + 0.06
-		p.spine = crooked(rng, 18, 0.5*(rng.Float32()-0.5), 0.012)
+		p.spine = zigzag(rng, 18, 0.5*(rng.Float32()-0.5), 0.012)
 	}
 	rough := float32(0.16)
 	for range 4 {
@@ -123,8 +123,7 @@ func mountains(rng *rand.Rand, base, height, spacing float32) (ridge, []peak) {
 	return polyline(line), peaks
 }
 
-// dunes is a chain of long crests, each a smooth hump with a sharp top, whose
-// spine sweeps away in a curve.
+// dunes is a chain of smooth humps with sharp tops, whose spines are curved.
 func dunes(rng *rand.Rand, base, height, spacing float32) (ridge, []peak) {
 	var peaks []peak
 	x := -spacing * rng.Float32()
@@ -158,14 +157,14 @@ func dunes(rng *rand.Rand, base, height, spacing float32) (ridge, []peak) {
 				continue
 			}
 			t := 1 - d/reach
-			// A crest: steep at the top, easing into the plain.
+			// Steep at the top, flat at the foot.
 			y = min(y, base-(base-p.y)*t*t*(1.45-0.45*t))
 		}
 		return y
 	}, peaks
 }
 
-// mesas is a row of table mountains: flat tops, cliffs, and slopes of rubble.
+// mesas is a row of table mountains with flat tops, cliffs, and slopes of rubble.
 func mesas(rng *rand.Rand, base, height, spacing float32) (ridge, []peak) {
 	type table struct{ x, half, top, foot float32 }
 	var all []table
@@ -181,7 +180,7 @@ func mesas(rng *rand.Rand, base, height, spacing float32) (ridge, []peak) {
 			all = append(all, table{c + half*(rng.Float32()*2-1), half * (1 + 0.5*rng.Float32()), h * (0.55 + 0.25*rng.Float32()), h * 0.3})
 		}
 		p := peak{x: c + half*(rng.Float32()-0.5), y: base - h, left: x, right: x + step, deep: height * 1.4}
-		p.spine = crooked(rng, 18, 0.25*(rng.Float32()-0.5), 0.006)
+		p.spine = zigzag(rng, 18, 0.25*(rng.Float32()-0.5), 0.006)
 		peaks = append(peaks, p)
 		x += step
 	}

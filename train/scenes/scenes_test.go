@@ -48,7 +48,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 	for name, hash := range few {
 		if many[name] != hash {
-			t.Errorf("%s depends on the number of workers or of pictures", name)
+			t.Errorf("%s depends on the number of workers or images", name)
 		}
 	}
 	for name, hash := range set(t, Options{Count: 8, Size: 64, Seed: 6}) {
@@ -58,7 +58,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 }
 
-func TestEveryClassHasItsFolder(t *testing.T) {
+func TestClassFolders(t *testing.T) {
 	files := set(t, Options{Count: 16, Size: 32, Seed: 1})
 	perClass := map[string]int{}
 	for name := range files {
@@ -74,7 +74,7 @@ func TestEveryClassHasItsFolder(t *testing.T) {
 	}
 }
 
-// mean is the mean histogram, 4 levels a channel, of some pictures of a class.
+// mean is the mean colour histogram, 4 levels a channel, of some images of a class.
 func mean(class int, from uint64) (out [64]float64) {
 	const n = 12
 	for i := range uint64(n) {
@@ -103,8 +103,8 @@ func TestClassesDifferInColour(t *testing.T) {
 	}
 }
 
-// A picture at a size is the same scene at another: edges are covered by area,
-// so a small picture is close to a large one averaged down.
+// Another size shows the same scene: edges are covered by area, so a small image is
+// close to the average of a large one.
 func TestSizesShowTheSameScene(t *testing.T) {
 	for class, name := range Classes() {
 		small, large := Draw(class, 3, 64), Draw(class, 3, 256)
@@ -127,7 +127,7 @@ func TestSizesShowTheSameScene(t *testing.T) {
 	}
 }
 
-func TestEveryPictureIsOpaqueAndVaried(t *testing.T) {
+func TestImagesAreOpaqueAndVaried(t *testing.T) {
 	for class, name := range Classes() {
 		for _, size := range []int{MinSize, 48, 512} {
 			p := Draw(class, 11, size)
@@ -148,7 +148,7 @@ func TestEveryPictureIsOpaqueAndVaried(t *testing.T) {
 	}
 }
 
-func TestStoppedSetGoesOn(t *testing.T) {
+func TestCancelledSetContinues(t *testing.T) {
 	dir := t.TempDir()
 	o := Options{Count: 16, Size: 32, Seed: 2, Workers: 1}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -159,7 +159,7 @@ func TestStoppedSetGoesOn(t *testing.T) {
 		}
 	})
 	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("a stopped set ends with %v", err)
+		t.Fatalf("a cancelled set returns %v", err)
 	}
 	drawn, err := Write(t.Context(), dir, o, nil)
 	if err != nil || drawn >= 16 || drawn < 1 {
@@ -168,7 +168,7 @@ func TestStoppedSetGoesOn(t *testing.T) {
 	whole := set(t, o)
 	for name, hash := range hashes(t, dir) {
 		if whole[name] != hash {
-			t.Errorf("%s differs between the straight and the stopped set", name)
+			t.Errorf("%s differs between the straight and the cancelled set", name)
 		}
 	}
 }
@@ -176,7 +176,7 @@ func TestStoppedSetGoesOn(t *testing.T) {
 func TestBadOptions(t *testing.T) {
 	for _, o := range []Options{{Count: 0, Size: 64}, {Count: 1, Size: MinSize - 1}, {Count: 1, Size: MaxSize + 1}, {Count: 1, Size: 64, Workers: -1}} {
 		if _, err := Write(t.Context(), t.TempDir(), o, nil); err == nil {
-			t.Errorf("%+v was drawn", o)
+			t.Errorf("%+v is accepted", o)
 		}
 	}
 }

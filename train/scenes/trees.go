@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 )
 
-// spruces plants conifers on a ridge: slender triangles with slightly hollow
-// sides. share is how much of the ground carries trees, 0 to 1.
-func spruces(rng *rand.Rand, ground ridge, height, share float32) ridge {
+// conifers puts conifers on a ridge: slender triangles with slightly concave sides.
+// share is the share of the ground with trees, 0 to 1.
+func conifers(rng *rand.Rand, ground ridge, height, share float32) ridge {
 	type tree struct{ x, y, h, half float32 }
 	var all []tree
 	cover := rolling(rng, 0.5, 0.5, 0.7, 2)
@@ -25,8 +25,8 @@ func spruces(rng *rand.Rand, ground ridge, height, share float32) ridge {
 		})
 }
 
-// crowns plants round broad-leaved trees and bushes, n of them in groups.
-func crowns(rng *rand.Rand, ground ridge, height float32, n int) ridge {
+// broadleaves puts round trees and bushes on a ridge, in n groups.
+func broadleaves(rng *rand.Rand, ground ridge, height float32, n int) ridge {
 	type tree struct{ x, y, r float32 }
 	var all []tree
 	for range n {
@@ -44,9 +44,9 @@ func crowns(rng *rand.Rand, ground ridge, height float32, n int) ridge {
 		})
 }
 
-// bumps raises ground by n shapes. span says where shape i stands and how far
-// it reaches to each side; top is its upper edge at the distance d from there.
-// Shapes are sorted into cells, so that a column looks at its neighbours only.
+// bumps raises ground by n shapes. span returns the centre and the half width of shape i,
+// top its upper edge at the distance d from the centre. Shapes are sorted into cells, so
+// that a column only looks at shapes close to it.
 func bumps(ground ridge, n int, span func(int) (x, half float32), top func(i int, d float32) float32) ridge {
 	const cells = 128
 	var near [cells][]int

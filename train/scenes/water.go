@@ -1,19 +1,19 @@
 package scenes
 
-// Water mirrors what stands above it: its row d below the shore shows the row d
-// above it, with the water's own colour growing towards the viewer.
+// Water mirrors the image above it: the row d below the shore shows the row d above it,
+// with more of the water's own colour towards the viewer.
 type water struct {
-	y         float32 // the shore
+	y         float32 // of the shore
 	tint      rgb
-	near      float32 // how much tint the mirror has at the shore, and at the
-	far       float32 // lower edge of the picture
+	near      float32 // share of the tint at the shore
+	far       float32 // share of the tint at the lower edge of the image
 	ripples   []streak
-	floes     []streak // ice, over everything on the water
-	lineShare float32  // brightness of the thin light line along the shore
+	floes     []streak // ice, over everything else on the water
+	lineShare float32  // brightness of the thin line along the shore
 }
 
-// paintRow paints the row y. mirror holds the depth rows above the shore, the
-// lowest first; below its end the highest is repeated.
+// paintRow paints the row y. mirror holds the depth rows above the shore, lowest first;
+// beyond them the highest is repeated.
 func (w *water) paintRow(row, mirror []float32, y, shore, depth, n int, s *sky) {
 	d := y - shore
 	from := min(d, depth-1)
@@ -22,12 +22,12 @@ func (w *water) paintRow(row, mirror []float32, y, shore, depth, n int, s *sky) 
 	t := (v - w.y) / (1 - w.y)
 	a := w.near + (w.far-w.near)*t*(2-t)
 	for x := range n {
-		over(row, x, w.tint, a)
+		blend(row, x, w.tint, a)
 	}
 	if w.lineShare > 0 {
 		if e := 1 - float32(d)/(0.006*float32(n)+1); e > 0 {
 			for x := range n {
-				over(row, x, s.low, w.lineShare*e)
+				blend(row, x, s.low, w.lineShare*e)
 			}
 		}
 	}
@@ -39,8 +39,8 @@ func (w *water) paintRow(row, mirror []float32, y, shore, depth, n int, s *sky) 
 	}
 }
 
-// lake lays water from the height y down, with the sun's glitter below the disc.
-func (k *composer) lake(y float32, tint rgb, near, far float32) {
+// addWater adds water below the height y, with the reflection of the sun.
+func (k *composer) addWater(y float32, tint rgb, near, far float32) {
 	w := &water{y: y, tint: tint, near: near, far: far, lineShare: 0.5}
 	glitter := mix(k.sky.glow, rgb{1, 1, 1}, 0.15)
 	low := 1 - k.height*0.55
@@ -54,11 +54,11 @@ func (k *composer) lake(y float32, tint rgb, near, far float32) {
 			colour: glitter, share: 0.75 * low * (1 - 0.55*t),
 		})
 	}
-	// A few long bands of sky further off the glitter.
+	// A few long bands of sky beside the reflection.
 	for range 5 + k.rng.IntN(5) {
 		t := k.rng.Float32()
 		at := y + (1-y)*t
-		c := mix(k.m.low, k.m.mid, 0.5)
+		c := mix(k.palette.low, k.palette.mid, 0.5)
 		if k.chance(0.5) {
 			c = tint.scale(0.9)
 		}

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// blocks draws with characters: each cell is parted in two colours by the block element that comes nearest, halves,
-// eighths and quarters. That keeps edges sharp which half blocks alone would smear. The 16 colours of old consoles, whose
-// fonts lack most of them, get half blocks; no colour at all gets braille dots.
+// blocks draws with characters: each cell is split into two colours by the block element that approximates it best:
+// halves, eighths or quarters. That keeps edges sharper than half blocks alone. The 16 colours of old consoles, whose
+// fonts lack most of these characters, get half blocks; without colours there are braille dots.
 type blocks struct {
 	colours Colours
 	fixed   *palette // the terminal's own colours, nil with true colour
@@ -42,14 +42,14 @@ func (b *blocks) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	return f, nil
 }
 
-// Erase and Reset have nothing to send: the pictures are text.
+// Erase and Reset return nothing: the images are text.
 func (*blocks) Erase(int) []byte { return nil }
 func (*blocks) Reset() []byte    { return nil }
 
-// cellSide is how many pixels across and down a cell is looked at.
+// cellSide is the number of samples across and down a cell.
 const cellSide = 8
 
-// cells draws cellSide x cellSide pixels a cell.
+// cells draws an image of cellSide×cellSide pixels per cell.
 func (b *blocks) cells(img image.Image, r Rect) Frame {
 	size := img.Bounds()
 	w, h := fit(size.Dx(), size.Dy(), r.Cols, r.Rows*2) // cells are about twice as high as wide
@@ -83,8 +83,8 @@ func (b *blocks) line(p pixels, cols, y int) []byte {
 	return append(out, "\x1b[m"...)
 }
 
-// colour appends the escape that sets a colour, '3' for the foreground's or '4' for the background's, unless it is set
-// already, and gives what is set. x and y place the dither of fixed colours.
+// colour appends the escape that sets the foreground ('3') or the background ('4') to a colour, unless it is set
+// already, and returns the colour that is set. x and y are the position for the dither of fixed palettes.
 func (b *blocks) colour(out []byte, ground byte, set int, c rgb, x, y int) ([]byte, int) {
 	if b.fixed == nil {
 		number := c[0]<<16 | c[1]<<8 | c[2]
@@ -113,7 +113,7 @@ func (b *blocks) colour(out []byte, ground byte, set int, c rgb, x, y int) ([]by
 	return append(out, 'm'), number
 }
 
-// braille draws 2 x 4 dots a cell, light where the picture is light.
+// braille draws 2×4 dots per cell, set where the image is light.
 func braille(img image.Image, r Rect) Frame {
 	p, cols, rows := place(img, r, 2, 4)
 	noise := blueNoise()

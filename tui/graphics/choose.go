@@ -10,8 +10,9 @@ import (
 	"github.com/charmbracelet/colorprofile"
 )
 
-// Choose picks the way to show pictures on the terminal that gave the answers. wanted overrides the choice unless it is
-// "". environ (as os.Environ gives it) and out say how many colours text may have; Bubble Tea asks them the same way.
+// Choose picks the way to show images on the terminal that gave the answers. wanted overrides the choice unless it is
+// "". environ (as os.Environ returns it) and out say how many colours text may have; Bubble Tea determines it in the
+// same way.
 func Choose(a Answers, wanted Protocol, environ []string, out io.Writer) Terminal {
 	t := Terminal{
 		Name: a.Name, CellWidth: a.CellWidth, CellHeight: a.CellHeight,
@@ -27,41 +28,42 @@ func Choose(a Answers, wanted Protocol, environ []string, out io.Writer) Termina
 	}
 	t.Protocol, t.Why = best(a, t.Colours)
 	if wanted != "" && wanted != t.Protocol {
-		t.Protocol, t.Why = wanted, "as asked for"
+		t.Protocol, t.Why = wanted, "chosen by a setting"
 		if wanted == Kitty && !placeholders(a.Name) && a.Kitty {
 			t.Protocol = KittyDirect // a terminal without placeholders would show empty boxes
 		}
 	}
-	// A tmux that draws sixels itself takes them like any terminal; all else has to pass through it.
+	// A tmux that draws sixels itself takes them like any terminal; everything else has to pass through it.
 	t.Tmux = a.Tmux != "" && t.Protocol != Blocks && !(t.Protocol == Sixel && a.TmuxSixel)
 	return t
 }
 
-// best gives the protocol and why it is the best one here.
+// best returns the best protocol, and why it is the best.
 func best(a Answers, colours Colours) (Protocol, string) {
 	switch {
 	case !a.Answered:
-		return Blocks, "the terminal answers no questions"
+		return Blocks, "the terminal answers no queries"
 	case a.Kitty && placeholders(a.Name) && colours >= Indexed:
-		return Kitty, "the terminal takes it, placeholders included"
+		return Kitty, "supported by the terminal, with placeholders"
 	case a.Tmux != "" && a.TmuxSixel:
-		return Sixel, "tmux draws it"
+		return Sixel, "drawn by tmux"
 	case a.Tmux != "" && !a.Through:
-		return Blocks, "tmux keeps pictures to itself: set -g allow-passthrough on"
+		return Blocks, "tmux does not pass images on: set -g allow-passthrough on"
 	case iterm2Speaks(a):
-		return ITerm2, "the terminal takes it"
+		return ITerm2, "supported by the terminal"
 	case a.Kitty && placeholders(a.Name):
-		return KittyDirect, "placeholders need colours"
+		return KittyDirect, "placeholders need 256 colours"
 	case a.Kitty:
-		return KittyDirect, "the terminal takes it, but no placeholders"
+		return KittyDirect, "supported by the terminal, without placeholders"
 	case a.Sixel:
-		return Sixel, "the terminal takes it"
+		return Sixel, "supported by the terminal"
 	}
-	return Blocks, "the terminal takes no pictures"
+	return Blocks, "the terminal supports no image protocol"
 }
 
-// placeholders says whether the kitty protocol's Unicode placeholders are there: kitty has them from 0.28 on, ghostty
-// always. Others answer the kitty question without them, and there is no question for them alone.
+// placeholders reports whether a terminal supports the kitty protocol's Unicode placeholders: kitty does from 0.28
+// on, ghostty always. Others answer the kitty query without supporting them, and there is no query for placeholders
+// alone.
 func placeholders(name string) bool {
 	name = strings.ToLower(name)
 	if strings.HasPrefix(name, "ghostty") {
@@ -80,8 +82,8 @@ func placeholders(name string) bool {
 	return err == nil && errMinor == nil && (major > 0 || minor >= 28)
 }
 
-// iterm2Speaks says whether OSC 1337 is the terminal's best: by its name, or, where it gives none, by what it sets in
-// the environment.
+// iterm2Speaks reports whether OSC 1337 is the terminal's best protocol: by its name or, where it has none, by the
+// environment.
 func iterm2Speaks(a Answers) bool {
 	if a.Name == "" {
 		return a.Tmux == "" && !a.Kitty && !a.Sixel && rasterm.IsItermCapable()
@@ -95,7 +97,7 @@ func iterm2Speaks(a Answers) bool {
 	return false
 }
 
-// String says in one line what is shown how, and why.
+// String says in one line which protocol is used, and why.
 func (t Terminal) String() string {
 	name := t.Name
 	if name == "" {
@@ -106,7 +108,7 @@ func (t Terminal) String() string {
 		size = fmt.Sprintf(", cells of %d×%d pixels", t.CellWidth, t.CellHeight)
 	}
 	words := map[Protocol]string{
-		Kitty: "kitty graphics", KittyDirect: "kitty graphics, placed directly", ITerm2: "iTerm2 pictures", Sixel: "sixel", Blocks: "blocks",
+		Kitty: "kitty graphics", KittyDirect: "kitty graphics, placed directly", ITerm2: "iTerm2 inline images", Sixel: "sixel", Blocks: "blocks",
 	}
 	if t.Tmux {
 		size += ", through tmux"

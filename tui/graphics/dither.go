@@ -8,8 +8,8 @@ import (
 // noiseSide is the side of the dither's tile in pixels.
 const noiseSide = 32
 
-// blueNoise is a tile of thresholds 0..255, each value as often as any other, without low frequencies: dots spread
-// evenly, and tiles do not show. Made by Ulichney's void-and-cluster method (1993).
+// blueNoise is a tile of thresholds from 0 to 255, each value equally often, without low frequencies: dots are spread
+// evenly, and the tiling is invisible. It is made by Ulichney's void-and-cluster method (1993).
 var blueNoise = sync.OnceValue(func() *[noiseSide * noiseSide]uint8 {
 	const n, sigma = noiseSide * noiseSide, 1.5
 	var weight [n]float64 // by offset on the tile, which wraps
@@ -40,7 +40,7 @@ var blueNoise = sync.OnceValue(func() *[noiseSide * noiseSide]uint8 {
 		}
 		return best
 	}
-	// A tenth of the dots, moved from clusters to voids until they lie evenly.
+	// A tenth of the dots, moved from clusters to voids until they are spread evenly.
 	const first = n / 10
 	for i := range first {
 		put(i*7919%n, true) // prime: all different
@@ -74,19 +74,19 @@ var blueNoise = sync.OnceValue(func() *[noiseSide * noiseSide]uint8 {
 	return &out
 })
 
-// Colours fewer levels apart than ditherFrom merge without help: dots between them would only cost bytes. Beyond
-// ditherUpTo dots are seen as dots.
+// Colours less than ditherFrom levels apart blend without dither: dots between them would only cost bytes. Dots
+// between colours more than ditherUpTo levels apart would be visible.
 const ditherFrom, ditherUpTo = 2, 14
 
-// ditherReach is the most that is added or taken away, in levels.
+// ditherReach is the largest amount added or subtracted, in levels.
 const ditherReach = (ditherUpTo-ditherFrom)/2 + 1
 
-// dither gives each pixel's colour number, [h, w]. A threshold moves the pixel by up to half the way to the colour's
-// neighbour before the nearest is taken. A pixel's number depends on nothing but its own colour and place: what does
-// not change in the picture does not change on screen.
+// dither returns the colour number of each pixel, [h, w]. A threshold moves the pixel by up to half the distance to
+// its colour's neighbour before the nearest colour is taken. The number depends only on the pixel's own colour and
+// position, so what does not change in the image does not change on screen.
 func (p *palette) dither(px pixels, out []uint8) {
 	noise := blueNoise()
-	// By colour and threshold: what to add, from 0 up to twice ditherReach.
+	// By colour and threshold: what to add, from 0 to twice ditherReach.
 	moves := make([][256]uint8, len(p.spacing))
 	for i, s := range p.spacing {
 		amplitude := max(0, min(int(s), ditherUpTo)-ditherFrom)

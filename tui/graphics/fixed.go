@@ -1,6 +1,6 @@
 package graphics
 
-// fixedPalette is a palette that a terminal has by itself.
+// fixedPalette is a palette that is built into a terminal.
 func fixedPalette(colours [][3]byte) *palette {
 	p := &palette{}
 	p.setColours(colours)
@@ -8,7 +8,7 @@ func fixedPalette(colours [][3]byte) *palette {
 	return p
 }
 
-// basicColours are the 16 colours as xterm has them; themes change them, but not what they are called.
+// basicColours are the 16 colours with xterm's values; themes may change them.
 func basicColours() [][3]byte {
 	return [][3]byte{
 		{0, 0, 0}, {205, 0, 0}, {0, 205, 0}, {205, 205, 0}, {0, 0, 238}, {205, 0, 205}, {0, 205, 205}, {229, 229, 229},
@@ -16,7 +16,7 @@ func basicColours() [][3]byte {
 	}
 }
 
-// cubeAndGreys are colours 16 to 255 of the 256: a cube of 6 levels a channel, then 24 greys.
+// cubeAndGreys are colours 16 to 255 of the 256-colour palette: a cube of 6 levels per channel, then 24 greys.
 func cubeAndGreys() [][3]byte {
 	levels := [6]byte{0, 95, 135, 175, 215, 255}
 	var out [][3]byte
@@ -30,8 +30,8 @@ func cubeAndGreys() [][3]byte {
 	return out
 }
 
-// dithered gives the number of the colour for c at x, y of the screen. It goes half as far as the colours lie apart: more
-// shows other hues than the picture's.
+// dithered returns the number of the colour for c at position x, y. It dithers over half the distance between
+// colours: more would show hues that the image does not have.
 func (p *palette) dithered(c rgb, x, y int) int {
 	r, g, b := byte(c[0]), byte(c[1]), byte(c[2])
 	n, _ := p.find([3]byte{r, g, b})

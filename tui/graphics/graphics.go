@@ -1,28 +1,29 @@
-// Package graphics shows pictures in terminals.
+// Package graphics shows images in terminals.
 //
-// First call [Probe]: it asks the terminal who it is, which picture protocols it speaks and how many pixels a cell
-// has. [Choose] picks the best protocol from the answers, [NewDriver] gives the driver for it, and [Driver.Encode]
-// scales a picture to the pixels of a rectangle of cells and encodes it as a [Frame]. Showing a frame has up to three
-// parts, in this order:
+// First call [Probe]: it asks the terminal for its name, the image protocols it supports and the size of a cell in pixels.
+// [Choose] picks the best protocol from the answers, [NewDriver] returns the driver for it, and [Driver.Encode] scales an
+// image to the pixels of a rectangle of cells and encodes it as a [Frame]. A frame has up to three parts, shown in this
+// order:
 //
-//   - Transmit, raw bytes that give the terminal the picture's data and show nothing (kitty);
-//   - Text, lines of cells that the view lays out like any other text: kitty's placeholders, blocks, or blanks;
+//   - Transmit, raw bytes that give the terminal the image's data and show nothing (kitty);
+//   - Text, lines of cells that are laid out like any other text: kitty's placeholders, block elements, or blanks;
 //   - Overlay, raw bytes that draw over those blanks once the text is on screen (sixel, iTerm2, kitty without
 //     placeholders).
 //
-// # Beside a renderer that writes only changed cells
+// # Together with a renderer that writes only changed cells
 //
-// Bubble Tea keeps the cells it has written and sends only what differs. So it sends the text of a new kitty frame
-// because every frame of a slot has another image id, and with it another colour of its cells; the picture before
-// stays up until then, and nothing flickers. It knows nothing of overlays: blank cells that stay blank are not sent,
-// and a picture over them stays. It has to be drawn again, by sending Overlay once more after the renderer's own
-// bytes, when cells under it were written (a sheet that covered the picture has closed), the screen was cleared, or
-// lines were scrolled (the renderer scrolls whole lines when it finds them moved, pictures with them). Before other
-// text takes the place, [Driver.Erase] takes the picture off. Sixel and iTerm2 pictures are gone by writing the cells,
-// which the caller does by hand where the renderer holds them for blank.
-// Raw bytes must not fall into the middle of the renderer's: write both through one writer.
+// Bubble Tea remembers the cells it has written and sends only what differs. It sends the text of a new kitty frame because
+// every frame of a slot has another image id, and with it another colour of its cells. The image before stays on screen
+// until then, and nothing flickers.
 //
-// A frame may be dropped unsent when a newer one exists: latest wins. On leaving, send [Driver.Reset].
+// It does not know about overlays. Cells that stay blank are not sent, and an image over them stays. It has to be drawn
+// again, by sending Overlay after the renderer's own bytes, when cells under it were written (a sheet that covered the
+// image has closed), the screen was cleared, or lines were scrolled (the renderer scrolls whole lines when it finds them
+// moved, with the images on them). Before other text takes the place, [Driver.Erase] removes the image. Sixel and iTerm2
+// images disappear when their cells are written, which the caller has to do where the renderer takes them for blank.
+// Raw bytes must not get into the middle of the renderer's sequences: write both through one writer.
+//
+// A frame may be dropped unsent when a newer one exists. At the end, send [Driver.Reset].
 package graphics
 
 import (
@@ -33,7 +34,7 @@ import (
 	"time"
 )
 
-// Protocol is a way to put pixels on a terminal.
+// Protocol is a way to show pixels in a terminal.
 type Protocol string
 
 // The protocols, best first.
@@ -42,10 +43,10 @@ const (
 	KittyDirect Protocol = "kitty-direct" // kitty graphics, placed at the cursor
 	ITerm2      Protocol = "iterm2"       // OSC 1337 inline files
 	Sixel       Protocol = "sixel"        // DEC sixel, at most 256 colours at a time
-	Blocks      Protocol = "blocks"       // two colours a cell, as block elements
+	Blocks      Protocol = "blocks"       // two colours per cell, as block elements
 )
 
-// ParseProtocol reads a protocol's name; "" and "auto" give "", which means: ask the terminal.
+// ParseProtocol reads the name of a protocol. "" and "auto" return "", which means: ask the terminal.
 func ParseProtocol(s string) (Protocol, error) {
 	switch p := Protocol(s); p {
 	case "", "auto":
@@ -56,7 +57,7 @@ func ParseProtocol(s string) (Protocol, error) {
 	return "", fmt.Errorf("unknown graphics protocol %q: use auto, kitty, kitty-direct, iterm2, sixel or blocks", s)
 }
 
-// Colours says how text may be coloured, and with it blocks.
+// Colours says how text may be coloured, and so block elements.
 type Colours int
 
 // Colour depths, in rising order.
@@ -67,55 +68,60 @@ const (
 	TrueColour                // 24 bits
 )
 
-// Terminal is what is known of a terminal, and the protocol for it.
+// Terminal is what is known about a terminal, and the protocol chosen for it.
 type Terminal struct {
 	Protocol   Protocol
 	CellWidth  int     // pixels; 0 when unknown
 	CellHeight int     // pixels; 0 when unknown
-	Tmux       bool    // escapes are wrapped for tmux, which passes them to the terminal around it
+	Tmux       bool    // escapes are wrapped for tmux, which passes them on to the terminal around it
 	Name       string  // the terminal's own answer to XTVERSION, such as "kitty(0.41.1)"
 	Colours    Colours // for blocks
 	Registers  int     // sixel colour registers; 0 means 256
-	MaxWidth   int     // the largest sixel picture, pixels; 0 means any
+	MaxWidth   int     // the largest sixel image, pixels; 0 means any
 	MaxHeight  int
-	RTT        time.Duration // that a question and its answer take; 0 when it does not answer
-	Why        string        // why this protocol and no other, for doctor and the status line
+	RTT        time.Duration // round-trip time of a query; 0 if the terminal does not answer
+	Why        string        // the reason for the protocol, for doctor
 }
 
-// Rect is a rectangle of cells; X and Y count from 0 at the screen's top left.
+// Rect is a rectangle of cells; X and Y count from 0 at the top left of the screen.
 type Rect struct{ X, Y, Cols, Rows int }
 
-// Frame is one encoded picture. Cols and Rows are the cells that it covers from the rectangle's top left on: as many
-// as the rectangle has along one side at least, fewer along the other when the aspects differ.
+// Contains reports whether a cell lies in the rectangle.
+func (r Rect) Contains(x, y int) bool {
+	return x >= r.X && x < r.X+r.Cols && y >= r.Y && y < r.Y+r.Rows
+}
+
+// Frame is one encoded image. Cols and Rows are the cells that it covers, from the top left of its rectangle: all of them
+// along one side at least, fewer along the other if the aspect ratios differ.
 type Frame struct {
 	Text       string        // Rows lines of Cols cells
-	Transmit   []byte        // sent before the text, may be empty
-	Overlay    []byte        // sent after the text, may be empty; saves and restores the cursor
+	Transmit   []byte        // sent before the text; may be empty
+	Overlay    []byte        // sent after the text; may be empty; saves and restores the cursor
 	Cols, Rows int           // cells covered
 	Width      int           // pixels across
 	Height     int           // pixels down
-	Bytes      int           // bytes of all three parts
+	Bytes      int           // size of all three parts
 	Took       time.Duration // time to scale and encode
 }
 
-// MaxSlot is the highest slot a driver accepts: eight kitty ids a slot stay below 256, so that terminals and
-// multiplexers with 256 colours carry them.
+// MaxSlot is the highest slot a driver accepts: with eight kitty ids per slot all ids are below 256, so that terminals and
+// multiplexers with 256 colours can represent them.
 const MaxSlot = 31
 
-// Driver encodes pictures for one terminal. Drivers are for one goroutine at a time.
+// Driver encodes images for one terminal. It is used by one goroutine at a time.
 type Driver interface {
-	// Encode scales img into rect, keeping its aspect, and encodes it for the place slot (1..MaxSlot). Frames of one
-	// slot replace each other on screen.
+	// Encode scales img into rect, keeping its aspect ratio, and encodes it for a slot, 1 to MaxSlot. Frames of one slot
+	// replace each other on screen.
 	Encode(img image.Image, slot int, rect Rect) (Frame, error)
-	// Erase gives the bytes that take slot's picture off the terminal; the text is the caller's to write. A frame's
-	// Overlay, sent again, brings it back.
+	// Erase returns the bytes that remove a slot's image from the screen; the text is the caller's to write. Sending a
+	// frame's Overlay again brings the image back.
 	Erase(slot int) []byte
-	// Reset gives the bytes that remove all pictures and data that this driver may have sent. They are right at any
-	// time, also between a frame's parts.
+	// Reset returns the bytes that remove all images and data that the driver may have sent. They may be sent at any
+	// time, also between the parts of a frame.
 	Reset() []byte
 }
 
-// NewDriver gives the driver for t.Protocol; an unknown one gets blocks.
+// NewDriver returns the driver for t.Protocol; an unknown protocol gets blocks.
 func NewDriver(t Terminal) Driver {
 	if t.CellWidth <= 0 || t.CellHeight <= 0 {
 		t.CellWidth, t.CellHeight = 8, 16
@@ -133,11 +139,11 @@ func NewDriver(t Terminal) Driver {
 	return newBlocks(t.Colours)
 }
 
-var errEmpty = errors.New("a picture needs at least one pixel and a rectangle of at least one cell")
+var errEmpty = errors.New("an image needs at least one pixel and a rectangle of at least one cell")
 
 func checkEncode(img image.Image, slot int, r Rect) error {
 	if slot < 1 || slot > MaxSlot {
-		return fmt.Errorf("picture slot %d is outside 1..%d", slot, MaxSlot)
+		return fmt.Errorf("image slot %d is outside 1 to %d", slot, MaxSlot)
 	}
 	if img == nil || img.Bounds().Empty() || r.Cols < 1 || r.Rows < 1 {
 		return errEmpty

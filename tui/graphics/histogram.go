@@ -1,6 +1,6 @@
 package graphics
 
-// bin is the pixels of one key.
+// bin is the sum of the pixels with one key.
 type bin struct {
 	r, g, b  int // sums
 	count    int
@@ -32,8 +32,8 @@ func newHistogram() *histogram {
 	return h
 }
 
-// take counts a quarter of the pixels, every second of every second row: plenty for 256 colours. The bins are valid until
-// the next call.
+// take counts a quarter of the pixels, every second one of every second row, which is plenty for 256 colours. The
+// bins are valid until the next call.
 func (h *histogram) take(px pixels) []bin {
 	for _, k := range h.used {
 		h.at[k] = -1
@@ -61,7 +61,7 @@ func (h *histogram) take(px pixels) []bin {
 	return h.bins
 }
 
-// box is some bins with their spread.
+// box is a set of bins with its spread.
 type box struct {
 	bins  []bin
 	score float64 // sum of squared distances to the mean along the widest axis; 0 when it cannot be cut
@@ -69,8 +69,8 @@ type box struct {
 	at    int // the mean along it, rounded down
 }
 
-// cut splits the box with the largest spread at its mean until there are n boxes, or nothing left to split, and gives
-// their means. The bins' order changes.
+// cut splits the box with the largest spread at its mean until there are n boxes or nothing is left to split, and
+// returns the means of the boxes. It reorders the bins.
 func cut(bins []bin, n int) [][3]byte {
 	boxes := []box{boxOf(bins)}
 	for len(boxes) < n {

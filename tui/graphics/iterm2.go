@@ -10,7 +10,7 @@ import (
 	"github.com/BourgeoisBear/rasterm"
 )
 
-// iterm2 sends inline files (OSC 1337) as JPEG, which rasterm writes: quick to make and small over SSH.
+// iterm2 sends inline files (OSC 1337) as JPEG, written by rasterm: fast to encode and small over SSH.
 type iterm2 struct {
 	terminal Terminal
 	pane     *pane
@@ -32,7 +32,7 @@ func (t *iterm2) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 		Width: strconv.Itoa(cols), Height: strconv.Itoa(rows), DisplayInline: true, // cells: what is a pixel depends on the screen
 	})
 	if err != nil {
-		return Frame{}, fmt.Errorf("encode a picture for iTerm2: %w", err)
+		return Frame{}, fmt.Errorf("encode an image for iTerm2: %w", err)
 	}
 	f := Frame{Text: blanks(cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
 	f.Overlay = t.pane.at(r, b.Bytes())
@@ -40,8 +40,8 @@ func (t *iterm2) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	return f, nil
 }
 
-// Erase has nothing to send: pictures live in cells, and text drawn there replaces them.
+// Erase returns nothing: the image belongs to cells, and text written there replaces it.
 func (*iterm2) Erase(int) []byte { return nil }
 
-// Reset has nothing to send either: leaving the alternate screen takes the pictures along.
+// Reset returns nothing: leaving the alternate screen removes the images.
 func (*iterm2) Reset() []byte { return nil }

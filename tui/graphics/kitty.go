@@ -10,20 +10,20 @@ import (
 	xkitty "github.com/charmbracelet/x/ansi/kitty"
 )
 
-// generations is how many image ids one slot goes through. A new id each time makes the placeholder cells differ, so
-// that a renderer which sends only changed cells sends them, and leaves the old picture up until they are there.
+// generations is how many image ids one slot cycles through. A new id each time makes the placeholder cells differ,
+// so that a renderer which sends only changed cells sends them; the old image stays until then.
 const generations = 8
 
-// alive is how many pictures of a slot the terminal keeps: the new one, the one on screen, and one that the renderer may
-// be about to replace.
+// alive is how many images of a slot the terminal keeps: the new one, the one on screen, and one that the renderer
+// may be about to replace.
 const alive = 3
 
-// maxCells is the number of row and column diacritics, and so the largest picture in cells.
+// maxCells is the number of row and column diacritics, and so the size limit of an image in cells.
 const maxCells = 297
 
-// kitty speaks kitty's graphics protocol with Unicode placeholders (kitty 0.28 or later, ghostty): data goes ahead with a
-// virtual placement, and the cells U+10EEEE, whose colour is the image id, show it wherever text goes. The terminal fits
-// the picture into its cells, aspect kept, so it comes at its own pixels.
+// kitty is kitty's graphics protocol with Unicode placeholders (kitty 0.28 or later, ghostty): data is sent ahead
+// with a virtual placement, and the cells U+10EEEE, whose colour is the image id, show it wherever text goes. The
+// terminal fits the image into its cells and keeps its aspect ratio, so it is sent at its own size.
 type kitty struct {
 	terminal   Terminal
 	png        *pngEncoder
@@ -68,7 +68,7 @@ func (k *kitty) Reset() []byte {
 	return out
 }
 
-// placeholderCells gives the cells of image id. Every cell names its row and column, so that it is right wherever a
+// placeholderCells returns the cells of image id. Every cell names its row and column, so that it is right wherever a
 // renderer starts to redraw.
 func placeholderCells(id, cols, rows int) string {
 	var b strings.Builder
@@ -88,7 +88,7 @@ func placeholderCells(id, cols, rows int) string {
 	return b.String()
 }
 
-// transmit gives the escapes that send a PNG, in chunks of at most 4096 bytes.
+// transmit returns the escapes that send a PNG, in chunks of at most 4096 bytes.
 func transmit(keys string, png []byte, tmux bool) []byte {
 	text := make([]byte, base64.StdEncoding.EncodedLen(len(png)))
 	base64.StdEncoding.Encode(text, png)
@@ -109,7 +109,7 @@ func transmit(keys string, png []byte, tmux bool) []byte {
 	return out
 }
 
-// remove deletes a picture: what 'i' takes off the screen, 'I' out of the terminal's memory too.
+// remove deletes an image: 'i' removes it from the screen, 'I' also from the terminal's memory.
 func remove(id int, what byte, tmux bool) string {
 	return wrap(fmt.Sprintf("\x1b_Ga=d,d=%c,i=%d,q=2\x1b\\", what, id), tmux)
 }

@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// directGenerations is how many image ids one slot of a direct placement goes through: the new picture is put up
-// before the old one is taken off.
+// directGenerations is how many image ids one slot cycles through: the new image is shown before the old one is
+// removed.
 const directGenerations = 2
 
-// kittyDirect speaks kitty's protocol to terminals without placeholders. The data goes ahead, unseen; the overlay, a
-// few bytes that can be sent again at little cost, places it at the cursor over blank cells and takes the one before off.
+// kittyDirect is kitty's protocol for terminals without placeholders. The data is sent ahead and shows nothing. The
+// overlay, a few bytes that are cheap to repeat, places it at the cursor over blank cells and removes the image
+// before.
 type kittyDirect struct {
 	terminal   Terminal
 	pane       *pane
@@ -31,14 +32,14 @@ func (k *kittyDirect) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	id, before := directID(slot, k.generation[slot]), directID(slot, k.generation[slot]-1)
 	f := Frame{Text: blanks(cols, rows), Cols: cols, Rows: rows, Width: p.w, Height: p.h}
 	f.Transmit = transmit(fmt.Sprintf("a=t,q=2,i=%d", id), k.png.encode(p), k.terminal.Tmux)
-	// C=1 leaves the cursor, p=1 moves a placement that is already there. No z: kitty 0.26 leaves old text standing in
-	// the whole window while any picture is under text.
+	// C=1 leaves the cursor where it is, p=1 moves an existing placement. There is no z: kitty 0.26 keeps old text on
+	// screen in the whole window while any image is under text.
 	f.Overlay = k.pane.at(r, fmt.Appendf(nil, "\x1b_Ga=p,i=%d,p=1,C=1,q=2\x1b\\%s", id, remove(before, 'i', false)))
 	f.finish(begun)
 	return f, nil
 }
 
-// Erase takes the placements off and leaves the data, for the overlay to place again.
+// Erase removes the placements and keeps the data, which the overlay can place again.
 func (k *kittyDirect) Erase(slot int) []byte { return k.remove(slot, 'i') }
 
 func (k *kittyDirect) Reset() []byte {
@@ -51,7 +52,7 @@ func (k *kittyDirect) Reset() []byte {
 	return out
 }
 
-// remove deletes a slot's pictures.
+// remove deletes a slot's images.
 func (k *kittyDirect) remove(slot int, what byte) []byte {
 	var out []byte
 	for g := range directGenerations {

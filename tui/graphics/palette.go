@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// palette is up to 255 colours fitted to a picture, and a table that finds the nearest of them. The first picture
-// splits the box of its colours along the widest axis until there are enough (Heckbert's cut, at the mean), and k-means
-// moves the colours to where they serve most. A later picture keeps the colours as they are while they serve it nearly
-// as well, so that what stays in the picture stays on screen, dot for dot; else k-means goes on from them.
+// palette is up to 255 colours fitted to an image, and a table that finds the nearest of them. The first image splits
+// the box of its colours along the widest axis until there are enough (Heckbert's median cut, at the mean), and
+// k-means refines them. A later image keeps the colours while they fit it nearly as well, so that parts of the image
+// that do not change stay the same on screen, dot for dot; otherwise k-means continues from them.
 type palette struct {
 	colours [][3]byte
 	spacing []uint8        // by colour: levels to its nearest neighbour
@@ -18,13 +18,14 @@ type palette struct {
 	scratch *histogram
 }
 
-// byGreen is a colour and its number; find needs them sorted by green, to which eyes and distances pay most.
+// byGreen is a colour and its number; find needs the colours sorted by green, which has the most weight in the
+// distance.
 type byGreen struct {
 	r, g, b int32
 	number  int16
 }
 
-// A key is a colour with 6 bits a channel.
+// A key is a colour with 6 bits per channel.
 const (
 	keyBits = 6
 	keys    = 1 << (3 * keyBits)
@@ -32,25 +33,25 @@ const (
 
 func key(r, g, b byte) int { return int(r>>2)<<12 | int(g>>2)<<6 | int(b>>2) }
 
-// keyColour is the middle of a key's colours.
+// keyColour is the centre of a key's colours.
 func keyColour(k int) [3]byte {
 	return [3]byte{byte(k>>12)<<2 | 2, byte(k>>6&63)<<2 | 2, byte(k&63)<<2 | 2}
 }
 
-// A colour's number fits into a byte, and one value says that none is known yet.
+// A colour's number fits into a byte; one value means that none is known yet.
 const (
 	maxColours = 255
 	unknown    = 255
 )
 
-// How much worse than at their last fit the colours may serve a picture, as factor and plus levels squared, before they
-// are moved, and before they are made anew.
+// How much worse than at their last fit the colours may fit an image, as a factor and in squared levels, before they
+// are refined, and before they are chosen from scratch.
 const (
 	keepFactor, keepPlus     = 1.3, 1
 	refineFactor, refinePlus = 4, 16
 )
 
-// Rounds of k-means for new colours and for old ones that move.
+// Rounds of k-means for new colours and for existing ones.
 const newRounds, refineRounds = 3, 2
 
 func newPalette(scratch *histogram) *palette {
@@ -61,7 +62,7 @@ func newPalette(scratch *histogram) *palette {
 	return p
 }
 
-// fitTo makes the palette serve the picture with at most n colours.
+// fitTo fits the palette to the image, with at most n colours.
 func (p *palette) fitTo(px pixels, n int) {
 	bins := p.scratch.take(px)
 	rounds := newRounds
@@ -94,7 +95,7 @@ func (p *palette) fitTo(px pixels, n int) {
 	}
 }
 
-// snap rounds the colours to whole hundredths, which is how sixels give them.
+// snap rounds the colours to whole hundredths, the unit of sixel colours.
 func (p *palette) snap() {
 	for i, c := range p.colours {
 		for k, v := range c {
@@ -115,7 +116,7 @@ func (p *palette) setColours(colours [][3]byte) {
 	slices.SortFunc(p.order, func(a, b byGreen) int { return int(a.g - b.g) })
 }
 
-// find gives the number of the colour nearest to c, and the squared distance.
+// find returns the number of the colour nearest to c, and the squared distance.
 func (p *palette) find(c [3]byte) (int16, int32) {
 	r, g, b := int32(c[0]), int32(c[1]), int32(c[2])
 	from, to := 0, len(p.order) // the first colour with green of at least g
@@ -177,7 +178,7 @@ func (p *palette) assign(bins []bin) float64 {
 	return float64(squared) / float64(max(1, count))
 }
 
-// moved gives each colour the mean of its bins. A colour without any goes where the error is largest.
+// moved returns the mean of the bins of each colour. A colour without bins moves to where the error is largest.
 func (p *palette) moved(bins []bin) [][3]byte {
 	sums := make([]bin, len(p.colours))
 	for i := range bins {
@@ -202,7 +203,7 @@ func (p *palette) moved(bins []bin) [][3]byte {
 	return out
 }
 
-// byError gives the bins with the most error, at most n of them.
+// byError returns the bins with the largest error, at most n of them.
 func byError(bins []bin, n int) []int {
 	var out []int
 	for i := range bins {
@@ -216,7 +217,7 @@ func byError(bins []bin, n int) []int {
 	return out[:min(n, len(out))]
 }
 
-// measure finds each colour's distance to its nearest neighbour.
+// measure finds the distance of each colour to its nearest neighbour.
 func (p *palette) measure() {
 	p.spacing = make([]uint8, len(p.colours))
 	for i, c := range p.colours {

@@ -8,9 +8,9 @@ import (
 	"hash/crc32"
 )
 
-// pngEncoder writes PNGs quickly, on both cores: rows are predicted by Paeth's filter, and what is left is Huffman-coded
-// without a search for repeats, which would cost much and save little in pictures with light in them. Parts that are
-// mostly flat do get the search.
+// pngEncoder writes PNGs fast, on two cores: rows are predicted by the Paeth filter and then only Huffman-coded,
+// since a search for repetitions costs much and saves little in natural images. Parts that are mostly flat do get the
+// search.
 type pngEncoder struct{ workers [bands]pngWorker }
 
 type pngWorker struct {
@@ -20,7 +20,7 @@ type pngWorker struct {
 	search   *flate.Writer
 }
 
-// flatShare is the share of bytes that the filter leaves at zero, in percent, from which on repeats are searched.
+// flatShare is the percentage of zero bytes after the filter from which on repetitions are searched.
 const flatShare = 70
 
 func newPNGEncoder() *pngEncoder {
@@ -33,7 +33,7 @@ func newPNGEncoder() *pngEncoder {
 	return e
 }
 
-// encode gives p as a PNG file of 8-bit RGB.
+// encode returns p as a PNG file of 8-bit RGB.
 func (e *pngEncoder) encode(p pixels) []byte {
 	parallel(p.h, func(worker, from, to int) {
 		e.workers[worker].encode(p, from, to)
@@ -70,7 +70,7 @@ func chunk(out []byte, name string, parts ...[]byte) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[from:]))
 }
 
-// encode filters and packs rows [from, to), ending at a whole byte.
+// encode filters and compresses rows [from, to), ending at a whole byte.
 func (w *pngWorker) encode(p pixels, from, to int) {
 	const paeth = 4
 	stride := p.w * 3
@@ -98,7 +98,8 @@ func (w *pngWorker) encode(p pixels, from, to int) {
 	_ = z.Flush()
 }
 
-// predict sets out to row minus Paeth's guess from left, above and above left, and counts the zeros.
+// predict sets out to row minus the Paeth prediction from the pixels left, above and above left, and returns the
+// number of zeros.
 func predict(out, row, above []byte) (zeros int) {
 	out, above = out[:len(row)], above[:len(row)]
 	for i := range min(3, len(row)) {

@@ -13,46 +13,43 @@ import (
 	"golang.org/x/term"
 )
 
-// Answers is what a terminal says of itself. Inside tmux both tmux and the
-// terminal around it are asked: Name, Kitty, Sixel and the limits are then the
-// outer one's, if tmux let the questions through.
+// Answers is what a terminal says about itself. Inside tmux both tmux and the terminal around it are asked: Name,
+// Kitty, Sixel and the limits are then those of the terminal, if tmux passes the queries through.
 type Answers struct {
-	Name        string // as XTVERSION gives it; "" if it does not say
-	Kitty       bool   // the kitty graphics protocol
-	Sixel       bool   // DA1's attribute 4
+	Name        string // from XTVERSION; "" if it does not say
+	Kitty       bool   // supports the kitty graphics protocol
+	Sixel       bool   // supports sixel: attribute 4 in DA1
 	Registers   int    // sixel colour registers; 0 if it does not say
-	SixelWidth  int    // the largest sixel picture in pixels; 0 if it does not say
+	SixelWidth  int    // the largest sixel image in pixels; 0 if it does not say
 	SixelHeight int
 	CellWidth   int // pixels; 0 if it does not say
 	CellHeight  int
-	Tmux        string        // tmux's own name and version when there is one in between, else ""
-	TmuxSixel   bool          // that tmux draws sixels itself
-	Through     bool          // that tmux hands escapes on (its option allow-passthrough)
-	RTT         time.Duration // how long the last question and its answer took; 0 if it does not answer
-	Answered    bool          // it answered at all: DA1 is as old as terminals
+	Tmux        string        // the name and version of tmux, "" outside tmux
+	TmuxSixel   bool          // tmux draws sixels itself
+	Through     bool          // tmux passes escapes on (its option allow-passthrough)
+	RTT         time.Duration // round-trip time of the last queries; 0 if it does not answer
+	Answered    bool          // it answered DA1, as every terminal does
 }
 
-// The questions. DA1 comes last: every terminal answers it, in order, so that
-// its answer means that no other is still to come.
-const questions = "\x1b[>0q" + // XTVERSION
-	"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + // kitty graphics: would you take this pixel?
+// The queries. DA1 comes last: every terminal answers it, in order, so its answer means that no other will follow.
+const queries = "\x1b[>0q" + // XTVERSION
+	"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + // kitty graphics: would you show this pixel?
 	"\x1b[?1;1;0S" + // XTSMGRAPHICS: how many sixel colour registers?
 	"\x1b[?2;4;0S" + // and how large may a sixel picture be at most?
 	"\x1b[16t" + // size of a cell in pixels
 	"\x1b[c" // DA1
 
-// forTmux are the questions that tmux itself understands: it would take the one
-// for kitty graphics as its window's title.
-const forTmux = "\x1b[>0q\x1b[16t\x1b[c"
+// tmuxQueries are the queries that tmux itself understands: it would take the one for kitty graphics as its window title.
+const tmuxQueries = "\x1b[>0q\x1b[16t\x1b[c"
 
-// wait is how long a terminal may take, over a slow line included.
+// wait is how long a terminal may take to answer, also over a slow connection.
 const wait = 500 * time.Millisecond
 
-// longest bounds what is read of a terminal's answers.
+// longest bounds what is read of a terminal's answers, in bytes.
 const longest = 4096
 
-// Probe asks the terminal tty. One that says nothing is no error: Answered is
-// false. The terminal's mode is put back before it returns.
+// Probe asks the terminal tty. A terminal that does not answer is not an error: Answered is false. The terminal's
+// mode is restored before it returns.
 func Probe(tty *os.File) (Answers, error) {
 	a, err := probe(tty)
 	if err != nil {
@@ -62,14 +59,14 @@ func Probe(tty *os.File) (Answers, error) {
 }
 
 func probe(tty *os.File) (Answers, error) {
-	// Fd would make reads block for good: the descriptor is borrowed instead.
+	// Fd would make reads block forever, so the descriptor is borrowed.
 	connection, err := tty.SyscallConn()
 	if err != nil {
 		return Answers{}, err
 	}
 	var state *term.State
 	var rawErr error
-	var size *unix.Winsize // nil when the system does not know
+	var size *unix.Winsize // nil if the system does not know
 	err = connection.Control(func(fd uintptr) {
 		state, rawErr = term.MakeRaw(int(fd))
 		size, _ = unix.IoctlGetWinsize(int(fd), unix.TIOCGWINSZ)
@@ -78,22 +75,22 @@ func probe(tty *os.File) (Answers, error) {
 		return Answers{}, err
 	}
 	defer connection.Control(func(fd uintptr) { term.Restore(int(fd), state) })
-	first := questions
+	first := queries
 	if name := os.Getenv("TERM"); strings.HasPrefix(name, "tmux") || strings.HasPrefix(name, "screen") {
-		first = forTmux // what it is, it says itself; this is only about what not to ask first
+		first = tmuxQueries // only decides what to ask first: tmux says itself what it is
 	}
 	a, err := ask(tty, first)
 	if err != nil {
 		return Answers{}, err
 	}
 	if strings.HasPrefix(a.Name, "tmux ") {
-		outer, err := ask(tty, wrap(questions, true))
+		outer, err := ask(tty, wrap(queries, true))
 		if err != nil {
 			return Answers{}, err
 		}
 		a = around(a, outer)
-	} else if first != questions && a.Answered {
-		if a, err = ask(tty, questions); err != nil {
+	} else if first != queries && a.Answered {
+		if a, err = ask(tty, queries); err != nil {
 			return Answers{}, err
 		}
 	}
@@ -103,10 +100,10 @@ func probe(tty *os.File) (Answers, error) {
 	return a, nil
 }
 
-// ask sends questions and reads until DA1 is answered or time is up.
-func ask(tty *os.File, questions string) (Answers, error) {
+// ask sends queries and reads until DA1 is answered or the time is up.
+func ask(tty *os.File, queries string) (Answers, error) {
 	asked := time.Now()
-	if _, err := tty.WriteString(questions); err != nil {
+	if _, err := tty.WriteString(queries); err != nil {
 		return Answers{}, err
 	}
 	if err := tty.SetReadDeadline(asked.Add(wait)); err != nil {
@@ -132,11 +129,10 @@ func ask(tty *os.File, questions string) (Answers, error) {
 	return parse(answers), nil
 }
 
-// around puts what tmux said and what the terminal around it said together.
-// Cells are tmux's to size.
+// around combines the answers of tmux and of the terminal around it. The size of cells is tmux's.
 func around(tmux, outer Answers) Answers {
 	outer.Tmux, outer.TmuxSixel, outer.Through = tmux.Name, tmux.Sixel, outer.Answered || outer.Kitty
-	outer.RTT = tmux.RTT // tmux answers what does not go through it
+	outer.RTT = tmux.RTT // the queries that do not pass through are answered by tmux
 	if tmux.CellWidth > 0 {
 		outer.CellWidth, outer.CellHeight = tmux.CellWidth, tmux.CellHeight
 	}
@@ -144,8 +140,7 @@ func around(tmux, outer Answers) Answers {
 	return outer
 }
 
-// parse reads whatever a terminal sent: answers in any order, cut short, or
-// mixed with keys that were pressed meanwhile.
+// parse reads what a terminal sent: answers in any order, truncated, or mixed with keys that were pressed meanwhile.
 func parse(answers []byte) (t Answers) {
 	for len(answers) > 0 {
 		start := bytes.IndexByte(answers, 0x1b)
@@ -179,7 +174,7 @@ func parse(answers []byte) (t Answers) {
 	return t
 }
 
-// control takes one control sequence's parameters and final byte.
+// control takes the parameters and the final byte of one control sequence.
 func (t *Answers) control(parameters string, final byte) {
 	private, isPrivate := strings.CutPrefix(parameters, "?")
 	switch {
@@ -204,7 +199,7 @@ func (t *Answers) control(parameters string, final byte) {
 	}
 }
 
-// numbers reads "1;0;256"; nil when it is anything else.
+// numbers reads "1;0;256"; it returns nil for anything else.
 func numbers(parameters string) []int {
 	var out []int
 	for field := range strings.SplitSeq(parameters, ";") {

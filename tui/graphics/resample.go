@@ -6,21 +6,22 @@ import (
 	"math"
 )
 
-// span is what one pixel of a scaled row is made of: pixels from..., and their weights, which add up to one.
+// span is what one pixel of a scaled row is made of: the pixels from `from` on, and their weights, which add up to
+// one.
 type span struct {
 	from    int
 	weights []int64
 }
 
-// Weights are fixed-point numbers; rows that are scaled across but not yet down keep 8 more bits than they came with.
+// Weights are fixed-point numbers. Rows that are scaled horizontally but not yet vertically have 8 extra bits.
 const (
 	weightBits = 14
 	one        = 1 << weightBits
 	extraBits  = 8
 )
 
-// spans gives the weights that take n pixels to m: area means when that is fewer, else the Catmull-Rom cubic, which
-// repeats the pixels at the edges.
+// spans returns the weights that scale n pixels to m: area averages when m is smaller, else the Catmull-Rom cubic,
+// which repeats the pixels at the borders.
 func spans(n, m int) []span {
 	out := make([]span, m)
 	ratio := float64(n) / float64(m)
@@ -47,7 +48,7 @@ func spans(n, m int) []span {
 	return out
 }
 
-// catmullRom is the weight of a pixel d pixels away: Keys' cubic convolution with a = -1/2.
+// catmullRom is the weight of a pixel at distance d: Keys' cubic convolution with a = -1/2.
 func catmullRom(d float64) float64 {
 	switch {
 	case d < 1:
@@ -58,7 +59,7 @@ func catmullRom(d float64) float64 {
 	return 0
 }
 
-// fixed rounds weights so that they add up to one exactly: flat areas keep their colour.
+// fixed rounds weights so that they add up to exactly one: flat areas keep their colour.
 func fixed(exact []float64) []int64 {
 	out := make([]int64, len(exact))
 	left, largest := int64(one), 0
@@ -73,8 +74,8 @@ func fixed(exact []float64) []int64 {
 	return out
 }
 
-// lanes holds red and blue, 32 bits apart, and green: one multiplication weighs two channels. A bias keeps each lane's
-// sum above zero, so that negative weights borrow nothing from the lane above.
+// lanes holds red and blue, 32 bits apart, and green, so that one multiplication weighs two channels. A bias keeps
+// the sum of each lane above zero, so that negative weights do not borrow from the lane above.
 type lanes struct{ redBlue, green uint64 }
 
 const (
@@ -82,7 +83,7 @@ const (
 	biasBoth = bias<<32 | bias
 )
 
-// resample fills rows [from, to) of out: source rows are scaled across, one at a time, and added up.
+// resample fills rows [from, to) of out: source rows are scaled horizontally, one at a time, and added up.
 func resample(out pixels, src *image.RGBA, across, down []span, from, to int) {
 	b := src.Bounds()
 	sum := make([]lanes, out.w)
@@ -127,13 +128,13 @@ func resample(out pixels, src *image.RGBA, across, down []span, from, to int) {
 	}
 }
 
-// narrow takes bias and fixed point off a lane that was scaled both ways.
+// narrow removes bias and fixed point from a lane that was scaled both ways.
 func narrow(v int64) byte {
 	const bits = weightBits + extraBits
 	return byte(max(0, min(255, (v-bias+1<<(bits-1))>>bits)))
 }
 
-// scaleAcross scales one row of RGBA.
+// scaleAcross scales one row of RGBA horizontally.
 func scaleAcross(out []lanes, row []byte, across []span) {
 	for x, s := range across {
 		redBlue, green := uint64(biasBoth), uint64(bias)
@@ -150,7 +151,7 @@ func scaleAcross(out []lanes, row []byte, across []span) {
 	}
 }
 
-// widen takes the bias off a lane and leaves the extra bits on.
+// widen removes the bias from a lane and keeps the extra bits.
 func widen(v int64) uint64 {
 	const bits = weightBits - extraBits
 	return uint64(max(0, min(255<<extraBits, (v-bias+1<<(bits-1))>>bits)))

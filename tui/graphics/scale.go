@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// bands is how many goroutines share one picture: two use both cores of a small machine, and more would only take
-// them from sampling.
+// bands is how many goroutines share one image: two use both cores of a small machine, and more would only compete
+// with sampling.
 const bands = 2
 
-// pixels is a picture of 8-bit RGB, rows without padding.
+// pixels is an image of 8-bit RGB, rows without padding.
 type pixels struct {
 	w, h int
 	rgb  []byte // [h, w, 3]
 }
 
-// parallel shares [0, n) among workers, 0 up to bands-1: work(worker, from, to) does [from, to).
+// parallel divides [0, n) among workers 0 to bands-1: work(worker, from, to) does [from, to).
 func parallel(n int, work func(worker, from, to int)) {
 	var g errgroup.Group
 	for i := range bands {
@@ -30,7 +30,7 @@ func parallel(n int, work func(worker, from, to int)) {
 	_ = g.Wait() // work has no error to give
 }
 
-// fit gives the largest size with the picture's aspect inside maxW x maxH, at least 1 x 1.
+// fit returns the largest size with the image's aspect ratio inside maxW×maxH, at least 1×1.
 func fit(w, h, maxW, maxH int) (int, int) {
 	s := min(float64(maxW)/float64(w), float64(maxH)/float64(h))
 	return max(1, min(maxW, int(math.Round(float64(w)*s)))), max(1, min(maxH, int(math.Round(float64(h)*s))))
@@ -46,8 +46,8 @@ func toRGBA(img image.Image) *image.RGBA {
 	return rgba
 }
 
-// resize scales img to w x h pixels: the average over each pixel's area when smaller, Catmull-Rom when larger.
-// Transparent parts come out over black.
+// resize scales img to w×h pixels: area averages when smaller, Catmull-Rom when larger. Transparent parts become
+// black.
 func resize(img image.Image, w, h int) pixels {
 	src := toRGBA(img)
 	b := src.Bounds()
@@ -72,7 +72,7 @@ func copyRows(out pixels, src *image.RGBA, from, to int) {
 	}
 }
 
-// place scales img into r for cells of cw x ch pixels and says how many cells it covers.
+// place scales img into r for cells of cw×ch pixels and returns how many cells it covers.
 func place(img image.Image, r Rect, cw, ch int) (p pixels, cols, rows int) {
 	b := img.Bounds()
 	w, h := fit(b.Dx(), b.Dy(), r.Cols*cw, r.Rows*ch)

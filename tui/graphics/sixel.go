@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// sixelDriver draws with DEC sixels: a palette, then bands of six rows, each band once per colour in it.
+// sixelDriver draws DEC sixels: a palette, then bands of six rows, each band once per colour in it.
 type sixelDriver struct {
 	terminal Terminal
 	pane     *pane
@@ -24,7 +24,7 @@ func (s *sixelDriver) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 		r.Cols, r.Rows = max(1, min(r.Cols, s.terminal.MaxWidth/cw)), max(1, min(r.Rows, s.terminal.MaxHeight/ch))
 	}
 	p, cols, rows := place(img, r, cw, ch)
-	// The last row of the screen would scroll when a picture reaches below it: whole sixel bands stay inside r.
+	// An image that reaches below the last row of the screen would scroll it: only whole sixel bands stay inside r.
 	if limit := r.Rows * ch / 6 * 6; p.h > limit && limit > 0 {
 		p.h, p.rgb = limit, p.rgb[:limit*p.w*3]
 	}
@@ -46,13 +46,14 @@ func (s *sixelDriver) Encode(img image.Image, slot int, r Rect) (Frame, error) {
 	return f, nil
 }
 
-// Erase has nothing to send: text drawn over a sixel picture replaces it.
+// Erase returns nothing: text written over a sixel image replaces it.
 func (*sixelDriver) Erase(int) []byte { return nil }
 
-// Reset has nothing to send either: leaving the alternate screen takes the pictures along.
+// Reset returns nothing: leaving the alternate screen removes the images.
 func (*sixelDriver) Reset() []byte { return nil }
 
-// encodeSixel writes the colours and the picture. P2=1 leaves unset pixels alone, since all are set by some colour.
+// encodeSixel writes the colours and the image. P2=1 leaves unset pixels alone, since every pixel is set by some
+// colour.
 func encodeSixel(w, h int, colours [][3]byte, index []uint8) []byte {
 	out := []byte("\x1bP0;1;0q\"1;1;")
 	out = strconv.AppendInt(out, int64(w), 10)
@@ -82,8 +83,8 @@ func encodeSixel(w, h int, colours [][3]byte, index []uint8) []byte {
 	return append(out, "\x1b\\"...)
 }
 
-// band turns six rows of colour numbers into sixels: runs of equal columns for each colour, gathered into segments, and
-// segments laid into as few passes over the band as possible.
+// band turns six rows of colour numbers into sixels: runs of equal columns for each colour, gathered into segments,
+// and segments arranged in as few passes over the band as possible.
 type band struct {
 	w        int
 	bits     [256]uint8 // by colour: its rows in the present column
@@ -99,14 +100,15 @@ type run struct {
 	bits       uint8
 }
 
-// segment is some runs of one colour with only small gaps between them.
+// segment is a sequence of runs of one colour with only small gaps between them.
 type segment struct {
 	x, end      int32 // columns
 	first, last int32 // runs
 	colour      uint8
 }
 
-// gap is how many empty columns part two segments: skipping them costs as much as naming a colour anew.
+// gap is the number of empty columns that separates two segments: skipping as many costs as much as selecting a
+// colour.
 const gap = 8
 
 func newBand(w int) *band { return &band{w: w} }
@@ -163,7 +165,7 @@ func (b *band) collect(index []uint8) {
 	b.add(before, rows, since, b.w)
 }
 
-// add takes a column that is the same from x up to end.
+// add adds a column that is the same from x to end.
 func (b *band) add(column uint64, rows, x, end int) {
 	if x == end {
 		return
@@ -201,7 +203,7 @@ func (b *band) add(column uint64, rows, x, end int) {
 	}
 }
 
-// repeat appends n times the sixel c, as a repeat where that is shorter.
+// repeat appends the sixel c n times, as a repeat sequence where that is shorter.
 func repeat(out []byte, c byte, n int) []byte {
 	if n > 3 {
 		out = strconv.AppendInt(append(out, '!'), int64(n), 10)

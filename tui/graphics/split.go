@@ -1,6 +1,6 @@
 package graphics
 
-// rgb is a colour's channels, or sums of them.
+// rgb is the channels of a colour, or sums of them.
 type rgb [3]int
 
 func (c rgb) add(o rgb) rgb { return rgb{c[0] + o[0], c[1] + o[1], c[2] + o[2]} }
@@ -12,7 +12,7 @@ func (c rgb) over(n int) rgb { return rgb{(c[0] + n/2) / n, (c[1] + n/2) / n, (c
 
 func (c rgb) squares() int { return c[0]*c[0] + c[1]*c[1] + c[2]*c[2] }
 
-// cellSums are what a cell's pixels add up to: enough to part it by any block element.
+// cellSums are the sums of a cell's pixels that are needed to split it by any block element.
 type cellSums struct {
 	all      rgb
 	down     [cellSide]rgb // the upper k rows
@@ -46,19 +46,20 @@ func sumsOf(p pixels, x, y int) (s cellSums) {
 	return s
 }
 
-// The block elements, by their foreground's part of the cell.
+// The block elements, by the part of the cell that has the foreground colour.
 var (
 	lowerEighths = [cellSide]string{"", "▁", "▂", "▃", "▄", "▅", "▆", "▇"}
 	leftEighths  = [cellSide]string{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"}
 	quarterParts = [4]string{"▘", "▝", "▖", "▗"}
 )
 
-// split gives the block element by which two colours come nearest to the cell, and the foreground's and the background's
-// colour: the means of their parts. A plain cell is a blank.
+// split returns the block element whose two colours approximate the cell best, and the foreground and background
+// colours: the means of their parts. A plain cell is a blank.
 func (s *cellSums) split() (char string, front, back rgb) {
 	const pixels = cellSide * cellSide
 	char, back = " ", s.all.over(pixels)
-	// The squared error falls by as much as the squares of the sums, over how many they are, grow. A little is no gain.
+	// The squared error falls by as much as the sum of squared sums, each divided by its number of pixels, grows. A
+	// small gain is ignored.
 	best := s.all.squares()/pixels + pixels
 	try := func(c string, sum rgb, n int) {
 		rest := s.all.less(sum)

@@ -9,7 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// wrap makes tmux hand seq on to the terminal around it (needs: set -g allow-passthrough on).
+// wrap makes tmux pass seq on to the terminal around it, which needs: set -g allow-passthrough on.
 func wrap(seq string, tmux bool) string {
 	if tmux {
 		return ansi.TmuxPassthrough(seq)
@@ -17,8 +17,8 @@ func wrap(seq string, tmux bool) string {
 	return seq
 }
 
-// pane is where the app's screen lies on the terminal's: at its origin, but for tmux, whose pane may be anywhere. What
-// tmux passes on is drawn at the terminal's cursor, which tmux does not move for it.
+// pane is the position of the app's screen on the terminal's: the origin, except in tmux, whose panes may be
+// anywhere. What tmux passes on is drawn at the terminal's cursor, which tmux does not move for it.
 type pane struct {
 	tmux    bool
 	locate  func() (x, y int) // asks tmux
@@ -26,18 +26,18 @@ type pane struct {
 	located time.Time
 }
 
-// relocateAfter is how long a pane is believed to be where it was: panes move with splits and resizes, and asking
+// relocateAfter is how long a pane is assumed to stay where it is: panes move with splits and resizes, and asking
 // takes a process.
 const relocateAfter = time.Second
 
 func paneOf(t Terminal) *pane { return &pane{tmux: t.Tmux, locate: askTmux} }
 
-// passAtMost is how much one sequence to tmux holds, in bytes: it drops those beyond its input buffer of 1 MiB. It joins
-// what several pass on.
+// passAtMost is the most that one sequence to tmux holds, in bytes: tmux drops sequences larger than its input buffer
+// of 1 MiB, and joins what several of them pass on.
 const passAtMost = 900_000
 
-// at draws bytes with the cursor at the rectangle's first cell and puts the cursor back. Inside tmux all of it is one
-// sequence if it can be, so that nothing comes between.
+// at draws bytes with the cursor at the first cell of the rectangle and restores the cursor. In tmux all of it is one
+// sequence if possible, so that nothing comes between.
 func (p *pane) at(r Rect, draw []byte) []byte {
 	if p.tmux && time.Since(p.located) > relocateAfter {
 		p.x, p.y = p.locate()
@@ -58,7 +58,7 @@ func (p *pane) at(r Rect, draw []byte) []byte {
 	return wrapped
 }
 
-// askTmux gives the pane's first cell on the terminal's screen; 0, 0 when tmux does not say.
+// askTmux returns the pane's first cell on the terminal's screen; 0, 0 if tmux does not say.
 func askTmux() (x, y int) {
 	out, err := exec.Command("tmux", "display-message", "-p", "#{pane_left} #{pane_top} #{status} #{status-position}").Output()
 	if err != nil {

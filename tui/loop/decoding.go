@@ -18,21 +18,20 @@ type decoding struct {
 	encode   image.Image
 	requests []request
 
-	clock int           // pictures for the screen so far
-	turn  int           // when the next request is due, by that clock
-	last  map[place]int // when each place last got a picture
-	cache []Decoded     // the latest pictures, newest last
+	clock int           // counts the images decoded for the screen
+	due   int           // when the next request is served, by that clock
+	last  map[place]int // when each place last got an image
+	cache []Decoded     // the latest images, newest last
 }
 
-// patience is how many pictures for the screen go before one to be saved, while
-// there is no end of them.
+// patience is how many images for the screen go before a request.
 const patience = 4
 
-// request is a picture that someone waits for.
+// request is an image that a caller of Picture waits for.
 type request struct {
 	ctx    context.Context
 	want   Want
-	answer chan answer // has room for the one answer
+	answer chan answer // buffers the one answer
 }
 
 type answer struct {
@@ -40,12 +39,11 @@ type answer struct {
 	err     error
 }
 
-// place is where a picture shows: steps follow one another there.
+// place is a sample on screen, whose steps follow one another.
 type place struct{ lane, sample int }
 
-// kept is how many decoded pictures stay at hand for scrubbing: at 1024×1024
-// each takes 4 MB.
-const kept = 48
+// cacheSize is how many decoded images are kept for scrubbing: at 1024×1024 pixels each takes 4 MB.
+const cacheSize = 48
 
 func (d *decoding) work(ctx context.Context, wants inbox[func(*decoding)]) {
 	for {
@@ -68,32 +66,32 @@ func (d *decoding) work(ctx context.Context, wants inbox[func(*decoding)]) {
 	}
 }
 
-// one does the most urgent thing there is to do.
+// one does the most urgent thing.
 func (d *decoding) one(ctx context.Context) {
 	switch {
 	case d.encode != nil:
 		d.encodeOne(ctx)
-	case len(d.requests) > 0 && (len(d.wants) == 0 || d.clock >= d.turn):
-		d.turn = d.clock + patience
+	case len(d.requests) > 0 && (len(d.wants) == 0 || d.clock >= d.due):
+		d.due = d.clock + patience
 		d.answerOne(ctx)
 	case len(d.wants) > 0:
 		d.decodeOne(ctx)
 	}
 }
 
-// guarded keeps the loop alive when the work panics, as in sampling.
+// guarded keeps the loop alive when work panics, as in sampling.
 func (d *decoding) guarded(work func()) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			d.wants = nil
-			d.tell(Failed{"decode", faulty(fault)})
+			d.tell(Failed{"decode", panicError(fault)})
 		}
 	}()
 	work()
 }
 
-// decodeOne serves the place that has waited longest: were it simply the first,
-// new steps that arrive faster than pictures decode would starve the others.
+// decodeOne serves the place that has waited longest. If it simply took the first, new steps that arrive faster than
+// images are decoded would starve the others.
 func (d *decoding) decodeOne(ctx context.Context) {
 	next := 0
 	for i, w := range d.wants {
@@ -121,13 +119,13 @@ func (d *decoding) decodeOne(ctx context.Context) {
 		return
 	}
 	done := Decoded{w.Key, picture, time.Since(began)}
-	if d.cache = append(d.cache, done); len(d.cache) > kept {
+	if d.cache = append(d.cache, done); len(d.cache) > cacheSize {
 		d.cache = append([]Decoded(nil), d.cache[1:]...)
 	}
 	d.tell(done)
 }
 
-// answerOne decodes for someone who may have stopped waiting.
+// answerOne serves a request, unless its caller has stopped waiting.
 func (d *decoding) answerOne(ctx context.Context) {
 	r := d.requests[0]
 	d.requests = append([]request(nil), d.requests[1:]...)
@@ -138,12 +136,12 @@ func (d *decoding) answerOne(ctx context.Context) {
 		r.answer <- answer{known.Picture, nil}
 		return
 	}
-	done := answer{err: errors.New("decoding broke off")} // what a panic leaves
+	done := answer{err: errors.New("decoding failed")} // stays if decoding panics
 	defer func() { r.answer <- done }()
 	done.picture, done.err = d.pictures.Decode(ctx, r.want.Tokens)
 }
 
-// cached finds a picture and makes it the newest.
+// cached finds an image and makes it the newest.
 func (d *decoding) cached(k Key) (Decoded, bool) {
 	for i, known := range d.cache {
 		if known.Key == k {
@@ -164,7 +162,7 @@ func (d *decoding) encodeOne(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		d.tell(Failed{"read the picture into tokens", err})
+		d.tell(Failed{"encode the image", err})
 		return
 	}
 	d.tell(Encoded{fitted, tokens})

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// inbox is a queue that never makes its sender wait.
+// inbox is a queue whose sender never waits.
 type inbox[T any] struct{ *box[T] }
 
 type box[T any] struct {
@@ -26,7 +26,7 @@ func (b *box[T]) put(item T) {
 	}
 }
 
-// take waits for items and returns them all.
+// take waits for items and returns all of them.
 func (b *box[T]) take(ctx context.Context) ([]T, error) {
 	select {
 	case <-ctx.Done():
@@ -36,7 +36,7 @@ func (b *box[T]) take(ctx context.Context) ([]T, error) {
 	}
 }
 
-// now returns the items there are, perhaps none.
+// now returns the items without waiting, possibly none.
 func (b *box[T]) now() []T {
 	b.mu.Lock()
 	defer b.mu.Unlock()

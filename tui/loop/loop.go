@@ -1,7 +1,8 @@
-// Package loop runs a model for someone who watches: one goroutine samples and
-// one decodes, and neither waits for the other or for the screen. Each works on
-// the newest thing asked of it. Everything here returns at once but [Loop.Next],
-// which waits for news, [Loop.Picture], which waits for a picture, and [Loop.Close].
+// Package loop runs a model for an interactive program: one goroutine samples and one decodes, and neither waits for the
+// other or for the screen. Each works on the newest thing it was asked for.
+//
+// Every method returns at once except [Loop.Next], which waits for events, [Loop.Picture], which waits for an image, and
+// [Loop.Close].
 package loop
 
 import (
@@ -18,13 +19,12 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// Event is one piece of news: Started, Stepped, Ended, Decoded, Encoded or Failed.
+// Event is one of Started, Stepped, Ended, Revived, Decoded, Encoded and Failed.
 type Event any
 
-// Started says that lanes begin, with what each begins from: the frames up to
-// where it goes on, of which the first is step 0.
+// Started says that the lanes of a run begin. Each has the frames up to the step after which it goes on, from step 0.
 type Started struct {
-	Run    int // counts up; events of an earlier run may still be under way
+	Run    int // increases; events of an earlier run may still arrive
 	Frames [][]sampler.Frame
 }
 
@@ -33,41 +33,47 @@ type Stepped struct {
 	Run, Lane int
 	Stats     sampler.Stats
 	Frame     sampler.Frame
-	Changed   bool // with other settings than the step before
+	Changed   bool // the settings differ from those of the step before
 }
 
 // Ended says that no lane of the run has a step left.
 type Ended struct{ Run int }
 
-// Key names one picture of a run.
+// Revived says that a run that had ended has steps left again, because its settings changed.
+type Revived struct {
+	Run     int
+	Playing bool
+}
+
+// Key identifies one image of a run.
 type Key struct{ Run, Lane, Sample, Step int }
 
-// Want asks for a picture.
+// Want asks for an image to be decoded.
 type Want struct {
 	Key
 	Tokens []uint16
 }
 
-// Decoded is a picture that was asked for.
+// Decoded is an image that Show asked for.
 type Decoded struct {
 	Key
 	Picture *image.RGBA // not to be written to
 	Took    time.Duration
 }
 
-// Encoded answers Encode: a picture as the model knows it.
+// Encoded is the result of Encode: an image as the model represents it.
 type Encoded struct {
-	Picture *image.RGBA // fitted to the model's size
+	Picture *image.RGBA // scaled and cropped to the model's size
 	Tokens  []uint16
 }
 
-// Failed says what went wrong; the loop goes on.
+// Failed says what went wrong. The loop goes on.
 type Failed struct {
 	Doing string
 	Err   error
 }
 
-// Loop owns a prior's and a decoder's use until it is closed.
+// Loop has exclusive use of a prior and a decoder until it is closed.
 type Loop struct {
 	news     inbox[Event]
 	orders   inbox[func(*sampling)]
@@ -79,7 +85,7 @@ type Loop struct {
 	run int
 }
 
-// New starts the two goroutines. Close ends them; it leaves prior and pictures open.
+// New starts the two goroutines. Close ends them; prior and pictures stay the caller's to close.
 func New(prior *sampler.Prior, pictures *decoder.Decoder) *Loop {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &Loop{news: newInbox[Event](), orders: newInbox[func(*sampling)](), wants: newInbox[func(*decoding)](), stop: stop}
@@ -90,37 +96,36 @@ func New(prior *sampler.Prior, pictures *decoder.Decoder) *Loop {
 	return l
 }
 
-// Close stops sampling and decoding and waits for both.
+// Close stops sampling and decoding and waits until both have ended.
 func (l *Loop) Close() {
 	l.stop()
 	l.finished.Wait()
 }
 
-// Next waits for news and returns all there is, in order.
+// Next waits for events and returns all there are, in order.
 func (l *Loop) Next(ctx context.Context) ([]Event, error) { return l.news.take(ctx) }
 
-// Start drops what runs and begins new lanes, playing or paused. It returns the
-// run's number.
+// Start replaces the run by a new one, playing or paused, and returns its number.
 func (l *Loop) Start(lanes []sampler.Start, play bool) int {
 	run := l.next()
 	l.orders.put(func(s *sampling) { s.start(run, lanes, play) })
 	return run
 }
 
-// Branch goes back to a step and on from there, each lane with its settings.
-// The steps before are shared. It returns the new run's number.
+// Branch replaces the run by one that goes on from a step of it, each lane with the given settings. It returns the new
+// run's number.
 func (l *Loop) Branch(step int, settings []schedule.Settings, play bool) int {
 	run := l.next()
 	l.orders.put(func(s *sampling) { s.branch(run, step, settings, play) })
 	return run
 }
 
-// Set changes a lane's settings from its next step on.
+// Set changes the settings of a lane from its next step on.
 func (l *Loop) Set(lane int, settings schedule.Settings) {
 	l.orders.put(func(s *sampling) { s.set(lane, settings) })
 }
 
-// Play goes on, or pauses after the step under way.
+// Play goes on, or pauses after the current step.
 func (l *Loop) Play(on bool) {
 	l.orders.put(func(s *sampling) { s.playing = on })
 }
@@ -130,19 +135,18 @@ func (l *Loop) Step() {
 	l.orders.put(func(s *sampling) { s.playing, s.once = false, true })
 }
 
-// Show asks for pictures; those asked for before and not yet decoded are forgotten.
+// Show asks for images. It replaces the images asked for before and not yet decoded.
 func (l *Loop) Show(wants []Want) {
 	l.wants.put(func(d *decoding) { d.wants = wants })
 }
 
-// Encode turns any picture into tokens, beside what else is decoded.
+// Encode turns any image into tokens. It goes before what is to be decoded.
 func (l *Loop) Encode(picture image.Image) {
 	l.wants.put(func(d *decoding) { d.encode = picture })
 }
 
-// Picture waits for one picture, to save it rather than to show it: those wanted on
-// screen come first, but not for ever. It is not to be written to. After Close only the
-// context ends the wait.
+// Picture waits for one image, for example to save it. Images for the screen come first, but cannot delay it forever. The
+// image must not be written to. After Close only the context ends the wait.
 func (l *Loop) Picture(ctx context.Context, want Want) (*image.RGBA, error) {
 	r := request{ctx, want, make(chan answer, 1)}
 	l.wants.put(func(d *decoding) { d.requests = append(d.requests, r) })
@@ -154,18 +158,18 @@ func (l *Loop) Picture(ctx context.Context, want Want) (*image.RGBA, error) {
 	}
 }
 
-// faulty makes an error of what a panic left, in one line: what, and where.
-func faulty(fault any) error {
+// panicError turns a recovered panic into an error of one line: what happened, and where.
+func panicError(fault any) error {
 	callers := make([]uintptr, 32)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
 	panicked := false
 	for frame, more := frames.Next(); more; frame, more = frames.Next() {
 		if panicked && !strings.HasPrefix(frame.Function, "runtime.") {
-			return fmt.Errorf("internal fault in %s, line %d: %v", frame.Function, frame.Line, fault)
+			return fmt.Errorf("internal error in %s, line %d: %v", frame.Function, frame.Line, fault)
 		}
 		panicked = panicked || frame.Function == "runtime.gopanic"
 	}
-	return fmt.Errorf("internal fault: %v", fault)
+	return fmt.Errorf("internal error: %v", fault)
 }
 
 func (l *Loop) next() int {

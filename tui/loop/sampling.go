@@ -17,7 +17,7 @@ type sampling struct {
 
 	run           int
 	lanes         []*sampler.Run
-	used          [][]schedule.Settings // by lane, those of every step taken here
+	used          [][]schedule.Settings // by lane: the settings of every step taken here
 	playing, once bool
 	ended         bool
 }
@@ -45,19 +45,18 @@ func (s *sampling) work(ctx context.Context, orders inbox[func(*sampling)]) {
 	}
 }
 
-// guarded keeps the loop alive when the work panics: that is news like any
-// other failure, and the next order may well succeed.
+// guarded keeps the loop alive when work panics: that is reported like any other failure.
 func (s *sampling) guarded(work func()) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.playing, s.once = false, false
-			s.tell(Failed{"sample", faulty(fault)})
+			s.tell(Failed{"sample", panicError(fault)})
 		}
 	}()
 	work()
 }
 
-// busy says whether there is a step to take.
+// busy reports whether there is a step to take.
 func (s *sampling) busy() bool { return (s.playing || s.once) && len(s.lanes) > 0 && !s.done() }
 
 func (s *sampling) done() bool {
@@ -115,16 +114,16 @@ func (s *sampling) start(run int, starts []sampler.Start, play bool) {
 
 func (s *sampling) branch(run, step int, settings []schedule.Settings, play bool) {
 	if len(settings) != len(s.lanes) {
-		return // the lanes it was meant for are gone
+		return // it was meant for an earlier run
 	}
 	lanes := make([]*sampler.Run, len(s.lanes))
 	used := make([][]schedule.Settings, len(s.lanes))
 	for i, lane := range s.lanes {
 		var err error
 		steps := min(step, lane.Len()-1)
-		taken := max(0, steps-(lane.Len()-1-len(s.used[i]))) // of them, those taken here
+		taken := max(0, steps-(lane.Len()-1-len(s.used[i]))) // those of them that were taken here
 		used[i] = slices.Clone(s.used[i][:taken])
-		// A lane that ended early branches where it ended.
+		// A lane that ended earlier branches at its end.
 		if lanes[i], err = lane.Branch(steps, settings[i]); err != nil {
 			s.tell(Failed{"branch", err})
 			return
@@ -155,5 +154,9 @@ func (s *sampling) set(lane int, settings schedule.Settings) {
 		s.tell(Failed{"change the settings", err})
 		return
 	}
-	s.ended = s.ended && s.done() // more steps revive a run
+	if s.ended && !s.done() { // it has more steps now, or its samples are no longer frozen
+		s.ended = false
+		s.tell(Revived{s.run, s.playing})
+	}
+	s.tellEnd() // it may have fewer steps now than it has taken
 }
