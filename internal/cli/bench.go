@@ -33,11 +33,15 @@ Samples are not frozen during the benchmark, so every step has the whole batch.`
 			if err := checkBench(o); err != nil {
 				return err
 			}
-			b, rt, options, err := m.open(a, cmd)
+			b, err := m.bundle(a)
 			if err != nil {
 				return err
 			}
-			o.Model = options
+			rt, model, err := m.runtime(cmd.Context(), a)
+			if err != nil {
+				return err
+			}
+			o.Model = model
 			report, err := benchmark.Run(cmd.Context(), b, rt, o, a.talk)
 			if err != nil {
 				return err

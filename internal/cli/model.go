@@ -27,16 +27,6 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0: all cores (default from the settings)")
 }
 
-// open opens the bundle and loads ONNX Runtime.
-func (f *modelFlags) open(a *app, cmd *cobra.Command) (*bundle.Bundle, *ort.Runtime, ort.Options, error) {
-	b, err := f.bundle(a)
-	if err != nil {
-		return nil, nil, ort.Options{}, err
-	}
-	rt, o, err := f.runtime(cmd.Context(), a)
-	return b, rt, o, err
-}
-
 // bundle opens the bundle that the flags or the settings name.
 func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
 	name := f.model
