@@ -42,7 +42,7 @@ Samples are not frozen during the benchmark, so every step has the whole batch.`
 				return err
 			}
 			o.Model = model
-			report, err := benchmark.Run(cmd.Context(), b, rt, o, a.talk)
+			report, err := benchmark.Run(cmd.Context(), b, rt, o, a.reporter)
 			if err != nil {
 				return err
 			}

@@ -42,7 +42,7 @@ var commands = []func(*app) *cobra.Command{
 	newTrain,
 }
 
-// app is what all commands share. config and talk are set after the flags are parsed,
+// app is what all commands share. config and reporter are set after the flags are parsed,
 // before the RunE of a command is called.
 type app struct {
 	in       io.Reader
@@ -52,8 +52,8 @@ type app struct {
 	configPath string // --config
 	quiet      bool   // --quiet
 
-	config config.Config
-	talk   *progress.Talk // silent with --quiet
+	config   config.Config
+	reporter *progress.Reporter // silent with --quiet
 }
 
 // usageError is an error in the command line itself.
@@ -184,7 +184,7 @@ func (a *app) begin(cmd *cobra.Command) error {
 	if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
 		return usageError{err}
 	}
-	a.talk = progress.New(a.err, a.quiet)
+	a.reporter = progress.New(a.err, a.quiet)
 	if strings.HasPrefix(cmd.CommandPath(), "sundae completion") || strings.HasPrefix(cmd.Name(), "__complete") {
 		return nil
 	}
