@@ -112,7 +112,7 @@ func TestGallerySession(t *testing.T) {
 				t.Errorf("%d results: the same picture is kept twice", n)
 			}
 			a.scrub(4)
-			change(a, func(s *schedule.Settings) { s.Temperature = parse(t, "2") })
+			change(a, func(s *schedule.Settings) { s.Temperature = constant(2) })
 			a.branch()
 		})
 		s.until("another branch", func(a *app) bool { return a.stage.Shown == 12 && a.stage.Done && len(a.gallery.Entries) == 6 })
@@ -250,7 +250,7 @@ func TestRecordOfSteeredRun(t *testing.T) {
 	s := begin(t, 80, 24, nil)
 	s.look(func(a *app) {
 		a.scrub(5)
-		change(a, func(s *schedule.Settings) { s.Temperature = parse(t, "0.3") })
+		change(a, func(s *schedule.Settings) { s.Temperature = constant(0.3) })
 		a.branch()
 	})
 	s.until("the branch", func(a *app) bool { return a.stage.Shown == 12 && a.stage.Done && drawnAll(a) })

@@ -60,14 +60,9 @@ func alternate(out io.ReadWriteCloser) *terminal.Screen {
 	return s
 }
 
-// parse reads a schedule.
-func parse(t *testing.T, text string) schedule.Schedule {
-	t.Helper()
-	s, err := schedule.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+// constant returns a constant schedule.
+func constant(v float64) schedule.Schedule {
+	return schedule.Schedule{Start: v, End: v, Curve: schedule.Constant}
 }
 
 // change changes settings of the selected lane, as the panel does.
