@@ -35,15 +35,15 @@ type Timing struct {
 
 // Fastest returns the device among those that ort.Auto chooses from on which a step
 // and a decode of the model take the least time, and the timings of all of them. It
-// measures every device the first time, which is reported on talk, and keeps the
+// measures every device the first time, which is reported on reporter, and keeps the
 // timings in the file cache. A device whose results differ from the CPU's is not
 // used. Where there is only the CPU, nothing is measured.
-func Fastest(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, threads int, cache string, talk *progress.Talk) (device string, timings []Timing, err error) {
+func Fastest(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, threads int, cache string, reporter *progress.Reporter) (device string, timings []Timing, err error) {
 	devices, _ := rt.AutoDevices()
 	if len(devices) == 1 {
 		return devices[0].Device, nil, nil
 	}
-	timings, err = timeDevices(ctx, b, rt, devices, threads, cache, talk)
+	timings, err = timeDevices(ctx, b, rt, devices, threads, cache, reporter)
 	if err != nil {
 		return "", nil, err
 	}
@@ -60,7 +60,7 @@ func fastest(timings []Timing) string {
 }
 
 // timeDevices returns the timings of devices, from the cache where it has them.
-func timeDevices(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, devices []ort.Device, threads int, cache string, talk *progress.Talk) ([]Timing, error) {
+func timeDevices(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, devices []ort.Device, threads int, cache string, reporter *progress.Reporter) ([]Timing, error) {
 	known := readTimings(cache)
 	var timings []Timing
 	var reference *results // of the CPU, made when a device is compared
@@ -72,7 +72,7 @@ func timeDevices(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, devices
 			continue
 		}
 		if reference == nil {
-			r, err := measure(ctx, b, rt, ort.CPU, threads, talk)
+			r, err := measure(ctx, b, rt, ort.CPU, threads, reporter)
 			if err != nil {
 				return nil, fmt.Errorf("measure the model on %s: %w", ort.CPU, err)
 			}
@@ -80,7 +80,7 @@ func timeDevices(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, devices
 		}
 		t := reference.timing
 		if d.Device != ort.CPU {
-			r, err := measure(ctx, b, rt, d.Device, threads, talk)
+			r, err := measure(ctx, b, rt, d.Device, threads, reporter)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -97,7 +97,7 @@ func timeDevices(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, devices
 	}
 	if measured {
 		if err := writeTimings(cache, known); err != nil {
-			talk.Printf("the timings of the devices will be measured again next time: %v", err)
+			reporter.Printf("the timings of the devices will be measured again next time: %v", err)
 		}
 	}
 	return timings, nil
@@ -115,8 +115,8 @@ type results struct {
 const timingRounds = 3
 
 // measure takes steps and decodes one fixed grid of tokens.
-func measure(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, device string, threads int, talk *progress.Talk) (results, error) {
-	defer talk.Wait("measuring the model on " + device)()
+func measure(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, device string, threads int, reporter *progress.Reporter) (results, error) {
+	defer reporter.Wait("measuring the model on " + device)()
 	settings, err := sampler.Recommended(b.Manifest)
 	if err != nil {
 		return results{}, err

@@ -30,7 +30,7 @@ func newDoctor(a *app) *cobra.Command {
 			}
 			line("machine", "%d cores, %s/%s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 			line("settings", "%s", path)
-			lib, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
+			lib, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.reporter)
 			if err != nil {
 				return err
 			}
@@ -96,7 +96,7 @@ func timings(ctx context.Context, a *app, rt *ort.Runtime) []string {
 	if err != nil {
 		return nil // reported with the model
 	}
-	_, timings, err := benchmark.Fastest(ctx, b, rt, a.config.Threads, benchmark.TimingCache(), a.talk)
+	_, timings, err := benchmark.Fastest(ctx, b, rt, a.config.Threads, benchmark.TimingCache(), a.reporter)
 	if err != nil {
 		return []string{err.Error()}
 	}

@@ -35,11 +35,11 @@ and JAX install them. sundae doctor lists what is missing.`,
 			if remove {
 				removed, err := install.RemoveCUDA(cmd.Context())
 				if err == nil && !removed {
-					a.talk.Printf("the CUDA build is not installed")
+					a.reporter.Printf("the CUDA build is not installed")
 				}
 				return err
 			}
-			lib, err := install.CUDA(cmd.Context(), a.talk)
+			lib, err := install.CUDA(cmd.Context(), a.reporter)
 			if err != nil {
 				return err
 			}

@@ -80,9 +80,9 @@ func FindCUDA() (Library, error) {
 }
 
 // CUDA installs the build of ONNX Runtime for NVIDIA GPUs for this user, unless it is
-// there: a download of 291 MB with the npm client, reported on talk. From then on
+// there: a download of 291 MB with the npm client, reported on reporter. From then on
 // [Find] prefers it. The files appear all together or not at all.
-func CUDA(ctx context.Context, talk *progress.Talk) (Library, error) {
+func CUDA(ctx context.Context, reporter *progress.Reporter) (Library, error) {
 	if platform := runtime.GOOS + "/" + runtime.GOARCH; platform != "linux/amd64" {
 		return Library{}, fmt.Errorf("install the CUDA build: there is one for linux/amd64 only, not for %s", platform)
 	}
@@ -105,15 +105,15 @@ func CUDA(ctx context.Context, talk *progress.Talk) (Library, error) {
 	if err := sweep(parent); err != nil {
 		return Library{}, fmt.Errorf("remove an earlier download: %w", err)
 	}
-	talk.Printf("installing ONNX Runtime %s with CUDA into %s", CUDAVersion, dir)
-	if err := installCUDA(ctx, dir, talk); err != nil {
+	reporter.Printf("installing ONNX Runtime %s with CUDA into %s", CUDAVersion, dir)
+	if err := installCUDA(ctx, dir, reporter); err != nil {
 		return Library{}, fmt.Errorf("install the CUDA build: %w", err)
 	}
 	return FindCUDA()
 }
 
 // installCUDA downloads every part into a temporary folder, which then becomes dir.
-func installCUDA(ctx context.Context, dir string, talk *progress.Talk) error {
+func installCUDA(ctx context.Context, dir string, reporter *progress.Reporter) error {
 	temporary, err := os.MkdirTemp(filepath.Dir(dir), ".cuda-")
 	if err != nil {
 		return err
@@ -131,11 +131,11 @@ func installCUDA(ctx context.Context, dir string, talk *progress.Talk) error {
 				return err
 			}
 			size := map[string]string{cudaLibraryPackage: "112 MB", cudaProviderPackage: "179 MB"}[p.npmPackage]
-			if archives[p.npmPackage], err = pack(ctx, p.npmPackage, size, downloads, talk); err != nil {
+			if archives[p.npmPackage], err = pack(ctx, p.npmPackage, size, downloads, reporter); err != nil {
 				return err
 			}
 		}
-		bar := talk.Bar("unpacking "+p.name, p.bytes, "bytes")
+		bar := reporter.Bar("unpacking "+p.name, p.bytes, "bytes")
 		err := unpackFile(ctx, archives[p.npmPackage], archive{member: p.member, memberSHA256: p.sha256}, filepath.Join(complete, p.name), bar)
 		bar.Done()
 		if err != nil {

