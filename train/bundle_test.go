@@ -36,7 +36,7 @@ func sampleBundle(t *testing.T, dir string, n int) [][]*image.RGBA {
 	}
 	out := make([][]*image.RGBA, len(b.Manifest.Classes))
 	for class := range out {
-		run, err := prior.Start(sampler.Start{N: n, Settings: schedule.Settings{
+		run, err := prior.Start(sampler.Start{N: n, From: sampler.Noise{}, Settings: schedule.Settings{
 			Steps: 12, Temperature: temperature, Proportion: schedule.DefaultProportion(12), Class: class, Seed: 1,
 		}})
 		if err != nil {

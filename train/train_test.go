@@ -155,8 +155,8 @@ func TestRecipePriors(t *testing.T) {
 	}
 }
 
-// killable makes this test binary train the tiny recipe when the environment
-// says so; TestKill starts it as a process of its own and kills it.
+// killable is the environment variable that makes this test binary train the tiny recipe.
+// TestKill starts such a process and kills it.
 const killable = "SUNDAE_TEST_TRAIN"
 
 func TestMain(m *testing.M) {
@@ -185,8 +185,8 @@ func trainUntilKilled(dir string) error {
 	return err
 }
 
-// TestKill kills a training process five times at odd moments: the checkpoint
-// can always be read, and each life goes on where the one before had got to.
+// TestKill kills a training process five times at arbitrary moments: the checkpoint can
+// always be read, and each process continues where the one before was.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := scenes.Write(t.Context(), filepath.Join(dir, "data"), scenes.Options{Count: 80, Size: 32, Seed: 1}, nil); err != nil {
@@ -195,34 +195,33 @@ func TestKill(t *testing.T) {
 	checkpoint := filepath.Join(dir, "run", vqgan.Checkpoint)
 	library := orttest.Library(t)
 	before := 0
-	for life := range 5 {
+	for attempt := range 5 {
 		process := exec.Command(os.Args[0])
 		process.Env = append(os.Environ(), killable+"="+dir, "ONNXRUNTIME_SHARED_LIBRARY_PATH="+library)
-		var talk strings.Builder
-		process.Stderr = &talk
+		var output strings.Builder
+		process.Stderr = &output
 		if err := process.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// Wait until this life has saved something new, then a little more.
+		// Wait until the process has saved something new, then a little longer.
 		for waited := time.Duration(0); steps(t, checkpoint) <= before; waited += 20 * time.Millisecond {
 			if waited > 2*time.Minute {
-				t.Fatalf("life %d saved nothing: %s", life, talk.String())
+				t.Fatalf("process %d saved nothing: %s", attempt, output.String())
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
-		time.Sleep(time.Duration(37*life) * time.Millisecond)
+		time.Sleep(time.Duration(37*attempt) * time.Millisecond)
 		process.Process.Kill()
 		process.Wait()
 		now := steps(t, checkpoint)
 		if now < before {
-			t.Fatalf("life %d went back from step %d to %d", life, before, now)
+			t.Fatalf("process %d went back from step %d to %d", attempt, before, now)
 		}
 		before = now
 	}
 }
 
-// steps is the step of a checkpoint, 0 where there is none; one that is there
-// must be readable.
+// steps is the step of a checkpoint, 0 if there is none. A checkpoint must be readable.
 func steps(t *testing.T, path string) int {
 	t.Helper()
 	if _, err := os.Stat(path); err != nil {

@@ -35,7 +35,7 @@ func TestTrainExitCodes(t *testing.T) {
 		{1, "unknown backend", []string{"train", "vqgan", "--recipe", "tiny", "--backend", "abacus", "--data", small, "--out", t.TempDir()}},
 		{1, "vqgan.safetensors", []string{"train", "latents", "--recipe", "tiny", "--data", small, "--out", empty}},
 		{1, "vqgan.safetensors", []string{"train", "prior", "--recipe", "tiny", "--out", empty}},
-		{1, "count must be at least 1", []string{"train", "scenes", "--count", "0", "--out", empty}},
+		{1, "count must be at least 1, not 0", []string{"train", "scenes", "--count", "0", "--out", empty}},
 		{1, "no model nosuch", []string{"train", "vqgan", "--recipe", "tiny", "--from", "nosuch", "--data", small, "--out", t.TempDir()}},
 		{1, "vqgan.finetune.steps", []string{"train", "vqgan", "--recipe", "tiny", "--from", "vistas", "--data", small, "--out", t.TempDir()}},
 		{1, "no model nosuch", []string{"sample", "--model", "nosuch", "--out", empty}},

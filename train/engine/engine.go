@@ -53,7 +53,7 @@ func Open(name, library string) (compute.Backend, error) {
 	backend, err := compute.NewWithConfig(config)
 	if err != nil {
 		if plugin, ok := strings.CutPrefix(name, "xla:"); ok {
-			err = fmt.Errorf("%w; it needs pjrt_c_api_%s_plugin.so in a folder that PJRT_PLUGIN_LIBRARY_PATH names: the README tells where to get it", err, plugin)
+			err = fmt.Errorf("%w; it needs pjrt_c_api_%s_plugin.so in a folder that PJRT_PLUGIN_LIBRARY_PATH names: see train/README.md", err, plugin)
 		}
 		return nil, fmt.Errorf("open backend %s: %w", name, err)
 	}

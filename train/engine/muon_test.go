@@ -40,7 +40,7 @@ func TestOrthogonal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := exec.Exec(tensors.FromFlatDataAndDimensions(values, n, m))
+		out, err := exec.Call(tensors.FromFlatDataAndDimensions(values, n, m))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -62,7 +62,9 @@ func (o *objective) nudged(t *testing.T, path string, delta float32) float64 {
 	values := tensors.MustCopyFlatData[float32](v.MustValue())
 	set := func(delta float32) {
 		values[0] += delta
-		v.MustSetValue(tensors.FromFlatDataAndDimensions(slices.Clone(values), v.Shape().Dimensions...))
+		if err := v.SetValue(tensors.FromFlatDataAndDimensions(slices.Clone(values), v.Shape().Dimensions...)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	set(delta)
 	loss, _ := o.evaluate(t)
@@ -127,7 +129,7 @@ func TestRotaryScoresDependOnDistance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Exec(row[:d], row[d:])
+	out, err := exec.Call(row[:d], row[d:])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +189,7 @@ func TestPixelShuffle(t *testing.T) {
 	for token := range h * w {
 		values := make([]float32, h*w*dim)
 		values[token*dim] = 1
-		out, err := exec.Exec(tensors.FromFlatDataAndDimensions(values, 1, h*w, dim))
+		out, err := exec.Call(tensors.FromFlatDataAndDimensions(values, 1, h*w, dim))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +249,7 @@ func TestShift(t *testing.T) {
 	for i := range values {
 		values[i] = float32(i + 1)
 	}
-	out, err := exec.Exec(tensors.FromFlatDataAndDimensions(values, 2, h*w, channels))
+	out, err := exec.Call(tensors.FromFlatDataAndDimensions(values, 2, h*w, channels))
 	if err != nil {
 		t.Fatal(err)
 	}

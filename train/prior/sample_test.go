@@ -20,7 +20,7 @@ func drawMany(t *testing.T, logits []float32, temperature float32, n int, rng *r
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Exec(tensors.FromFlatDataAndDimensions(logits, len(logits)), uniforms(rng, 1, n), []float32{temperature})
+	out, err := exec.Call(tensors.FromFlatDataAndDimensions(logits, len(logits)), uniforms(rng, 1, n), []float32{temperature})
 	if err != nil {
 		t.Fatal(err)
 	}
