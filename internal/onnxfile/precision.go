@@ -52,17 +52,22 @@ func Half(file []byte) ([]byte, error) {
 // toFloat16 converts a large float32 tensor and reports whether it did.
 func toFloat16(tensor *protos.TensorProto) bool {
 	raw := tensor.RawData
-	if tensor.DataType != int32(protos.TensorProto_FLOAT) || len(raw) < 4*minHalfSize || len(raw)%4 != 0 {
+	if tensor.DataType != typeFloat || len(raw) < 4*minHalfSize || len(raw)%4 != 0 {
 		return false
 	}
+	if !inFloat16Range(tensor) {
+		return false
+	}
+	tensor.DataType, tensor.RawData = typeFloat16, halve(raw)
+	return true
+}
+
+// halve converts float32 to float16, both little endian.
+func halve(raw []byte) []byte {
 	half := make([]byte, 0, len(raw)/2)
-	for ; len(raw) > 0; raw = raw[4:] {
+	for ; len(raw) >= 4; raw = raw[4:] {
 		value := math.Float32frombits(binary.LittleEndian.Uint32(raw))
-		if math.Abs(float64(value)) > maxFloat16 {
-			return false
-		}
 		half = binary.LittleEndian.AppendUint16(half, float16.FromFloat32(value).Bits())
 	}
-	tensor.DataType, tensor.RawData = int32(protos.TensorProto_FLOAT16), half
-	return true
+	return half
 }

@@ -15,8 +15,9 @@ import (
 
 // cuda runs models on NVIDIA GPUs.
 var cuda = provider{
-	device: CUDA,
-	auto:   true,
+	device:  CUDA,
+	auto:    true,
+	float16: true,
 	check: func(lib install.Library) error {
 		if err := checkNVIDIA(lib, "libonnxruntime_providers_cuda.so"); err != nil {
 			return err

@@ -36,7 +36,7 @@ func TestDevicesAgreeWithCPU(t *testing.T) {
 			t.Errorf("%s is required: %s", d.Device, d.Reason)
 		case d.OK && d.Device != ort.CPU:
 			t.Run(d.Device, func(t *testing.T) {
-				cpu, device := openModel(t, rt, ort.CPU), openModel(t, rt, d.Device)
+				cpu, device := openModel(t, rt, ort.Options{Device: ort.CPU}), openModel(t, rt, ort.Options{Device: d.Device})
 				t.Run("prior", func(t *testing.T) { comparePriors(t, cpu.prior, device.prior) })
 				t.Run("decoder", func(t *testing.T) { compareDecoders(t, cpu, device) })
 			})
@@ -44,14 +44,23 @@ func TestDevicesAgreeWithCPU(t *testing.T) {
 	}
 }
 
+// In float16 a model draws nearly the same tokens and images.
+func TestFloat16AgreesWithFloat32(t *testing.T) {
+	rt := orttest.Runtime(t)
+	full := openModel(t, rt, ort.Options{Device: ort.CPU, Precision: ort.Float32})
+	half := openModel(t, rt, ort.Options{Device: ort.CPU, Precision: ort.Float16})
+	t.Run("prior", func(t *testing.T) { comparePriors(t, full.prior, half.prior) })
+	t.Run("decoder", func(t *testing.T) { compareDecoders(t, full, half) })
+}
+
 type model struct {
 	prior  *sampler.Prior
 	images *decoder.Decoder
 }
 
-func openModel(t *testing.T, rt *ort.Runtime, device string) model {
+func openModel(t *testing.T, rt *ort.Runtime, o ort.Options) model {
 	t.Helper()
-	open, b := rt.Opener(ort.Options{Device: device}), bundletest.Bundle(t)
+	open, b := rt.Opener(o), bundletest.Bundle(t)
 	prior, err := sampler.Open(b, open)
 	if err != nil {
 		t.Fatal(err)

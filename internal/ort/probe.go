@@ -61,7 +61,7 @@ func probeInputs() [][]float32 {
 
 // runProbe returns the results of the probe's runs on a card.
 func runProbe(p provider, card int) ([][]float32, error) {
-	s, err := openOn(probeModel(), p, card, 1)
+	s, err := openOn(probeModel(), p, card, Options{Threads: 1, Precision: Float32})
 	if err != nil {
 		return nil, err
 	}

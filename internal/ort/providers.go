@@ -29,6 +29,8 @@ type provider struct {
 	device string
 	// auto is whether Auto tries it.
 	auto bool
+	// float16 is whether [AutoPrecision] is float16 on it.
+	float16 bool
 	// check returns what the device plainly lacks on this machine, before the runtime
 	// is asked: drivers print to the terminal when they find nothing, and the
 	// runtime's own errors name source files of its build. It also loads the

@@ -14,6 +14,32 @@ import (
 type Options struct {
 	Device  string // one of [DeviceNames], or with a card's number as in "cuda:1"; "" is Auto
 	Threads int    // CPU threads; 0 is one per physical core, see [Cores]
+	// Precision of matrix products and convolutions, see [onnxfile.Float16]: one of
+	// [Precisions]; "" is AutoPrecision.
+	Precision string
+}
+
+// The precisions of matrix products and convolutions.
+const (
+	AutoPrecision = "auto" // float16 on NVIDIA's GPUs, whose tensor cores are made for it, float32 elsewhere
+	Float32       = "float32"
+	Float16       = "float16"
+)
+
+// Precisions returns the valid values of [Options].Precision.
+func Precisions() []string { return []string{AutoPrecision, Float32, Float16} }
+
+// float16 reports whether models run in float16 on a provider's device.
+func (o Options) float16(p provider) (bool, error) {
+	switch o.Precision {
+	case Float16:
+		return true, nil
+	case Float32:
+		return false, nil
+	case AutoPrecision, "":
+		return p.float16, nil
+	}
+	return false, fmt.Errorf("unknown precision %q: the precisions are auto, float32 and float16", o.Precision)
 }
 
 // Session is a model on a device. It implements [inference.Session].
@@ -31,7 +57,7 @@ type Session struct {
 // an error that says what it lacks and what Auto would take.
 func (rt *Runtime) Open(file []byte, o Options) (*Session, error) {
 	if o.Device == Auto || o.Device == "" {
-		return rt.openAuto(file, o.Threads)
+		return rt.openAuto(file, o)
 	}
 	p, card, err := findProvider(o.Device)
 	if err != nil {
@@ -41,7 +67,7 @@ func (rt *Runtime) Open(file []byte, o Options) (*Session, error) {
 		usable, _ := rt.AutoDevices()
 		return nil, fmt.Errorf("device %s can't be used: %w; %s would take %s", o.Device, err, Auto, usable[0].Device)
 	}
-	return openOn(file, p, card, o.Threads)
+	return openOn(file, p, card, o)
 }
 
 // Opener returns a function that opens models with these options.
@@ -56,14 +82,14 @@ func (rt *Runtime) Opener(o Options) inference.Opener {
 }
 
 // openAuto takes the first device that opens the model.
-func (rt *Runtime) openAuto(file []byte, threads int) (*Session, error) {
+func (rt *Runtime) openAuto(file []byte, o Options) (*Session, error) {
 	usable, skipped := rt.AutoDevices()
 	for _, d := range usable {
 		p, card, err := findProvider(d.Device)
 		if err != nil {
 			return nil, err
 		}
-		s, err := openOn(file, p, card, threads)
+		s, err := openOn(file, p, card, o)
 		switch {
 		case err == nil:
 			s.skipped = skipped
@@ -77,24 +103,33 @@ func (rt *Runtime) openAuto(file []byte, threads int) (*Session, error) {
 }
 
 // openOn loads a model on one device.
-func openOn(file []byte, p provider, card, threads int) (*Session, error) {
-	s, err := newSession(file, p, card, threads)
+func openOn(file []byte, p provider, card int, o Options) (*Session, error) {
+	s, err := newSession(file, p, card, o)
 	if err != nil {
 		return nil, fmt.Errorf("open a model on %s: %w", p.device, err)
 	}
 	return s, nil
 }
 
-func newSession(file []byte, p provider, card, threads int) (*Session, error) {
+func newSession(file []byte, p provider, card int, o Options) (*Session, error) {
 	inputs, outputs, err := onnxfile.Describe(file)
 	if err != nil {
 		return nil, err
 	}
-	options, err := sessionOptions(p, card, threads)
+	options, err := sessionOptions(p, card, o.Threads)
 	if err != nil {
 		return nil, err
 	}
-	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(onnxfile.MatMulForEinsum(file), names(inputs), names(outputs), options)
+	file = onnxfile.MatMulForEinsum(file)
+	half, err := o.float16(p)
+	if err == nil && half {
+		file, err = onnxfile.Float16(file)
+	}
+	if err != nil {
+		options.Destroy()
+		return nil, err
+	}
+	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(file, names(inputs), names(outputs), options)
 	if err != nil {
 		options.Destroy()
 		return nil, shortError(err)
@@ -103,7 +138,7 @@ func newSession(file []byte, p provider, card, threads int) (*Session, error) {
 	if card > 0 {
 		device = fmt.Sprintf("%s:%d", p.device, card)
 	}
-	return &Session{inputs: inputs, outputs: outputs, device: device, threads: threads, session: session, options: options}, nil
+	return &Session{inputs: inputs, outputs: outputs, device: device, threads: o.Threads, session: session, options: options}, nil
 }
 
 func names(tensors []onnxfile.Tensor) []string {

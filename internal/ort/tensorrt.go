@@ -11,7 +11,8 @@ import (
 // tensorRT runs models on NVIDIA GPUs with TensorRT. Auto does not try it: it
 // compiles a model for minutes before the first run.
 var tensorRT = provider{
-	device: TensorRT,
+	device:  TensorRT,
+	float16: true,
 	check: func(lib install.Library) error {
 		if err := checkNVIDIA(lib, "libonnxruntime_providers_tensorrt.so"); err != nil {
 			return err
