@@ -11,8 +11,8 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// sampleBundle draws n pictures of every class from the bundle in dir as a user
-// would: twelve steps from temperature 1.0 to 0.6.
+// sampleBundle samples n pictures of every class from the bundle in dir, in twelve steps
+// with a temperature from 1.0 to 0.6.
 func sampleBundle(t *testing.T, dir string, n int) [][]*image.RGBA {
 	t.Helper()
 	b, err := bundle.OpenFolder(dir)
@@ -42,10 +42,8 @@ func sampleBundle(t *testing.T, dir string, n int) [][]*image.RGBA {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for !run.Done() {
-			if _, err := run.Step(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+		if err := run.Finish(t.Context(), nil); err != nil {
+			t.Fatal(err)
 		}
 		if out[class], err = pictures.DecodeAll(t.Context(), run.At(12).Tokens); err != nil {
 			t.Fatal(err)
