@@ -32,7 +32,7 @@ type Run struct {
 	Out      string           // the run's folder: checkpoints, metrics, sample sheets, latents
 	Backend  compute.Backend  // trains
 	Open     inference.Opener // opens the models of a bundle
-	Reporter *progress.Talk
+	Reporter *progress.Reporter
 }
 
 // Tokenizer opens the VQ-GAN that the run has trained.

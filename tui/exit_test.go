@@ -19,8 +19,7 @@ import (
 	"sundae/tui/graphics"
 )
 
-// ptyTerminal is the other end of a pty: it keeps what the app writes, and answers
-// the one question that the app goes on asking.
+// ptyTerminal is the other end of a pty: it keeps what the app writes, and answers the query that the app repeats.
 type ptyTerminal struct {
 	master, tty *os.File
 	gone        chan struct{} // nothing more comes
@@ -38,7 +37,7 @@ func newTerminal(t *testing.T) *ptyTerminal {
 	if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
 		t.Fatal(err)
 	}
-	// Closing must not wait for the read that is under way: this end does not block.
+	// Closing must not wait for a read in progress, so this end does not block.
 	fd, err := unix.Dup(int(master.Fd()))
 	if err != nil {
 		t.Fatal(err)
@@ -100,9 +99,8 @@ func (x *ptyTerminal) modes(t *testing.T) *unix.Termios {
 	return m
 }
 
-// However the app ends, the terminal is as it was: pictures deleted while the
-// alternate screen is still there, then that screen left, mouse and paste off,
-// the cursor on, the modes restored, and nothing written after.
+// However the app ends, the terminal is restored: images are deleted before the alternate screen is left, mouse and
+// paste are off, the cursor is visible, the modes are as before, and nothing is written afterwards.
 func TestTerminalIsRestored(t *testing.T) {
 	o := options(t)
 	o.Terminal = graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}
@@ -168,8 +166,7 @@ func TestTerminalIsRestored(t *testing.T) {
 	}
 }
 
-// A connection that breaks ends the app, even though nobody reads what it writes,
-// and even when it has nothing to write.
+// A broken connection ends the app, even if nobody reads what it writes, and even if it has nothing to write.
 func TestHangUpEndsTheApp(t *testing.T) {
 	for _, c := range []struct {
 		name, shown string
@@ -195,8 +192,8 @@ func TestHangUpEndsTheApp(t *testing.T) {
 	}
 }
 
-// A terminal that takes nothing more holds up neither keys nor the end, whether
-// pictures are text or have their own way to it.
+// A terminal that stops reading blocks neither keys nor the end, with images that are text and with images that are
+// sent separately.
 func TestStuckTerminal(t *testing.T) {
 	for _, protocol := range []graphics.Protocol{graphics.Blocks, graphics.Kitty, graphics.Sixel} {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -224,7 +221,7 @@ func TestStuckTerminal(t *testing.T) {
 	}
 }
 
-// Noise on the keyboard's line changes nothing and breaks nothing.
+// Random bytes from the keyboard change and break nothing.
 func TestGarbageIsIgnored(t *testing.T) {
 	o := options(t)
 	x := newTerminal(t)
@@ -249,7 +246,7 @@ func TestGarbageIsIgnored(t *testing.T) {
 	}
 }
 
-// stalled takes nothing until it is let go.
+// stalled takes nothing until it is released.
 type stalled struct {
 	nowhere
 	goOn chan struct{}
@@ -257,7 +254,7 @@ type stalled struct {
 
 func (s stalled) Write(p []byte) (int, error) { <-s.goOn; return len(p), nil }
 
-// A terminal that takes no picture holds up neither sampling nor keys.
+// A terminal that takes no images blocks neither sampling nor keys.
 func TestStalledTerminalHoldsUpNothing(t *testing.T) {
 	o := options(t)
 	o.Terminal = graphics.Terminal{Protocol: graphics.Kitty, CellWidth: 8, CellHeight: 16, Colours: graphics.TrueColour}

@@ -12,8 +12,7 @@ import (
 	"sundae/tui/session"
 )
 
-// A run to its end, back and forth through it, one step at a time, and a branch
-// from the middle: the story of the first five minutes.
+// A run to its end, scrubbing through it, and a branch from the middle.
 func TestExplore(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, nil)
@@ -29,7 +28,7 @@ func TestExplore(t *testing.T) {
 		s.press("end")
 		s.until("the end on screen", func(a *app) bool { return a.stage.Shown == 12 && drawnAll(a) })
 
-		// A branch with other settings leaves what came before as it was.
+		// A branch with other settings does not change the steps before it.
 		s.press("[", "[", "[", "[", "down", "down", "down", "down", "down", "down", "down", "left", "left")
 		s.look(func(a *app) {
 			if got := a.stage.Lanes[0].Settings.Temperature.End; got != 0.5 {
@@ -53,7 +52,7 @@ func TestExplore(t *testing.T) {
 			}
 		})
 
-		// The same seed gives the same picture, a new one another.
+		// The same seed gives the same image, a new one another.
 		s.press("right", "right", "r")
 		s.settled()
 		s.look(func(a *app) {
@@ -71,8 +70,7 @@ func TestExplore(t *testing.T) {
 	})
 }
 
-// Paused, steps come one by one; a setting changed meanwhile counts from the
-// next one, and is marked there.
+// While paused, steps are taken one by one; a changed setting applies from the next step on, and is marked there.
 func TestSettingsChangeWhileRunning(t *testing.T) {
 	s := begin(t, 80, 24, func(o *Options) { o.Settings.Steps = 400 })
 	s.press("r", "space") // a run long enough to be caught on its way
@@ -91,7 +89,7 @@ func TestSettingsChangeWhileRunning(t *testing.T) {
 	})
 }
 
-// What lies over the picture is painted before it is encoded.
+// Marks are painted on the image before it is encoded.
 func TestTokenView(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, nil)
@@ -114,8 +112,8 @@ func TestTokenView(t *testing.T) {
 	})
 }
 
-// Zooming shows one picture large; sizes follow the window; a window that is too
-// small says so and goes on when it is enlarged.
+// Zooming shows one image alone; sizes follow the window; a window that is too small says so and recovers when it is
+// enlarged.
 func TestZoomAndResize(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, func(o *Options) { o.Samples = 4 })
@@ -140,7 +138,7 @@ func TestZoomAndResize(t *testing.T) {
 	})
 }
 
-// Every line of help, and of the palette, is a command that does something.
+// The help lists every key, and the palette runs the command that is found.
 func TestHelpAndPalette(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, nil)
@@ -156,7 +154,7 @@ func TestHelpAndPalette(t *testing.T) {
 	})
 }
 
-// No key means two things at once, and every key is one that help tells of.
+// No key has two meanings in one mode.
 func TestKeysAreUnique(t *testing.T) {
 	a := &app{stage: session.NewStage(bundle.Manifest{}, schedule.Settings{}, 1), commands: newCommands(), zoom: -1}
 	for _, m := range []mode{exploring, masking, browsing} {
@@ -176,7 +174,7 @@ func TestKeysAreUnique(t *testing.T) {
 	}
 }
 
-// A model that fails in the middle of a run is told, and the app goes on.
+// An error of the model during a run is shown, and the app goes on.
 func TestModelErrorIsShown(t *testing.T) {
 	s := begin(t, 80, 24, nil)
 	s.look(func(a *app) { a.loop.Start([]sampler.Start{{N: 0, From: sampler.Noise{}}}, true) })
@@ -186,7 +184,7 @@ func TestModelErrorIsShown(t *testing.T) {
 	s.settled()
 }
 
-// Keyframes are made, moved, added and taken out by keys.
+// Keyframes are created, moved, added and deleted with keys.
 func TestKeyframesByKeys(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, nil)
@@ -206,7 +204,7 @@ func TestKeyframesByKeys(t *testing.T) {
 	})
 }
 
-// Keyframes are grabbed and dragged with the mouse; the timeline is clicked.
+// Keyframes are dragged with the mouse; the timeline is clicked.
 func TestMouse(t *testing.T) {
 	s := begin(t, 120, 40, nil)
 	var area, line struct{ X, Y, Cols, Rows int }

@@ -19,8 +19,7 @@ import (
 	"sundae/tui/session"
 )
 
-// A sweep stands side by side, each side with its label; one of them is gone on
-// with, and then the run is what it was.
+// A sweep is shown side by side, each side with its label; continuing with one side keeps its run.
 func TestCompareSession(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, func(o *Options) { o.Samples = 1 })
@@ -42,7 +41,7 @@ func TestCompareSession(t *testing.T) {
 			}
 		})
 		s.golden("sweep-picked")
-		// Two sides, one changed, stepping together.
+		// Two sides with different numbers of steps run together.
 		s.press("x", "space")
 		s.until("two sides", func(a *app) bool { return len(a.stage.Lanes) == 2 && a.stage.Lane == 1 && !a.stage.Playing })
 		s.press("r")
@@ -58,7 +57,7 @@ func TestCompareSession(t *testing.T) {
 	})
 }
 
-// However many samples, every side is on screen.
+// All sides are on screen, for any number of samples.
 func TestCompareManySamples(t *testing.T) {
 	s := begin(t, 120, 40, func(o *Options) { o.Samples = 7 })
 	s.press("w", "ctrl+u", "temperature curve", "enter")
@@ -71,7 +70,7 @@ func TestCompareManySamples(t *testing.T) {
 	s.until("what can be swept", func(a *app) bool { return a.isError && strings.Contains(a.note, "temperature start") })
 }
 
-// What was made can be found again, gone back to, branched from and thrown away.
+// Entries of the gallery can be selected, returned to, branched from and removed.
 func TestGallerySession(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, nil)
@@ -113,7 +112,7 @@ func TestGallerySession(t *testing.T) {
 				t.Errorf("%d results: the same picture is kept twice", n)
 			}
 			a.scrub(4)
-			change(a, func(s *schedule.Settings) { s.Temperature = parse(t, "2") })
+			change(a, func(s *schedule.Settings) { s.Temperature = constant(2) })
 			a.branch()
 		})
 		s.until("another branch", func(a *app) bool { return a.stage.Shown == 12 && a.stage.Done && len(a.gallery.Entries) == 6 })
@@ -141,7 +140,7 @@ func TestGallerySession(t *testing.T) {
 	})
 }
 
-// Saved files are what was on screen, and say how to make it again.
+// Saved files have the pixels on screen and the record to sample them again.
 func TestKeepSession(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		folder := filepath.Join(t.TempDir(), "kept")
@@ -201,9 +200,9 @@ func TestKeepSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		film, err := gif.DecodeAll(moving)
-		if err != nil || len(film.Image) != 13 || film.Config.Width != 2*32+animationGap {
-			t.Errorf("a film of %d frames, %d pixels wide: %v", len(film.Image), film.Config.Width, err)
+		animation, err := gif.DecodeAll(moving)
+		if err != nil || len(animation.Image) != 13 || animation.Config.Width != 2*32+animationGap {
+			t.Errorf("an animation of %d frames, %d pixels wide: %v", len(animation.Image), animation.Config.Width, err)
 		}
 		s.press(":", "animated", "enter")
 		s.until("a saved run", func(a *app) bool { return strings.HasPrefix(a.note, "Saved "+filepath.Join(folder, "run-0.png")) })
@@ -246,12 +245,12 @@ func TestKeepSession(t *testing.T) {
 	})
 }
 
-// A run that was steered by hand carries the values that its steps had.
+// The record of a run whose settings were changed repeats the run.
 func TestRecordOfSteeredRun(t *testing.T) {
 	s := begin(t, 80, 24, nil)
 	s.look(func(a *app) {
 		a.scrub(5)
-		change(a, func(s *schedule.Settings) { s.Temperature = parse(t, "0.3") })
+		change(a, func(s *schedule.Settings) { s.Temperature = constant(0.3) })
 		a.branch()
 	})
 	s.until("the branch", func(a *app) bool { return a.stage.Shown == 12 && a.stage.Done && drawnAll(a) })

@@ -16,8 +16,8 @@ import (
 	"sundae/tui/graphics"
 )
 
-// A mask painted with keys and mouse: what is masked is made anew, in as many
-// variants as there are samples, and nothing else changes at any step.
+// A mask is painted with keys and mouse; masked tokens are sampled, in as many variants as there are samples, and
+// nothing else changes at any step.
 func TestMaskSession(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		s := begin(t, w, h, nil)
@@ -105,8 +105,7 @@ func TestMaskSession(t *testing.T) {
 	})
 }
 
-// What is done faster than the mask can be worked on is all done, in order, before
-// the run that comes after it begins.
+// Edits that come faster than they are done are all done, in order, before the run starts.
 func TestMaskKeepsUp(t *testing.T) {
 	s := begin(t, 80, 24, nil)
 	s.press("m")
@@ -118,7 +117,7 @@ func TestMaskKeepsUp(t *testing.T) {
 	})
 }
 
-// A mask goes to disk and comes back; a picture from disk can be painted on.
+// A mask is saved and loaded; an image from a file can be inpainted.
 func TestMaskFiles(t *testing.T) {
 	dir := t.TempDir()
 	photo := filepath.Join(dir, "photo.png")
@@ -142,7 +141,7 @@ func TestMaskFiles(t *testing.T) {
 	s.until("an empty mask", func(a *app) bool { return a.canvas.Mask.Count == 0 })
 	s.press("d", "ctrl+u", path, "enter")
 	s.until("the mask again", func(a *app) bool { return bytes.Equal(a.canvas.Mask.Pixels.Pix, painted.Pix) })
-	// One of another size is scaled, and says so.
+	// A mask of another size is scaled, and the note says so.
 	large := filepath.Join(dir, "large.png")
 	half := image.NewGray(image.Rect(0, 0, 100, 100))
 	for i := range 100 * 50 {
@@ -163,8 +162,7 @@ func TestMaskFiles(t *testing.T) {
 	s.until("no token that is wholly masked", func(a *app) bool { return drawnAll(a) && a.canvas.Mask.Count == 0 })
 }
 
-// A picture is chosen from the folder with the file picker; a file that is no
-// picture is an error.
+// An image is chosen with the file picker; a file that is not an image is an error.
 func TestOpenPicture(t *testing.T) {
 	both(t, func(t *testing.T, w, h int) {
 		dir := filepath.Join(t.TempDir(), "pictures")
@@ -212,8 +210,7 @@ func TestOpenPicture(t *testing.T) {
 	})
 }
 
-// A terminal that tells where the mouse is in pixels is used to that; the right
-// button takes away, shift and arrows paint along.
+// A mouse that reports pixels paints exactly; the right button erases; shift and an arrow paint.
 func TestFineMouse(t *testing.T) {
 	s := begin(t, 80, 24, func(o *Options) {
 		o.Terminal = graphics.Terminal{Protocol: graphics.Sixel, CellWidth: 10, CellHeight: 20, Colours: graphics.TrueColour}

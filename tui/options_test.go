@@ -12,7 +12,7 @@ import (
 	"sundae/tui/graphics"
 )
 
-// options is an app on the mini bundle, in half blocks: two samples of 12 steps.
+// options returns the options of an app on the test bundle, in block characters: two samples of 12 steps.
 func options(tb testing.TB) Options {
 	tb.Helper()
 	b := bundletest.Bundle(tb)

@@ -13,9 +13,9 @@ import (
 	"sundae/tui/graphics"
 )
 
-// BenchmarkReaction measures from a key to its effect in what is written to the
-// terminal, while the model samples and decodes as fast as it can. The aim is
-// under 50 ms; of those up to 17 are Bubble Tea's, which writes 60 times a second.
+// BenchmarkReaction measures the time from a key press to its effect in what is written to the terminal, while the
+// model samples and decodes as fast as it can. The aim is below 50 ms, of which up to 17 are Bubble Tea's, which
+// writes 60 times per second.
 func BenchmarkReaction(b *testing.B) {
 	for _, size := range [][2]int{{80, 24}, {250, 70}} {
 		b.Run(map[int]string{80: "80x24", 250: "250x70"}[size[0]], func(b *testing.B) {

@@ -23,8 +23,8 @@ import (
 	"sundae/tui/terminal"
 )
 
-// childFolder is the environment variable by which this test binary is told to
-// be the app, inside a real terminal, on the bundle in that folder.
+// childFolder is the environment variable that makes this test binary the app, in a real terminal, on the bundle in
+// that folder.
 const childFolder = "SUNDAE_TEST_APP"
 
 func TestMain(m *testing.M) {
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// report is what the app in the terminal says should be on screen.
+// report is what should be on screen according to the app.
 type report struct {
 	Terminal      graphics.Terminal
 	Width, Height int           // of the terminal, in cells
@@ -47,7 +47,7 @@ type report struct {
 	Tiles         []reported
 }
 
-// reported is one picture on screen.
+// reported is one image on screen.
 type reported struct {
 	Cells         graphics.Rect
 	Width, Height int // pixels
@@ -55,13 +55,13 @@ type reported struct {
 	Picture       []byte
 }
 
-// picture is the decoded picture that a tile shows.
+// picture is the decoded image that a tile shows.
 func (r reported) picture() *image.RGBA {
 	return &image.RGBA{Pix: r.Picture, Stride: 4 * r.Side, Rect: image.Rect(0, 0, r.Side, r.Side)}
 }
 
-// beTheApp runs the app as the command does: it asks the terminal, and shows a
-// run. Whenever all of it has come to rest, a report is written beside the bundle.
+// beTheApp runs the app as the command does: it probes the terminal and starts a run. Whenever nothing changes any
+// more, it writes a report beside the bundle.
 func beTheApp(dir string) error {
 	lib, err := install.Find("")
 	if err != nil {
@@ -105,7 +105,7 @@ func beTheApp(dir string) error {
 	return Run(context.Background(), os.Stdin, os.Stdout, o, tea.WithFilter(r.filter))
 }
 
-// reporter looks at the app between two messages, in the app's own goroutine.
+// reporter looks at the app between two messages, in the app's goroutine.
 type reporter struct {
 	path    string
 	started bool
@@ -114,14 +114,12 @@ type reporter struct {
 	last    []byte
 }
 
-// atRest is how long nothing may have changed: pictures that were sent small may
-// yet come larger.
+// atRest is how long nothing may have changed: images that were sent small may still be sent larger.
 const atRest = 3 * terminal.RestTime
 
 type tick struct{}
 
-// filter lets all messages through; with the first one it starts a clock, whose
-// ticks never reach the app.
+// filter passes all messages on; with the first one it starts a clock, whose ticks do not reach the app.
 func (r *reporter) filter(model tea.Model, msg tea.Msg) tea.Msg {
 	next := func() tea.Msg {
 		time.Sleep(50 * time.Millisecond)

@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// The process itself ends on a signal, and when its terminal goes away, as an SSH
-// connection does; a terminal that stays gets its screen and its modes back.
+// The process ends on a signal and when its terminal goes away, as over SSH; a terminal that stays is restored.
 func TestProcessEnds(t *testing.T) {
 	d := bare(t)
 	self, err := os.Executable()

@@ -15,11 +15,10 @@ import (
 	"sundae/tui/graphics"
 )
 
-// These tests run the app as a newcomer would see it: in real terminals, on a
-// display that exists in memory only. What the terminals drew is photographed,
-// and the pictures in it are compared with the decoder's.
+// These tests run the app in real terminals, on a display in memory. They compare screenshots with the decoded
+// images.
 
-// realTerminal is a terminal program, and what to expect of it.
+// realTerminal is a terminal program and what to expect of it.
 type realTerminal struct {
 	name    string
 	class   string // of its window
@@ -29,7 +28,7 @@ type realTerminal struct {
 	least   float64             // dB
 }
 
-// inTmux runs the app in a tmux of its own inside the terminal.
+// inTmux runs the app in a separate tmux inside the terminal.
 func inTmux(d *desk) string {
 	socket := filepath.Join(d.dir, "tmux")
 	d.t.Cleanup(func() { _ = exec.Command("tmux", "-S", socket, "kill-server").Run() })
@@ -84,8 +83,7 @@ func TestRealTerminals(t *testing.T) {
 	}
 }
 
-// visit goes through the app in a terminal: the pictures, a sheet over them, the
-// pictures again, another size, and out.
+// visit goes through the app in a terminal: images, a sheet over them, the images again, another size, and the end.
 func (r realTerminal) visit(t *testing.T) {
 	d := newDesk(t)
 	line := r.command(d)
@@ -141,8 +139,7 @@ func (r realTerminal) speaks(p graphics.Protocol) bool {
 	return false
 }
 
-// compare photographs the terminal until every picture is as good as it should
-// be, and nothing else is between them.
+// compare takes screenshots until every image is as good as expected and nothing else is between them.
 func (r realTerminal) compare(d *desk, now report, name string) {
 	d.t.Helper()
 	worst := 0.0
@@ -159,7 +156,7 @@ func (r realTerminal) compare(d *desk, now report, name string) {
 	d.t.Logf("%s: %d×%d cells, pictures of %d×%d pixels, %.1f dB at least", name, now.Width, now.Height, now.Tiles[0].Width, now.Tiles[0].Height, worst)
 }
 
-// await photographs the display until it is right: terminals draw when they like.
+// await takes screenshots until one is right: terminals draw when they like.
 func (d *desk) await(name string, right func(*image.RGBA) error) {
 	d.t.Helper()
 	var err error
@@ -171,18 +168,17 @@ func (d *desk) await(name string, right func(*image.RGBA) error) {
 	d.t.Errorf("%s: %v", name, err)
 }
 
-// pixelsOf is where a tile's picture lies on the display.
+// pixelsOf is where a tile's image is on the display.
 func pixelsOf(r report, tile reported) image.Rectangle {
 	w, h := r.Terminal.CellWidth, r.Terminal.CellHeight
 	at := image.Pt(tile.Cells.X*w, tile.Cells.Y*h)
 	return image.Rectangle{at, at.Add(image.Pt(tile.Width, tile.Height))}
 }
 
-// slack is how far off its cells a picture may lie, in pixels.
+// slack is how far an image may be off its cells, in pixels.
 const slack = 2
 
-// match is the PSNR of a part of the screen and a picture of its size, at the
-// best of the places around.
+// match is the PSNR of a part of the screen and an image of its size, at the best position nearby.
 func match(shot *image.RGBA, at image.Rectangle, want *image.RGBA) float64 {
 	best := 0.0
 	for dy := -slack; dy <= slack; dy++ {
@@ -210,7 +206,7 @@ func psnr(shot *image.RGBA, at image.Rectangle, want *image.RGBA) float64 {
 	return 10 * math.Log10(255*255*float64(n)/max(1, float64(sum)))
 }
 
-// scaled is the picture at another size: smooth when larger, means of areas when smaller.
+// scaled is the image at another size: interpolated when larger, area averages when smaller.
 func scaled(img *image.RGBA, w, h int) *image.RGBA {
 	const fine = 8 // times the size, to take means of
 	out := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -237,11 +233,10 @@ func scaled(img *image.RGBA, w, h int) *image.RGBA {
 	return out
 }
 
-// specks are so many pixels that a terminal may leave of glyphs which reached
-// over their cells' edges.
+// specks is how many pixels a terminal may leave of glyphs that reached over the edges of their cells.
 const specks = 10
 
-// between checks that there is only background beside the pictures in their area.
+// between checks that there is only background between the images.
 func between(shot *image.RGBA, r report) error {
 	w, h := r.Terminal.CellWidth, r.Terminal.CellHeight
 	area := image.Rect(r.Area.X*w, r.Area.Y*h, (r.Area.X+r.Area.Cols)*w, (r.Area.Y+r.Area.Rows)*h).Intersect(shot.Rect)
@@ -267,7 +262,7 @@ func between(shot *image.RGBA, r report) error {
 	return nil
 }
 
-// plainShare is the share of pixels that have the commonest colour.
+// plainShare is the share of pixels that have the most frequent colour.
 func plainShare(shot *image.RGBA, at image.Rectangle) float64 {
 	at = at.Intersect(shot.Rect)
 	counts, most := map[[3]byte]int{}, 0

@@ -14,8 +14,8 @@ import (
 	"sundae/tui/graphics"
 )
 
-// Without any graphics protocol pictures are coloured block characters. tmux is
-// the terminal here: it says which character stands in which cell, in which colours.
+// Without a graphics protocol, images are coloured block characters. tmux is the terminal here: it reports the
+// character and the colours of every cell.
 func TestBlocksInTmux(t *testing.T) {
 	need(t, "tmux")
 	for _, c := range []struct {
@@ -75,7 +75,7 @@ func TestBlocksInTmux(t *testing.T) {
 	}
 }
 
-// blocksAgree compares cells' mean colours with those of the pictures' areas.
+// blocksAgree compares the mean colours of cells with those of the image.
 func blocksAgree(screen string, r report, least float64) error {
 	cells := coloured(screen)
 	for i, tile := range r.Tiles {
@@ -101,8 +101,7 @@ var filled = map[rune]int{
 	'▁': 1, '▂': 2, '▃': 3, '▄': 4, '▅': 5, '▆': 6, '▇': 7, '▏': 1, '▎': 2, '▍': 3, '▌': 4, '▋': 5, '▊': 6, '▉': 7,
 }
 
-// coloured reads what tmux captured: the mean colour of every cell that is a
-// block element on a background.
+// coloured reads what tmux captured: the mean colour of every cell that is a block element on a background.
 func coloured(screen string) map[image.Point]color.RGBA {
 	cells := map[image.Point]color.RGBA{}
 	for y, line := range strings.Split(screen, "\n") {
@@ -153,7 +152,7 @@ func colour(colours *[2]color.RGBA, codes []string) {
 	}
 }
 
-// indexed is a colour of the 256: a cube of 6 steps from 16 on, greys from 232 on.
+// indexed is a colour of the 256-colour palette: a cube of 6 levels from 16 on, greys from 232 on.
 func indexed(n int) color.RGBA {
 	if n >= 232 {
 		grey := uint8(8 + 10*(n-232))

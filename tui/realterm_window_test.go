@@ -22,7 +22,7 @@ import (
 	"sundae/internal/ort/orttest"
 )
 
-// need skips the test where one of the programs is not installed.
+// need skips the test if one of the programs is not installed.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
@@ -32,8 +32,7 @@ func need(t *testing.T, programs ...string) {
 	}
 }
 
-// desk is a display of its own and the folder where the app finds its bundle and
-// leaves its reports.
+// desk is a separate display, and the folder with the app's bundle and reports.
 type desk struct {
 	t       *testing.T
 	dir     string
@@ -73,7 +72,7 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal("Xvfb does not start")
 	}
 	d.display = ":" + strings.TrimSpace(number)
-	// A server that has just ended may take the socket of its successor along.
+	// A server that has just ended may remove the socket of its successor.
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		c, err := net.Dial("unix", "/tmp/.X11-unix/X"+d.display[1:])
 		if err == nil {
@@ -103,8 +102,7 @@ func (d *desk) start(cmd *exec.Cmd) {
 	})
 }
 
-// environ is a clean environment: nothing in it tells of the terminal that the
-// tests themselves run in.
+// environ is a clean environment: it says nothing about the terminal that the tests run in.
 func (d *desk) environ(more ...string) []string {
 	var out []string
 	for _, v := range os.Environ() {
@@ -119,8 +117,7 @@ func (d *desk) environ(more ...string) []string {
 		install.Env+"="+orttest.Library(d.t), childFolder+"="+d.dir), more...)
 }
 
-// app is a shell command line that runs the app and then stays, so that what
-// the app leaves behind can be looked at.
+// app is a shell command line that runs the app and then waits, so that what the app leaves behind can be examined.
 func (d *desk) app() string {
 	self, err := os.Executable()
 	if err != nil {
@@ -129,7 +126,7 @@ func (d *desk) app() string {
 	return fmt.Sprintf("'%s'; echo > '%s'; exec sleep 600", self, filepath.Join(d.dir, "ended"))
 }
 
-// report waits for the newest report that is as wanted.
+// report waits for a report that fulfils a condition.
 func (d *desk) report(what string, as func(report) bool) report {
 	d.t.Helper()
 	var r report
@@ -192,7 +189,7 @@ func (d *desk) window(class string) string {
 	return ""
 }
 
-// screenshot is the whole display, kept under a name.
+// screenshot returns the whole display, and saves it under a name.
 func (d *desk) screenshot(name string) *image.RGBA {
 	d.t.Helper()
 	dir := os.Getenv("SUNDAE_SCREENSHOTS")

@@ -21,17 +21,16 @@ import (
 	"sundae/tui/terminal"
 )
 
-// user is someone at the app: it presses keys, waits for what should come of
-// them, and looks at the screen.
+// user is a user of the app: it presses keys, waits for their effect, and looks at the screen.
 type user struct {
 	t  *testing.T
 	tm *teatest.TestModel
 }
 
-// watched is the app with a window into it.
+// watched is the app with a way to look into it.
 type watched struct{ *app }
 
-// look runs in the app's own goroutine.
+// lookMsg runs a function in the app's goroutine.
 type lookMsg struct {
 	at   func(*app)
 	done chan struct{}
@@ -47,38 +46,33 @@ func (w watched) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return w, cmd
 }
 
-// nowhere takes what is sent to the terminal beside the frames.
+// nowhere is a terminal that discards everything.
 type nowhere struct{}
 
 func (nowhere) Read([]byte) (int, error)    { return 0, os.ErrClosed }
 func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
 func (nowhere) Close() error                { return nil }
 
-// alternate is a screen that has entered the alternate screen already.
+// alternate returns a screen that has entered the alternate screen.
 func alternate(out io.ReadWriteCloser) *terminal.Screen {
 	s := terminal.NewScreen(out, 0, 0, 0, func(error) {})
 	_, _ = s.Write([]byte("\x1b[?1049h"))
 	return s
 }
 
-// parse reads a schedule.
-func parse(t *testing.T, text string) schedule.Schedule {
-	t.Helper()
-	s, err := schedule.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+// constant returns a constant schedule.
+func constant(v float64) schedule.Schedule {
+	return schedule.Schedule{Start: v, End: v, Curve: schedule.Constant}
 }
 
-// change changes settings of the selected lane.
+// change changes settings of the selected lane, as the panel does.
 func change(a *app, by func(*schedule.Settings)) {
 	v := panel.Values{Settings: a.stage.Selected().Settings, Samples: a.stage.Samples}
 	by(&v.Settings)
 	a.apply(v)
 }
 
-// begin opens the app in a terminal of w×h and waits for its first run to end.
+// begin opens the app in a terminal of w×h cells and waits until its first run is done.
 func begin(t *testing.T, w, h int, change func(*Options)) *user {
 	t.Helper()
 	o := options(t)
@@ -90,7 +84,7 @@ func begin(t *testing.T, w, h int, change func(*Options)) *user {
 	return s
 }
 
-// onScreen opens the app in a terminal of w×h whose pictures go to the screen.
+// onScreen opens the app in a terminal of w×h cells.
 func onScreen(t *testing.T, w, h int, o Options, screen *terminal.Screen) *user {
 	t.Helper()
 	a := newApp(t.Context(), o, graphics.NewDriver(o.Terminal), screen)
@@ -104,7 +98,7 @@ func onScreen(t *testing.T, w, h int, o Options, screen *terminal.Screen) *user 
 	return s
 }
 
-// look runs at in the app's goroutine.
+// look runs a function in the app's goroutine.
 func (s *user) look(at func(*app)) {
 	s.t.Helper()
 	l := lookMsg{at, make(chan struct{})}
@@ -116,7 +110,7 @@ func (s *user) look(at func(*app)) {
 	}
 }
 
-// until waits until something is so.
+// until waits for a condition.
 func (s *user) until(what string, so func(*app) bool) {
 	s.t.Helper()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -132,13 +126,13 @@ func (s *user) until(what string, so func(*app) bool) {
 	s.t.Fatalf("never came: %s\n%s", what, s.screen())
 }
 
-// settled waits until the run has ended and its pictures are on screen.
+// settled waits until the run is done and its images are on screen.
 func (s *user) settled() {
 	s.t.Helper()
 	s.until("the end of the run, on screen", func(a *app) bool { return a.stage.Done && len(a.stage.Lanes[0].Stats) > 0 && drawnAll(a) })
 }
 
-// drawnAll says that every place shows the picture it should.
+// drawnAll reports whether every tile shows the image it should.
 func drawnAll(a *app) bool {
 	if len(a.tiles) == 0 || a.canvas.Busy() {
 		return false
@@ -154,7 +148,7 @@ func drawnAll(a *app) bool {
 	return true
 }
 
-// named are the keys that are more than the character they write.
+// named are the keys that do not just type a character.
 var named = map[string]tea.KeyPressMsg{
 	"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab}, "space": {Code: tea.KeySpace, Text: " "},
 	"up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown}, "left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight},
@@ -173,7 +167,7 @@ func (s *user) press(keys ...string) {
 	}
 }
 
-// What differs from machine to machine, or from day to day.
+// What differs between machines and days.
 var unsteady = []struct{ of, as string }{
 	{` *\d+ (ms|kB|MB|B\b)`, " # $1"},
 	{`  *\d+B `, " # B "}, // of a file
@@ -182,7 +176,7 @@ var unsteady = []struct{ of, as string }{
 	{`confidence [\d.]+`, "confidence #"},
 }
 
-// screen is what is on screen, without colours and unsteady figures.
+// screen returns what is on screen, without colours and varying numbers.
 func (s *user) screen() string {
 	s.t.Helper()
 	var text string
@@ -206,7 +200,7 @@ func (s *user) screen() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// helpIsComplete checks that the help, which is on screen, has every key with all of its text.
+// helpIsComplete checks that the help on screen has every key with all of its text.
 func (s *user) helpIsComplete() {
 	s.t.Helper()
 	shown := s.screen()
@@ -219,8 +213,7 @@ func (s *user) helpIsComplete() {
 	})
 }
 
-// golden compares the screen with testdata/NAME-WxH.txt; go test -update writes
-// it anew.
+// golden compares the screen with testdata/NAME-WxH.txt; go test -update writes the file.
 func (s *user) golden(name string) {
 	s.t.Helper()
 	got := s.screen()
@@ -237,11 +230,11 @@ func (s *user) golden(name string) {
 		s.t.Fatal(err)
 	}
 	if got != string(want) {
-		s.t.Errorf("the screen is not as in %s (go test -update writes it anew):\n%s", path, got)
+		s.t.Errorf("the screen is not as in %s (go test -update writes the file):\n%s", path, got)
 	}
 }
 
-// both runs a session at the two sizes that are looked at.
+// both runs a test at both sizes of the golden screens.
 func both(t *testing.T, run func(t *testing.T, w, h int)) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) { run(t, size[0], size[1]) })

@@ -78,7 +78,7 @@ type Network struct {
 // Run measures a model. Samples are not frozen, so that every step has the whole
 // batch. Peak memory never falls, so small batches come first and the matrix
 // products last.
-func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, talk *progress.Talk) (Report, error) {
+func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, reporter *progress.Reporter) (Report, error) {
 	m := b.Manifest
 	settings, err := sampler.Recommended(m)
 	if err != nil {
@@ -107,7 +107,7 @@ func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, talk
 		r.Threads = r.Cores
 	}
 	sizes := slices.Compact(slices.Sorted(slices.Values(o.Batches)))
-	bar := talk.Bar("measuring", int64((len(sizes)+1)*settings.Steps), "steps")
+	bar := reporter.Bar("measuring", int64((len(sizes)+1)*settings.Steps), "steps")
 	defer bar.Done()
 	t := timer{prior, images, settings, bar}
 	if r.EveryStep, r.FirstImage, err = t.everyStep(ctx, o.Began); err != nil {
@@ -135,7 +135,7 @@ func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, talk
 	} {
 		flops, err := rt.CountFLOPs(b.Model(network.file))
 		if err != nil { // operations that can't be counted; the times are still right
-			talk.Printf("%s: %v", network.file, err)
+			reporter.Printf("%s: %v", network.file, err)
 			continue
 		}
 		*network.to = r.MatrixProduct.compare(flops, network.ms)

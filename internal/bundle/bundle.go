@@ -1,13 +1,14 @@
-// Package bundle reads and writes model bundles: a folder, or part of an
-// embedded file system, with model.yaml and three ONNX files.
+// Package bundle finds, reads and writes model bundles. A bundle is a folder, or part
+// of an embedded file system, with a manifest and three ONNX files:
 //
-//	prior.onnx    draws the next tokens from the present ones
+//	model.yaml    the manifest
+//	prior.onnx    tokens to the tokens of the next step
 //	decoder.onnx  tokens to pixels
 //	encoder.onnx  pixels to tokens
 //
-// Opening a bundle checks everything: the manifest is read strictly, every file
-// must have the size and the SHA-256 that it names, and the inputs and outputs
-// of the ONNX files must be what the manifest says (contract.go).
+// [Open] checks all of it: the manifest is read strictly, every file must have the size
+// and the SHA-256 in the manifest, and the inputs and outputs of the ONNX files must
+// match it (contract.go). [Search] finds bundles without opening them.
 package bundle
 
 import (
@@ -21,6 +22,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/google/renameio/v2"
@@ -29,8 +31,8 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// Format is the version of the manifest that this program writes. It reads version 1
-// as well (format1.go).
+// Format is the version of the manifests written here. Version 1 can be read as well
+// (format1.go).
 const Format = 2
 
 // The files of a bundle.
@@ -41,55 +43,55 @@ const (
 	EncoderFile  = "encoder.onnx"
 )
 
-// Manifest is model.yaml.
+// Manifest is the content of model.yaml.
 type Manifest struct {
 	Format      int      `yaml:"format"`
 	Name        string   `yaml:"name"`
 	Description string   `yaml:"description,omitempty"`
-	ImageSize   int      `yaml:"image_size"`        // pixels a side
-	Downsample  int      `yaml:"downsample"`        // f, pixels a token's side
+	ImageSize   int      `yaml:"image_size"`        // width and height in pixels
+	Downsample  int      `yaml:"downsample"`        // f: a token stands for f×f pixels
 	Latent      Latent   `yaml:"latent"`            // the grid of tokens
-	Vocabulary  int      `yaml:"vocabulary"`        // v, ids run from 0 to v-1
-	Classes     []string `yaml:"classes,omitempty"` // empty: the prior takes no class
+	Vocabulary  int      `yaml:"vocabulary"`        // tokens are 0 to Vocabulary-1
+	Classes     []string `yaml:"classes,omitempty"` // empty: the prior is unconditional
 
-	Sampling schedule.Patch  `yaml:"sampling"` // what the model's maker recommends
+	Sampling schedule.Patch  `yaml:"sampling"` // the settings that the model's maker recommends
 	Training Training        `yaml:"training,omitempty"`
 	Licence  string          `yaml:"licence,omitempty"`
 	Files    map[string]File `yaml:"files"`
 }
 
-// Latent is the grid of tokens, in tokens.
+// Latent is the size of the grid of tokens.
 type Latent struct {
 	Height int `yaml:"height"`
 	Width  int `yaml:"width"`
 }
 
-// Tokens is the number of tokens of a picture.
+// Tokens returns the number of tokens of an image.
 func (l Latent) Tokens() int { return l.Height * l.Width }
 
-// Training says where the model comes from.
+// Training says how the model was trained.
 type Training struct {
-	Recipe  string             `yaml:"recipe,omitempty"` // the whole recipe, as text
+	Recipe  string             `yaml:"recipe,omitempty"` // text of the whole recipe
 	Command string             `yaml:"command,omitempty"`
 	Seed    uint64             `yaml:"seed,omitempty"`
 	Machine string             `yaml:"machine,omitempty"`
 	Date    string             `yaml:"date,omitempty"`
 	Steps   map[string]int     `yaml:"steps,omitempty"`   // by stage
 	Hours   map[string]float64 `yaml:"hours,omitempty"`   // by stage
-	Figures map[string]float64 `yaml:"figures,omitempty"` // last held-out figures
+	Figures map[string]float64 `yaml:"figures,omitempty"` // last metrics on held-out images
 }
 
-// File is one ONNX file's size and hash.
+// File is the size and hash of an ONNX file.
 type File struct {
 	Bytes  int64  `yaml:"bytes"`
 	SHA256 string `yaml:"sha256"`
 }
 
-// maxSize bounds a picture's side: far beyond what models make, and little
-// enough that a slip in the manifest can't ask for all memory.
+// maxSize is the largest image size. A mistake in the manifest must not lead to the
+// allocation of all memory.
 const maxSize = 1 << 14
 
-// Validate says in one sentence what a manifest gets wrong.
+// Validate returns what is wrong with the manifest.
 func (m Manifest) Validate() error {
 	switch {
 	case m.Format != Format:
@@ -109,12 +111,12 @@ func (m Manifest) Validate() error {
 	}
 	for i, class := range m.Classes {
 		if class == "" || slices.Contains(m.Classes[:i], class) {
-			return fmt.Errorf("class %d is called %q: every class needs a name of its own", i, class)
+			return fmt.Errorf("class %d has the name %q: every class needs a different name", i, class)
 		}
 	}
 	for _, name := range []string{PriorFile, DecoderFile, EncoderFile} {
 		if _, ok := m.Files[name]; !ok {
-			return fmt.Errorf("files lacks %s", name)
+			return fmt.Errorf("files has no %s", name)
 		}
 	}
 	return nil
@@ -133,7 +135,7 @@ func Parse(text []byte) (Manifest, error) {
 	case errors.Is(err, io.EOF):
 		return Manifest{}, fmt.Errorf("read %s: it is empty", ManifestFile)
 	case err != nil:
-		return Manifest{}, fmt.Errorf("read %s: %w", ManifestFile, err)
+		return Manifest{}, fmt.Errorf("read %s: %w", ManifestFile, firstError(err))
 	}
 	if err := m.Validate(); err != nil {
 		return Manifest{}, fmt.Errorf("read %s: %w", ManifestFile, err)
@@ -141,17 +143,29 @@ func Parse(text []byte) (Manifest, error) {
 	return m, nil
 }
 
-// Bundle is an opened bundle.
+// unknownKey matches an error of yaml.v3, which names a Go type.
+var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
+// firstError returns the first of the errors that yaml.v3 lists, in terms of the file.
+func firstError(err error) error {
+	var list *yaml.TypeError
+	if !errors.As(err, &list) {
+		return err
+	}
+	return errors.New(unknownKey.ReplaceAllString(list.Errors[0], "unknown key $1"))
+}
+
+// Bundle is an open bundle, with its files in memory.
 type Bundle struct {
 	Manifest Manifest
 	models   map[string][]byte
 }
 
-// Open reads the bundle in fsys and checks its files.
+// Open reads the bundle at the root of fsys and checks it.
 func Open(fsys fs.FS) (*Bundle, error) {
 	text, err := fs.ReadFile(fsys, ManifestFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open bundle: there is no %s: this is no model bundle, or one that was not copied whole: %w", ManifestFile, err)
+		return nil, fmt.Errorf("open bundle: there is no %s: this is not a model bundle, or an incomplete copy: %w", ManifestFile, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
@@ -165,10 +179,10 @@ func Open(fsys fs.FS) (*Bundle, error) {
 		want := m.Files[name]
 		data, err := fs.ReadFile(fsys, name)
 		if err != nil {
-			return nil, fmt.Errorf("open bundle: a file that %s names can't be read: %w", ManifestFile, err)
+			return nil, fmt.Errorf("open bundle: read a file that %s names: %w", ManifestFile, err)
 		}
 		if got := describe(data); got != want {
-			return nil, fmt.Errorf("open bundle: %s is not the file that %s names (%d bytes, %.12s…, expected %d bytes, %.12s…): copy the bundle again",
+			return nil, fmt.Errorf("open bundle: %s is not the file that %s names (%d bytes, SHA-256 %.12s…, expected %d bytes, %.12s…): copy the bundle again",
 				name, ManifestFile, got.Bytes, got.SHA256, want.Bytes, want.SHA256)
 		}
 		b.models[name] = data
@@ -188,7 +202,7 @@ func OpenFolder(dir string) (*Bundle, error) {
 	return b, nil
 }
 
-// Model is the ONNX file called name.
+// Model returns the contents of an ONNX file by its name.
 func (b *Bundle) Model(name string) []byte { return b.models[name] }
 
 func describe(data []byte) File {
@@ -196,8 +210,8 @@ func describe(data []byte) File {
 	return File{int64(len(data)), hex.EncodeToString(sum[:])}
 }
 
-// Write writes a bundle into dir, which is made if it is not there: the ONNX
-// files first, the manifest that names them last.
+// Write writes a bundle to the folder dir, which it creates if needed. The manifest is
+// written last, so an incomplete bundle has none.
 func Write(dir string, m Manifest, models map[string][]byte) error {
 	m.Format = Format
 	m.Files = map[string]File{}

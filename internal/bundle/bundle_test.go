@@ -51,8 +51,8 @@ func TestBadBundles(t *testing.T) {
 		"there is no model.yaml":       func(dir string) { os.Remove(filepath.Join(dir, ManifestFile)) },
 		"read model.yaml":              func(dir string) { os.Truncate(filepath.Join(dir, ManifestFile), 120) },
 		"model.yaml: it is empty":      func(dir string) { os.Truncate(filepath.Join(dir, ManifestFile), 0) },
-		"field surprise":               func(dir string) { appendTo(filepath.Join(dir, ManifestFile), "surprise: 1\n") },
-		"a name of its own": func(dir string) {
+		"unknown key surprise":         func(dir string) { appendTo(filepath.Join(dir, ManifestFile), "surprise: 1\n") },
+		"every class needs a different name": func(dir string) {
 			text, _ := os.ReadFile(filepath.Join(dir, ManifestFile))
 			os.WriteFile(filepath.Join(dir, ManifestFile), []byte(strings.Replace(string(text), "- b", "- a", 1)), 0o644)
 		},

@@ -9,9 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"sundae/decoder"
 	"sundae/internal/config"
-	"sundae/sampler"
 	"sundae/tui"
 	"sundae/tui/graphics"
 )
@@ -44,7 +42,7 @@ func openApp(a *app, root *cobra.Command) {
 		if err != nil {
 			return usageError{err}
 		}
-		b, rt, options, err := m.open(a, cmd)
+		b, err := m.bundle(a)
 		if err != nil {
 			return err
 		}
@@ -52,23 +50,17 @@ func openApp(a *app, root *cobra.Command) {
 		if err != nil {
 			return err
 		}
-		open := rt.Opener(options)
-		prior, err := sampler.Open(b, open)
+		model, err := m.load(cmd.Context(), a, b)
 		if err != nil {
 			return err
 		}
-		defer prior.Close()
-		pictures, err := decoder.Open(b, open)
-		if err != nil {
-			return err
-		}
-		defer pictures.Close()
+		defer model.Close()
 		terminal, err := askTerminal(chosen)
 		if err != nil {
 			return err
 		}
 		return tui.Run(cmd.Context(), in, stdout, tui.Options{
-			Model: b.Manifest, Prior: prior, Pictures: pictures, Settings: settings, Samples: n,
+			Model: b.Manifest, Prior: model.prior, Pictures: model.pictures, Settings: settings, Samples: n,
 			Terminal: terminal, MaxRate: int64(rate), Scale: a.config.Graphics.Scale, Mask: a.config.Mask,
 			Presets: a.config.Presets, SavePreset: a.savePreset, Folder: out,
 		})

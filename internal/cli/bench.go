@@ -33,12 +33,16 @@ Samples are not frozen during the benchmark, so every step has the whole batch.`
 			if err := checkBench(o); err != nil {
 				return err
 			}
-			b, rt, options, err := m.open(a, cmd)
+			b, err := m.bundle(a)
 			if err != nil {
 				return err
 			}
-			o.Model = options
-			report, err := benchmark.Run(cmd.Context(), b, rt, o, a.talk)
+			rt, model, err := m.runtime(cmd.Context(), a)
+			if err != nil {
+				return err
+			}
+			o.Model = model
+			report, err := benchmark.Run(cmd.Context(), b, rt, o, a.reporter)
 			if err != nil {
 				return err
 			}

@@ -14,8 +14,8 @@ func TestDefaultModel(t *testing.T) {
 	dir := t.TempDir()
 	ok := func(args ...string) {
 		t.Helper()
-		if code, out, talk := run(t, args...); code != exitOK {
-			t.Fatalf("%v: exit code %d: %s%s", args, code, out, talk)
+		if code, out, messages := run(t, args...); code != exitOK {
+			t.Fatalf("%v: exit code %d: %s%s", args, code, out, messages)
 		}
 	}
 	ok("sample", "-q", "--model", "vistas", "--class", "ocean", "--n", "1", "--steps", "3", "--seed", "2", "--device", "cpu", "--out", dir)

@@ -28,7 +28,7 @@ func newDoctor(a *app) *cobra.Command {
 			}
 			line("machine", "%d cores, %s/%s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 			line("settings", "%s", path)
-			lib, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
+			lib, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.reporter)
 			if err != nil {
 				return err
 			}

@@ -51,7 +51,7 @@ size is stretched. Rectangles are in pixels of the image.`,
 				return err
 			}
 			defer r.Close()
-			done := a.talk.Wait("encoding")
+			done := a.reporter.Wait("encoding")
 			tokens, err := r.pictures.Encode(cmd.Context(), task.original)
 			if done(); err != nil {
 				return err
@@ -140,7 +140,7 @@ type inpainting struct {
 
 // prepare reads the image and the mask, and fits both to the model.
 func (f *inpaintFlags) prepare(a *app, m bundle.Manifest) (inpainting, error) {
-	defer a.talk.Wait("reading the image")()
+	defer a.reporter.Wait("reading the image")()
 	whole, err := picture.Load(f.image)
 	if err != nil {
 		return inpainting{}, err
@@ -187,7 +187,7 @@ func (f *inpaintFlags) pixels(a *app, size image.Point, side int) (*image.Gray, 
 	aligned, stretched := picture.AlignMask(mask, size, side, f.fitting)
 	if stretched {
 		given := mask.Rect.Size()
-		a.talk.Printf("the mask has %d×%d pixels and the image %d×%d: the mask is stretched", given.X, given.Y, size.X, size.Y)
+		a.reporter.Printf("the mask has %d×%d pixels and the image %d×%d: the mask is stretched", given.X, given.Y, size.X, size.Y)
 	}
 	return picture.UniteMasks(rects, aligned), nil
 }

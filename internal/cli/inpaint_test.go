@@ -128,8 +128,8 @@ func TestInpaintMasks(t *testing.T) {
 	flags := []string{"inpaint", "--model", model, "--image", from, "--n", "1", "--seed", "1", "--steps", "4"}
 	made := func(name string, args ...string) ([]byte, string) {
 		out := filepath.Join(dir, name)
-		_, talk := sampleRun(t, append(append(slices.Clone(flags), "--out", out), args...)...)
-		return sampleBytes(t, out, "inpaint-1-0000.png"), talk
+		_, messages := sampleRun(t, append(append(slices.Clone(flags), "--out", out), args...)...)
+		return sampleBytes(t, out, "inpaint-1-0000.png"), messages
 	}
 	want, _ := made("rect", "--rect", "8,16,24,8", "--rect", "40,40,8,8")
 	for name, mask := range map[string]string{
@@ -137,12 +137,12 @@ func TestInpaintMasks(t *testing.T) {
 		"model": inpaintMask(t, dir, 32, 32, image.Rect(4, 8, 16, 12), image.Rect(20, 20, 24, 24)),
 		"other": inpaintMask(t, dir, 128, 32, image.Rect(16, 8, 64, 12), image.Rect(80, 20, 96, 24)),
 	} {
-		got, talk := made(name, "--mask", mask)
+		got, messages := made(name, "--mask", mask)
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s: the mask gives another picture than its rectangles", name)
 		}
-		if warned := strings.Contains(talk, "the mask has 128×32 pixels and the image 64×64: the mask is stretched"); warned != (name == "other") {
-			t.Errorf("%s: it said %q", name, talk)
+		if warned := strings.Contains(messages, "the mask has 128×32 pixels and the image 64×64: the mask is stretched"); warned != (name == "other") {
+			t.Errorf("%s: it said %q", name, messages)
 		}
 	}
 	both, _ := made("both", "--rect", "8,16,24,8", "--mask", inpaintMask(t, dir, 64, 64, image.Rect(40, 40, 48, 48)))
@@ -200,14 +200,15 @@ func TestInpaintBadInput(t *testing.T) {
 		{1, "--feather must be 0 to 1024 pixels, not -1", []string{"--image", good, "--rect", "30,10,2,2", "--feather", "-1"}},
 		{1, "--feather must be 0 to 1024 pixels, not NaN", []string{"--image", good, "--rect", "30,10,2,2", "--feather", "NaN"}},
 		{1, "--fit must be crop or letterbox, not", []string{"--image", good, "--rect", "30,10,2,2", "--fit", "stretch"}},
+		{2, `--feather must be a number, not "wide"`, []string{"--image", good, "--rect", "30,10,2,2", "--feather", "wide"}},
 		{2, "at least one of the flags", []string{"--image", good}},
 		{2, `"image" not set`, []string{"--mask", black}},
 		{2, "a rectangle is x,y,w,h", []string{"--image", good, "--rect", "1,2,3"}},
 		{2, `"b" is not a number of pixels`, []string{"--image", good, "--rect", "1,2,3,b"}},
 		{2, "a rectangle of 0×5 pixels is empty", []string{"--image", good, "--rect", "1,2,0,5"}},
 	} {
-		code, stdout, talk := run(t, append([]string{"inpaint", "--model", model, "--out", out, "--quiet"}, c.args...)...)
-		sampleFault(t, c.args, c.code, c.says, code, stdout, talk)
+		code, stdout, messages := run(t, append([]string{"inpaint", "--model", model, "--out", out, "--quiet"}, c.args...)...)
+		sampleFault(t, c.args, c.code, c.says, code, stdout, messages)
 		if names, _ := filepath.Glob(out); len(names) > 0 {
 			t.Fatalf("sundae inpaint %s failed and left %v", strings.Join(c.args, " "), names)
 		}
@@ -247,7 +248,7 @@ func TestReconstruct(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, fit := range []picture.Fitting{picture.Crop, picture.Letterbox} {
-		lines, talk := sampleRun(t, "reconstruct", "--quiet", "--model", model, "--image", from, "--fit", string(fit), "--out", out)
+		lines, messages := sampleRun(t, "reconstruct", "--quiet", "--model", model, "--image", from, "--fit", string(fit), "--out", out)
 		made, err := picture.Load(out)
 		if err != nil || made.Rect.Dx() != 32 {
 			t.Fatalf("%v, %v", made, err)
@@ -257,8 +258,8 @@ func TestReconstruct(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(lines, []string{out, "PSNR", fmt.Sprintf("%.2f", want), "dB"}) || talk != "" {
-			t.Errorf("printed %q and %q", lines, talk)
+		if !slices.Equal(lines, []string{out, "PSNR", fmt.Sprintf("%.2f", want), "dB"}) || messages != "" {
+			t.Errorf("printed %q and %q", lines, messages)
 		}
 	}
 	none := filepath.Join(dir, "none.png")
@@ -268,8 +269,8 @@ func TestReconstruct(t *testing.T) {
 		"no such file":       {"--image", none, "--out", none},
 		"save image":         {"--image", from, "--out", filepath.Join(none, "deep.png")},
 	} {
-		code, stdout, talk := run(t, append([]string{"reconstruct", "--quiet", "--model", model}, args...)...)
-		sampleFault(t, args, exitBad, says, code, stdout, talk)
+		code, stdout, messages := run(t, append([]string{"reconstruct", "--quiet", "--model", model}, args...)...)
+		sampleFault(t, args, exitBad, says, code, stdout, messages)
 		if files, _ := filepath.Glob(none); len(files) > 0 {
 			t.Errorf("failed and left %v", files)
 		}
@@ -287,7 +288,7 @@ func TestInpaintLike(t *testing.T) {
 	if !bytes.Equal(sampleBytes(t, variant), sampleBytes(t, second, "inpaint-8-0002.png")) {
 		t.Error("the variant has changed")
 	}
-	if _, talk := sampleRun(t, "sample", "--model", model, "--like", variant, "--out", filepath.Join(dir, "third")); !strings.Contains(talk, "was inpainted into picture-32-32.png") {
-		t.Errorf("sampling like an inpainting printed %q", talk)
+	if _, messages := sampleRun(t, "sample", "--model", model, "--like", variant, "--out", filepath.Join(dir, "third")); !strings.Contains(messages, "was inpainted into picture-32-32.png") {
+		t.Errorf("sampling like an inpainting printed %q", messages)
 	}
 }

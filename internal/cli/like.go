@@ -51,6 +51,6 @@ func (f *modelFlags) preferLike(a *app, like *sampler.Record) {
 // warnLike warns if another model than this one made an image.
 func warnLike(a *app, path string, like *sampler.Record, m bundle.Manifest) {
 	if like != nil && like.Prior != m.Files[bundle.PriorFile].SHA256 {
-		a.talk.Printf("%s was made by another model (%s), so the same settings give a different image", path, like.Model)
+		a.reporter.Printf("%s was made by another model (%s), so the same settings give a different image", path, like.Model)
 	}
 }

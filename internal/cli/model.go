@@ -27,16 +27,6 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0: all cores (default from the settings)")
 }
 
-// open opens the bundle and loads ONNX Runtime.
-func (f *modelFlags) open(a *app, cmd *cobra.Command) (*bundle.Bundle, *ort.Runtime, ort.Options, error) {
-	b, err := f.bundle(a)
-	if err != nil {
-		return nil, nil, ort.Options{}, err
-	}
-	rt, o, err := f.runtime(cmd.Context(), a)
-	return b, rt, o, err
-}
-
 // bundle opens the bundle that the flags or the settings name.
 func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
 	name := f.model
@@ -57,7 +47,7 @@ func (a *app) bundle(name string) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer a.talk.Wait("reading the model")()
+	defer a.reporter.Wait("reading the model")()
 	return l.Open()
 }
 
@@ -80,7 +70,7 @@ func (f *modelFlags) runtime(ctx context.Context, a *app) (*ort.Runtime, ort.Opt
 
 // runtime finds or installs the ONNX Runtime library, and loads it.
 func (a *app) runtime(ctx context.Context) (*ort.Runtime, error) {
-	lib, err := install.Ensure(ctx, a.config.ONNXRuntime, a.talk)
+	lib, err := install.Ensure(ctx, a.config.ONNXRuntime, a.reporter)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +91,7 @@ func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opene
 		return nil, err
 	}
 	open := rt.Opener(o)
-	defer a.talk.Wait("opening the model")()
+	defer a.reporter.Wait("opening the model")()
 	m := &opened{Manifest: b.Manifest}
 	if m.prior, err = sampler.Open(b, open); err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ most two folders deep. A bundle that can't be opened is listed with the reason.`
 				describe(a, l)
 			}
 			if len(found) == 0 {
-				a.talk.Printf("no model bundles in %s; train one with `sundae train all`", strings.Join(args, ", "))
+				a.reporter.Printf("no model bundles in %s; train one with `sundae train all`", strings.Join(args, ", "))
 			}
 			return nil
 		},

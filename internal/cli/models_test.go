@@ -27,9 +27,9 @@ func TestModels(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(broken, bundle.ManifestFile), []byte("format: 9\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	code, out, talk := run(t, "models", folder)
-	if code != exitOK || talk != "" {
-		t.Errorf("exit code %d: %s", code, talk)
+	code, out, messages := run(t, "models", folder)
+	if code != exitOK || messages != "" {
+		t.Errorf("exit code %d: %s", code, messages)
 	}
 	for _, want := range []string{
 		"hills: green ones\n", good + ", ", "32×32 pixels, 8×8 tokens of 4×4 pixels", "16 codes", "alpine, ", ", ocean\n",
@@ -57,9 +57,9 @@ func TestModels(t *testing.T) {
 	if code, out, _ := run(t, "models", "--config", settings); code != exitOK || strings.Count(out, "where") != 1 || !strings.Contains(out, "built in") {
 		t.Errorf("with the built-in one alone, exit code %d: %s", code, out)
 	}
-	if code, out, talk := run(t, "models", t.TempDir()); code != exitOK || out != "" || !strings.Contains(talk, "no model bundles in ") {
-		t.Errorf("in an empty folder, exit code %d: %s%s", code, out, talk)
+	if code, out, messages := run(t, "models", t.TempDir()); code != exitOK || out != "" || !strings.Contains(messages, "no model bundles in ") {
+		t.Errorf("in an empty folder, exit code %d: %s%s", code, out, messages)
 	}
-	code, out, talk = run(t, "models", filepath.Join(folder, "nosuch"))
-	sampleFault(t, []string{"models"}, exitBad, "find models", code, out, talk)
+	code, out, messages = run(t, "models", filepath.Join(folder, "nosuch"))
+	sampleFault(t, []string{"models"}, exitBad, "find models", code, out, messages)
 }

@@ -31,7 +31,7 @@ Where both look alike, the model has memorised the image.`,
 			if err != nil {
 				return err
 			}
-			bar := a.talk.Bar("comparing", int64(len(known)), "images")
+			bar := a.reporter.Bar("comparing", int64(len(known)), "images")
 			defer bar.Done()
 			pairs, err := neighbours.Find(cmd.Context(), made, known, func() { bar.Add(1) })
 			if err != nil {

@@ -29,7 +29,7 @@ the model's size.`,
 			if err != nil {
 				return err
 			}
-			done := a.talk.Wait("reading the image")
+			done := a.reporter.Wait("reading the image")
 			whole, err := picture.Load(from)
 			if done(); err != nil {
 				return err
@@ -38,7 +38,7 @@ the model's size.`,
 			if err != nil {
 				return err
 			}
-			done = a.talk.Wait("reconstructing")
+			done = a.reporter.Wait("reconstructing")
 			defer done()
 			d, err := decoder.Open(b, rt.Opener(o))
 			if err != nil {

@@ -140,7 +140,7 @@ func (r *rendering) sample(ctx context.Context, a *app) (*sampler.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	bar := a.talk.Bar("sampling", int64(r.settings.Steps), "steps")
+	bar := a.reporter.Bar("sampling", int64(r.settings.Steps), "steps")
 	defer bar.Done()
 	err = run.Finish(ctx, func(stats sampler.Stats) error {
 		bar.Add(1)
@@ -158,7 +158,7 @@ func (r *rendering) save(ctx context.Context, a *app, run *sampler.Run) error {
 	if r.history {
 		first = 0
 	}
-	bar := a.talk.Bar("decoding", int64(r.n*(last-first+1)), "images")
+	bar := a.reporter.Bar("decoding", int64(r.n*(last-first+1)), "images")
 	defer bar.Done()
 	for i := range r.n {
 		record := r.record

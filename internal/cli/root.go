@@ -13,9 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sundae/internal/config"
 	"sundae/internal/ort"
@@ -40,7 +42,7 @@ var commands = []func(*app) *cobra.Command{
 	newTrain,
 }
 
-// app is what all commands share. config and talk are set after the flags are parsed,
+// app is what all commands share. config and reporter are set after the flags are parsed,
 // before the RunE of a command is called.
 type app struct {
 	in       io.Reader
@@ -50,8 +52,8 @@ type app struct {
 	configPath string // --config
 	quiet      bool   // --quiet
 
-	config config.Config
-	talk   *progress.Talk // silent with --quiet
+	config   config.Config
+	reporter *progress.Reporter // silent with --quiet
 }
 
 // usageError is an error in the command line itself.
@@ -62,6 +64,28 @@ func (e usageError) Unwrap() error { return e.error }
 // usagef returns an error that ends the program with exit code 2.
 func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
+}
+
+// flagError returns a usage error for an error in the flags. It names the flag and what
+// is wrong with the value, instead of the function that parsed it.
+func flagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return usageError{err}
+	}
+	flag := invalid.GetFlag()
+	var number *strconv.NumError
+	switch {
+	case !errors.As(err, &number):
+		return usagef("--%s: %w", flag.Name, invalid.Unwrap())
+	case errors.Is(err, strconv.ErrRange):
+		return usagef("--%s: %s is out of range", flag.Name, number.Num)
+	case flag.Value.Type() == "bool":
+		return usagef("--%s must be true or false, not %q", flag.Name, number.Num)
+	case strings.HasPrefix(flag.Value.Type(), "float"):
+		return usagef("--%s must be a number, not %q", flag.Name, number.Num)
+	}
+	return usagef("--%s must be a whole number, not %q", flag.Name, number.Num)
 }
 
 // Main runs a command line and returns the exit code. defaults is the embedded
@@ -116,7 +140,7 @@ Without a sub-command it opens the app with the default model.`,
 	root.InitDefaultCompletionCmd()
 	everyCommand(root, func(c *cobra.Command) {
 		c.SuggestionsMinimumDistance = 2 // edits, so that two swapped letters are understood
-		c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+		c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 		switch {
 		case c.Name() == "help":
 			c.Args = cobra.ArbitraryArgs // names of commands
@@ -160,7 +184,7 @@ func (a *app) begin(cmd *cobra.Command) error {
 	if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
 		return usageError{err}
 	}
-	a.talk = progress.New(a.err, a.quiet)
+	a.reporter = progress.New(a.err, a.quiet)
 	if strings.HasPrefix(cmd.CommandPath(), "sundae completion") || strings.HasPrefix(cmd.Name(), "__complete") {
 		return nil
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sundae/internal/ort"
 )
 
 // run runs a command line like the program, without a settings file.
@@ -59,6 +61,17 @@ func TestExitCodes(t *testing.T) {
 		if c.code == exitOK && errs != "" && c.args[0] != "__complete" {
 			t.Errorf("sundae %s said: %s", strings.Join(c.args, " "), errs)
 		}
+	}
+}
+
+// config.yaml names all devices, like the help of --device.
+func TestConfigNamesDevices(t *testing.T) {
+	defaults, err := os.ReadFile("../../config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(defaults), ort.DeviceList()) {
+		t.Errorf("config.yaml does not list %s", ort.DeviceList())
 	}
 }
 

@@ -33,7 +33,7 @@ again: that sample, or all samples of a sheet.`,
 				return err
 			}
 			if r.like != nil && r.like.Image != "" {
-				a.talk.Printf("%s was inpainted into %s; its settings are used without that image", f.like, r.like.Image)
+				a.reporter.Printf("%s was inpainted into %s; its settings are used without that image", f.like, r.like.Image)
 			}
 			if r.opened, err = m.load(cmd.Context(), a, b); err != nil {
 				return err

@@ -41,13 +41,13 @@ func sampleBundle(t *testing.T, change func(*bundle.Manifest, map[string][]byte)
 }
 
 // sampleRun runs a command that must succeed, and returns what it prints.
-func sampleRun(t *testing.T, args ...string) (lines []string, talk string) {
+func sampleRun(t *testing.T, args ...string) (lines []string, messages string) {
 	t.Helper()
-	code, out, talk := run(t, args...)
+	code, out, messages := run(t, args...)
 	if code != exitOK {
-		t.Fatalf("sundae %s: exit code %d: %s", strings.Join(args, " "), code, talk)
+		t.Fatalf("sundae %s: exit code %d: %s", strings.Join(args, " "), code, messages)
 	}
-	return strings.Fields(out), talk
+	return strings.Fields(out), messages
 }
 
 func sampleBytes(t *testing.T, path ...string) []byte {
@@ -79,7 +79,7 @@ func TestSampleRepeats(t *testing.T) {
 	model, dir := sampleBundle(t, nil), t.TempDir()
 	five, one, again := filepath.Join(dir, "five"), filepath.Join(dir, "one"), filepath.Join(dir, "again")
 	flags := []string{"sample", "--model", model, "--seed", "7", "--temperature", "0.8:0.1", "--min-steps", "3", "--steps", "14"}
-	lines, talk := sampleRun(t, append(flags, "--n", "5", "--out", five)...)
+	lines, messages := sampleRun(t, append(flags, "--n", "5", "--out", five)...)
 	want := []string{}
 	for i := range 5 {
 		want = append(want, filepath.Join(five, fmt.Sprintf("sample-7-%04d.png", i)))
@@ -87,11 +87,11 @@ func TestSampleRepeats(t *testing.T) {
 	if want = append(want, filepath.Join(five, "grid.png")); !slices.Equal(lines, want) {
 		t.Errorf("printed %q", lines)
 	}
-	if !strings.Contains(talk, "sampling") || strings.Contains(talk, " 0 frozen") {
-		t.Errorf("no sample was frozen, or that was not printed: %q", talk)
+	if !strings.Contains(messages, "sampling") || strings.Contains(messages, " 0 frozen") {
+		t.Errorf("no sample was frozen, or that was not printed: %q", messages)
 	}
-	if _, talk := sampleRun(t, append(flags, "--n", "1", "--out", one, "--quiet")...); talk != "" {
-		t.Errorf("with --quiet it printed %q", talk)
+	if _, messages := sampleRun(t, append(flags, "--n", "1", "--out", one, "--quiet")...); messages != "" {
+		t.Errorf("with --quiet it printed %q", messages)
 	}
 	sampleRun(t, append(flags, "--n", "5", "--out", again)...)
 	if !bytes.Equal(sampleBytes(t, five, "sample-7-0000.png"), sampleBytes(t, one, "sample-7-0000.png")) {
@@ -173,8 +173,8 @@ func TestSampleLikeFindsTheModel(t *testing.T) {
 	if !bytes.Equal(sampleBytes(t, like), sampleBytes(t, second, "sample-1-0000.png")) {
 		t.Error("sampled from another model")
 	}
-	if _, talk := sampleRun(t, "sample", "--model", other, "--like", like, "--out", third); !strings.Contains(talk, "was made by another model (mine)") {
-		t.Errorf("no warning of another model: %q", talk)
+	if _, messages := sampleRun(t, "sample", "--model", other, "--like", like, "--out", third); !strings.Contains(messages, "was made by another model (mine)") {
+		t.Errorf("no warning of another model: %q", messages)
 	}
 }
 
@@ -293,33 +293,36 @@ func TestSampleBadInput(t *testing.T) {
 		{1, "is not a PNG", []string{"--model", model, "--like", settings}},
 		{1, "no such file", []string{"--model", model, "--like", filepath.Join(dir, "none.png")}},
 		{1, ":2: sampling.temperature: schedule \"hot\"", []string{"--model", model, "--config", settings}},
-		{2, "invalid argument", []string{"--model", model, "--seed", "-1"}},
+		{2, `--seed: "-1" must be a whole number from 0`, []string{"--model", model, "--seed", "-1"}},
+		{2, `--n must be a whole number, not "many"`, []string{"--model", model, "--n", "many"}},
+		{2, "--n: 99999999999999999999 is out of range", []string{"--model", model, "--n", "99999999999999999999"}},
+		{2, `--history must be true or false, not "maybe"`, []string{"--model", model, "--history=maybe"}},
 		{2, "unknown flag", []string{"--model", model, "--stepz", "3"}},
 	} {
-		code, stdout, talk := run(t, append([]string{"sample", "--out", out, "--quiet"}, c.args...)...)
-		sampleFault(t, c.args, c.code, c.says, code, stdout, talk)
+		code, stdout, messages := run(t, append([]string{"sample", "--out", out, "--quiet"}, c.args...)...)
+		sampleFault(t, c.args, c.code, c.says, code, stdout, messages)
 		if _, err := os.Lstat(out); err == nil {
 			t.Fatalf("sundae sample %s failed and left %v", strings.Join(c.args, " "), sampleNames(t, out))
 		}
 	}
-	if code, _, talk := run(t, "sample", "--model", model); code != exitUsage || !strings.Contains(talk, `"out" not set`) {
-		t.Errorf("without --out: %d, %s", code, talk)
+	if code, _, messages := run(t, "sample", "--model", model); code != exitUsage || !strings.Contains(messages, `"out" not set`) {
+		t.Errorf("without --out: %d, %s", code, messages)
 	}
-	if code, _, talk := run(t, "sample", "--model", model, "--out", foreign); code != exitBad || !strings.Contains(talk, "create the output folder") {
-		t.Errorf("a file for a folder: %d, %s", code, talk)
+	if code, _, messages := run(t, "sample", "--model", model, "--out", foreign); code != exitBad || !strings.Contains(messages, "create the output folder") {
+		t.Errorf("a file for a folder: %d, %s", code, messages)
 	}
 }
 
 // sampleFault checks that a command failed with an exit code and an error of one
 // sentence, and printed nothing.
-func sampleFault(t *testing.T, args []string, wantCode int, says string, code int, out, talk string) {
+func sampleFault(t *testing.T, args []string, wantCode int, says string, code int, out, messages string) {
 	t.Helper()
-	line := strings.TrimSpace(talk)
+	line := strings.TrimSpace(messages)
 	if wantCode == exitUsage {
 		line, _, _ = strings.Cut(line, "\nSee sundae")
 	}
 	if code != wantCode || !strings.Contains(line, says) || strings.Contains(line, "\n") || out != "" {
-		t.Errorf("sundae ... %s: exit code %d, want %d and %q\nout: %s\nerr: %s", strings.Join(args, " "), code, wantCode, says, out, talk)
+		t.Errorf("sundae ... %s: exit code %d, want %d and %q\nout: %s\nerr: %s", strings.Join(args, " "), code, wantCode, says, out, messages)
 	}
 }
 
@@ -356,8 +359,8 @@ func TestSampleLeavesNoIncompleteFiles(t *testing.T) {
 			t.Errorf("%s there are %v", when, names)
 		}
 	}
-	if code, _, talk := run(t, "sample", "--model", failing, "--seed", "1", "--history", "--out", out); code != exitBad {
-		t.Errorf("a decoder that gives no numbers: %d, %s", code, talk)
+	if code, _, messages := run(t, "sample", "--model", failing, "--seed", "1", "--history", "--out", out); code != exitBad {
+		t.Errorf("a decoder that gives no numbers: %d, %s", code, messages)
 	}
 	unharmed("after a failure")
 

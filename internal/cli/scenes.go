@@ -21,7 +21,7 @@ The same seed gives the same files on any machine. Existing files are kept.`,
 			if err := o.Check(); err != nil {
 				return err
 			}
-			bar := a.talk.Bar("drawing", int64(o.Count), "images")
+			bar := a.reporter.Bar("drawing", int64(o.Count), "images")
 			defer bar.Done()
 			drawn, err := scenes.Write(cmd.Context(), out, o, func(drawn bool) {
 				if drawn {

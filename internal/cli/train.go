@@ -78,7 +78,7 @@ func (f *trainFlags) open(a *app, cmd *cobra.Command) (*session, error) {
 		name = a.config.Train.Backend
 	}
 	// The library is needed with any backend: it writes the bundle.
-	library, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.talk)
+	library, err := install.Ensure(cmd.Context(), a.config.ONNXRuntime, a.reporter)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (f *trainFlags) open(a *app, cmd *cobra.Command) (*session, error) {
 	}
 	open := rt.Opener(ort.Options{Device: ort.CPU, Threads: a.config.Threads})
 	return &session{
-		Run:    train.Run{Recipe: r, Out: f.out, Backend: backend, Open: open, Reporter: a.talk},
+		Run:    train.Run{Recipe: r, Out: f.out, Backend: backend, Open: open, Reporter: a.reporter},
 		writer: writer, command: cmd.CommandPath() + " --recipe " + r.Name,
 	}, nil
 }

@@ -33,28 +33,28 @@ func TestTrainExitCodes(t *testing.T) {
 		{1, "smaller than the crop", []string{"train", "vqgan", "--recipe", "tiny", "--data", small, "--out", t.TempDir()}},
 		{1, "vqgan.", []string{"train", "vqgan", "--recipe", broken, "--data", small, "--out", t.TempDir()}},
 		{1, "unknown backend", []string{"train", "vqgan", "--recipe", "tiny", "--backend", "abacus", "--data", small, "--out", t.TempDir()}},
-		{1, "vqgan.safetensors", []string{"train", "latents", "--recipe", "tiny", "--data", small, "--out", empty}},
+		{1, "holds no VQ-GAN", []string{"train", "latents", "--recipe", "tiny", "--data", small, "--out", empty}},
 		{1, "holds no VQ-GAN", []string{"train", "prior", "--recipe", "tiny", "--out", empty}},
-		{1, "count must be at least 1", []string{"train", "scenes", "--count", "0", "--out", empty}},
+		{1, "count must be at least 1, not 0", []string{"train", "scenes", "--count", "0", "--out", empty}},
 		{1, "no model nosuch", []string{"train", "vqgan", "--recipe", "tiny", "--from", "nosuch", "--data", small, "--out", t.TempDir()}},
 		{1, "vqgan.finetune.steps", []string{"train", "vqgan", "--recipe", "tiny", "--from", "vistas", "--data", small, "--out", t.TempDir()}},
 		{1, "no model nosuch", []string{"sample", "--model", "nosuch", "--out", empty}},
 	} {
-		code, out, talk := run(t, c.args...)
-		if code != c.code || !strings.Contains(out+talk, c.says) {
-			t.Errorf("sundae %s: exit code %d, want %d, with %q; it said:\n%s", strings.Join(c.args, " "), code, c.code, c.says, out+talk)
+		code, out, messages := run(t, c.args...)
+		if code != c.code || !strings.Contains(out+messages, c.says) {
+			t.Errorf("sundae %s: exit code %d, want %d, with %q; it said:\n%s", strings.Join(c.args, " "), code, c.code, c.says, out+messages)
 		}
-		if last := strings.TrimSpace(talk); code == 1 && strings.Count(last[strings.LastIndex(last, "sundae: "):], "\n") > 0 {
-			t.Errorf("sundae %s: the error is not one line:\n%s", strings.Join(c.args, " "), talk)
+		if last := strings.TrimSpace(messages); code == 1 && strings.Count(last[strings.LastIndex(last, "sundae: "):], "\n") > 0 {
+			t.Errorf("sundae %s: the error is not one line:\n%s", strings.Join(c.args, " "), messages)
 		}
 	}
 }
 
 func TestScenesCommand(t *testing.T) {
 	dir := t.TempDir()
-	code, out, talk := run(t, "train", "scenes", "--out", dir, "--count", "8", "--size", "32", "--seed", "3")
+	code, out, messages := run(t, "train", "scenes", "--out", dir, "--count", "8", "--size", "32", "--seed", "3")
 	if code != 0 || !strings.Contains(out, "8 images drawn") {
-		t.Fatalf("exit code %d:\n%s%s", code, out, talk)
+		t.Fatalf("exit code %d:\n%s%s", code, out, messages)
 	}
 	if code, out, _ = run(t, "train", "scenes", "--out", dir, "--count", "8", "--size", "32", "--seed", "3"); code != 0 || !strings.Contains(out, "0 images drawn, 8 kept") {
 		t.Errorf("a second run: exit code %d: %s", code, out)

@@ -10,10 +10,10 @@ import (
 // Bar shows the progress of one piece of work. It may be used by several goroutines.
 // The methods of a nil Bar do nothing.
 type Bar struct {
-	talk  *Talk
-	label string
-	unit  string
-	total int64 // 0: unknown
+	reporter *Reporter
+	label    string
+	unit     string
+	total    int64 // 0: unknown
 
 	began    time.Time
 	skipped  int64 // units done before this run, see Skip
@@ -26,17 +26,17 @@ type Bar struct {
 // Bar starts the progress of work of total units, 0 if their number is not known.
 // unit is a plural such as "tokens", or "" for none; "bytes" are printed as kB, MB
 // and GB. Of several bars at a time a terminal shows the newest.
-func (t *Talk) Bar(label string, total int64, unit string) *Bar {
-	if t == nil {
+func (r *Reporter) Bar(label string, total int64, unit string) *Bar {
+	if r == nil {
 		return nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	b := &Bar{talk: t, label: label, unit: unit, total: total, began: t.now(), shown: t.now()}
-	if t.live {
-		t.clear()
-		t.bar = b
-		fmt.Fprint(t.w, b.line(t.now(), t.width()-1))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := &Bar{reporter: r, label: label, unit: unit, total: total, began: r.now(), shown: r.now()}
+	if r.live {
+		r.clear()
+		r.bar = b
+		fmt.Fprint(r.w, b.line(r.now(), r.width()-1))
 	}
 	return b
 }
@@ -63,29 +63,29 @@ func (b *Bar) Done() {
 	if b == nil {
 		return
 	}
-	t := b.talk
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	r := b.reporter
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if b.finished {
 		return
 	}
 	b.finished = true
-	if t.bar == b {
-		t.clear()
+	if r.bar == b {
+		r.clear()
 	}
-	now := t.now()
+	now := r.now()
 	line := b.label + ": "
 	if b.done > 0 || b.total > 0 { // units were counted
 		line += amount(b.done, b.unit) + " in "
 	}
 	line += duration(now.Sub(b.began))
-	if r := b.rate(now); r > 0 {
-		line += ", " + rate(r, b.unit)
+	if speed := b.rate(now); speed > 0 {
+		line += ", " + rate(speed, b.unit)
 	}
 	if b.note != "" {
 		line += ", " + b.note
 	}
-	fmt.Fprintln(t.w, line)
+	fmt.Fprintln(r.w, line)
 }
 
 // Elapsed returns the time since the work began.
@@ -93,7 +93,7 @@ func (b *Bar) Elapsed() time.Duration {
 	if b == nil {
 		return 0
 	}
-	return b.talk.now().Sub(b.began)
+	return b.reporter.now().Sub(b.began)
 }
 
 // update changes the bar under the lock, and shows it if the last time is long
@@ -102,27 +102,27 @@ func (b *Bar) update(change func()) {
 	if b == nil {
 		return
 	}
-	t := b.talk
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	r := b.reporter
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	change()
-	now := t.now()
+	now := r.now()
 	switch {
 	case b.finished:
-	case t.live && t.bar == b && now.Sub(b.shown) >= redrawEvery:
+	case r.live && r.bar == b && now.Sub(b.shown) >= redrawEvery:
 		b.shown = now
-		fmt.Fprintf(t.w, "\r\x1b[K%s", b.line(now, t.width()-1))
-	case !t.live && now.Sub(b.shown) >= plainEvery:
+		fmt.Fprintf(r.w, "\r\x1b[K%s", b.line(now, r.width()-1))
+	case !r.live && now.Sub(b.shown) >= plainEvery:
 		b.shown = now
-		fmt.Fprintln(t.w, b.line(now, 0))
+		fmt.Fprintln(r.w, b.line(now, 0))
 	}
 }
 
 // clear removes the bar from the terminal's last line. The caller holds the lock.
-func (t *Talk) clear() {
-	if t.live && t.bar != nil {
-		fmt.Fprint(t.w, "\r\x1b[K")
-		t.bar = nil
+func (r *Reporter) clear() {
+	if r.live && r.bar != nil {
+		fmt.Fprint(r.w, "\r\x1b[K")
+		r.bar = nil
 	}
 }
 

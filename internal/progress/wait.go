@@ -11,16 +11,16 @@ const waitDelay = time.Second
 // Wait starts work that is usually short and has no steps to count, such as opening
 // a model. It is shown only if it takes longer than a second. done ends the work; it
 // may be called more than once.
-func (t *Talk) Wait(label string) (done func()) {
-	if t == nil {
+func (r *Reporter) Wait(label string) (done func()) {
+	if r == nil {
 		return func() {}
 	}
-	began := t.now()
+	began := r.now()
 	var bar *Bar
 	shown := make(chan struct{})
 	timer := time.AfterFunc(waitDelay, func() {
 		defer close(shown)
-		bar = t.Bar(label, 0, "")
+		bar = r.Bar(label, 0, "")
 		bar.update(func() { bar.began = began })
 	})
 	return sync.OnceFunc(func() {

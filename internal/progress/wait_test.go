@@ -25,7 +25,7 @@ func TestWait(t *testing.T) {
 			}
 		})
 	}
-	var silent *Talk
+	var silent *Reporter
 	silent.Wait("nothing")()
 }
 
@@ -33,9 +33,9 @@ func TestWait(t *testing.T) {
 func TestWaitLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		talk := New(&out, false)
-		talk.live = true
-		done := talk.Wait("encoding")
+		reporter := New(&out, false)
+		reporter.live = true
+		done := reporter.Wait("encoding")
 		time.Sleep(waitDelay + time.Millisecond)
 		synctest.Wait()
 		if out.String() != "encoding ..." {

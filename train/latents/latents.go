@@ -64,7 +64,7 @@ type Options struct {
 	// [n, h, w]. n is the same at every call.
 	Encode   func(ctx context.Context, bytes []uint8, classes []int32) ([]int32, error)
 	Out      string
-	Reporter *progress.Talk
+	Reporter *progress.Reporter
 }
 
 // Encode writes the data set that info describes, or continues one that was stopped; a

@@ -1,13 +1,8 @@
 package prior
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -17,45 +12,31 @@ import (
 // Checkpoint is the name of the run's checkpoint in its folder.
 const Checkpoint = "prior.safetensors"
 
-// save writes the checkpoint: every variable, and the report.
+// checkpoint is the checkpoint at path. Its format changes when older ones cannot be
+// read any more.
+func (c Config) checkpoint(path string, g Grid) engine.RunFile {
+	return engine.RunFile{Path: path, Format: "sundae prior 2", Network: c.network(g)}
+}
+
+// save writes the run's checkpoint.
 func (c Config) save(store *model.Store, o Options, r Report) error {
-	state, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("save checkpoint: %w", err)
-	}
-	return engine.Save(filepath.Join(o.Out, Checkpoint), store, map[string]string{
-		"format": "sundae prior", "step": strconv.Itoa(r.Step), "report": string(state), "network": c.network(o.Latents.Grid),
-	})
+	return c.checkpoint(filepath.Join(o.Out, Checkpoint), o.Latents.Grid).Save(store, r.Step, r)
 }
 
-// restore loads the run's checkpoint, if there is one. Without Resume, a checkpoint is an
-// error, so that no run is overwritten by accident.
+// restore returns the state in which the run starts: that of its checkpoint, that of
+// o.From, or a new one.
 func (c Config) restore(store *model.Store, o Options) (Report, error) {
-	path := filepath.Join(o.Out, Checkpoint)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if o.From != nil {
-			return c.startFrom(store, o)
-		}
-		return Report{}, nil
-	}
-	if !o.Resume {
-		return Report{}, fmt.Errorf("%s already holds a run: pass --resume to continue it, or another --out", o.Out)
-	}
-	return c.load(path, store, o.Latents.Grid)
-}
-
-// load reads a checkpoint of this network.
-func (c Config) load(path string, store *model.Store, grid Grid) (Report, error) {
-	meta, err := engine.Load(path, store)
-	if err != nil {
-		return Report{}, err
-	}
-	if network := c.network(grid); meta["network"] != network {
-		return Report{}, fmt.Errorf("%s holds another network (%s) than the recipe's (%s)", path, meta["network"], network)
-	}
+	file := c.checkpoint(filepath.Join(o.Out, Checkpoint), o.Latents.Grid)
+	exists, err := file.Exists(o.Resume)
 	var r Report
-	if err := json.Unmarshal([]byte(meta["report"]), &r); err != nil {
-		return Report{}, fmt.Errorf("read the report in %s: %w", path, err)
+	switch {
+	case err != nil:
+		return r, err
+	case exists:
+		err := file.Load(store, &r)
+		return r, err
+	case o.From != nil:
+		return c.startFrom(store, o)
 	}
 	return r, nil
 }

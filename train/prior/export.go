@@ -23,8 +23,8 @@ type Model struct {
 // Open reads a training checkpoint for use.
 func Open(path string, c Config, grid Grid) (*Model, error) {
 	store := model.NewStore()
-	report, err := c.load(path, store, grid)
-	if err != nil {
+	var report Report
+	if err := c.checkpoint(path, grid).Load(store, &report); err != nil {
 		return nil, err
 	}
 	weights, err := engine.EMAWeights(store, "/"+modelScope)

@@ -23,7 +23,7 @@ type Options struct {
 	Seed     uint64
 	Out      string // folder of the checkpoint, metrics and sample sheets
 	Resume   bool
-	Reporter *progress.Talk
+	Reporter *progress.Reporter
 	From     *Pretrained // weights to start from; nil starts from random ones
 	// Sheet, if not nil, draws a sheet of samples [n, h·w] to a PNG.
 	Sheet func(path string, samples [][]int32) error

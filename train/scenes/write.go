@@ -35,15 +35,15 @@ func (o Options) Check() error {
 	return nil
 }
 
-// Path is the path of image i in the set's folder, which has one sub-folder per class.
-func Path(i int) string {
+// imagePath is the path of image i in the set's folder, which has one sub-folder per class.
+func imagePath(i int) string {
 	name := classes[i%len(classes)].name
 	return filepath.Join(name, fmt.Sprintf("%s-%06d.png", name, i))
 }
 
-// SeedOf is the seed of image i in the set with the given seed. An image depends on
+// imageSeed is the seed of image i in the set with the given seed. An image depends on
 // these two only. They are mixed as in SplitMix64.
-func SeedOf(seed uint64, i int) uint64 {
+func imageSeed(seed uint64, i int) uint64 {
 	z := seed + (uint64(i)+1)*0x9e3779b97f4a7c15
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
@@ -80,7 +80,7 @@ func Write(ctx context.Context, dir string, o Options, done func(drawn bool)) (i
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				path := filepath.Join(dir, Path(i))
+				path := filepath.Join(dir, imagePath(i))
 				kept := complete(path, o.Size)
 				if !kept {
 					if err := writeOne(path, i, o); err != nil {
@@ -99,7 +99,7 @@ func Write(ctx context.Context, dir string, o Options, done func(drawn bool)) (i
 }
 
 func writeOne(path string, i int, o Options) error {
-	img := Draw(i%len(classes), SeedOf(o.Seed, i), o.Size)
+	img := Draw(i%len(classes), imageSeed(o.Seed, i), o.Size)
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

@@ -1,13 +1,8 @@
 package vqgan
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -17,50 +12,31 @@ import (
 // Checkpoint is the name of the run's checkpoint in its folder.
 const Checkpoint = "vqgan.safetensors"
 
-// checkpointFormat changes when older checkpoints cannot be read any more.
-const checkpointFormat = "sundae vqgan 2"
+// checkpoint is the checkpoint at path. Its format changes when older ones cannot be
+// read any more.
+func (c Config) checkpoint(path string) engine.RunFile {
+	return engine.RunFile{Path: path, Format: "sundae vqgan 2", Network: c.network()}
+}
 
-// save writes the checkpoint: every variable, and the report.
+// save writes the run's checkpoint.
 func (c Config) save(store *model.Store, o Options, r Report) error {
-	state, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("save checkpoint: %w", err)
-	}
-	return engine.Save(filepath.Join(o.Out, Checkpoint), store, map[string]string{
-		"format": checkpointFormat, "step": strconv.Itoa(r.Step), "report": string(state), "network": c.network(),
-	})
+	return c.checkpoint(filepath.Join(o.Out, Checkpoint)).Save(store, r.Step, r)
 }
 
-// restore loads the run's checkpoint if there is one. Without Resume an existing
-// checkpoint is an error, so that no run is overwritten by accident.
+// restore returns the state in which the run starts: that of its checkpoint, that of
+// o.From, or a new one.
 func (c Config) restore(store *model.Store, o Options) (Report, error) {
-	path := filepath.Join(o.Out, Checkpoint)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if o.From != nil {
-			return c.begin(store, o)
-		}
-		return Report{}, nil
-	}
-	if !o.Resume {
-		return Report{}, fmt.Errorf("%s already contains a run: continue it with --resume, or choose another --out", o.Out)
-	}
-	return c.load(path, store)
-}
-
-func (c Config) load(path string, store *model.Store) (Report, error) {
-	meta, err := engine.Load(path, store)
-	if err != nil {
-		return Report{}, err
-	}
-	if meta["format"] != checkpointFormat {
-		return Report{}, fmt.Errorf("%s is not a VQ-GAN checkpoint of this version of Sundae: train again in another --out", path)
-	}
-	if meta["network"] != c.network() {
-		return Report{}, fmt.Errorf("%s was trained with another network (%s) than the recipe's (%s)", path, meta["network"], c.network())
-	}
+	file := c.checkpoint(filepath.Join(o.Out, Checkpoint))
+	exists, err := file.Exists(o.Resume)
 	var r Report
-	if err := json.Unmarshal([]byte(meta["report"]), &r); err != nil {
-		return Report{}, fmt.Errorf("read the report in %s: %w", path, err)
+	switch {
+	case err != nil:
+		return r, err
+	case exists:
+		err := file.Load(store, &r)
+		return r, err
+	case o.From != nil:
+		return c.begin(store, o)
 	}
 	return r, nil
 }

@@ -24,8 +24,8 @@ type Model struct {
 // Open reads a training checkpoint for use.
 func Open(path string, c Config, size int) (*Model, error) {
 	store := model.NewStore()
-	report, err := c.load(path, store)
-	if err != nil {
+	var report Report
+	if err := c.checkpoint(path).Load(store, &report); err != nil {
 		return nil, err
 	}
 	if report.Step <= c.Codebook.Start {

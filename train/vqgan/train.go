@@ -25,7 +25,7 @@ type Options struct {
 	Seed    uint64
 	Out     string // folder of the checkpoint, metrics and sheets
 	Resume  bool
-	Talk    *progress.Talk
+	Talk    *progress.Reporter
 	From    *Pretrained // a VQ-GAN whose decoder to fine-tune; nil trains a new one
 }
 

@@ -59,31 +59,36 @@ func TestProbe(t *testing.T) {
 				}
 				master.WriteString(c.answers)
 			}()
-			// Opened anew the terminal can be read with a deadline, as /dev/tty can.
-			again, err := os.OpenFile(tty.Name(), os.O_RDWR, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer again.Close()
-			got, err := Probe(again)
-			if (got.RTT > 0) != c.want.Answered {
-				t.Errorf("answers took %v", got.RTT)
-			}
-			got.RTT = 0 // differs from time to time
-			if err != nil || got != c.want {
-				t.Errorf("%+v, %v; want %+v", got, err, c.want)
-			}
+			checkProbe(t, tty.Name(), c.want)
 			if after, err := term.GetState(int(tty.Fd())); err != nil || *after != *before {
-				t.Errorf("the terminal's mode was not put back: %v", err)
+				t.Errorf("the terminal's mode was not restored: %v", err)
 			}
 		})
 	}
 }
 
-// Behind tmux both are asked, each what it understands.
+// checkProbe probes a terminal and compares its answers.
+func checkProbe(t *testing.T, name string, want Answers) {
+	t.Helper()
+	tty, err := os.OpenFile(name, os.O_RDWR, 0) // opened again, it can be read with a deadline, as /dev/tty can
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	got, err := Probe(tty)
+	if (got.RTT > 0) != want.Answered {
+		t.Errorf("the round-trip time is %v", got.RTT)
+	}
+	got.RTT = 0 // varies
+	if err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+}
+
+// In tmux both are asked, each with queries that it understands.
 func TestProbeThroughTmux(t *testing.T) {
 	for name, c := range map[string]struct {
-		outer string // what the terminal around tmux answers; "" when tmux lets nothing through
+		outer string // what the terminal around tmux answers; "" if tmux passes nothing on
 		want  Answers
 	}{
 		"kitty": {terminals["kitty"].answers, Answers{Name: "kitty(0.26.5)", Kitty: true, CellWidth: 8, CellHeight: 16, Tmux: "tmux 3.3a", Through: true, Answered: true}},
@@ -119,19 +124,7 @@ func TestProbeThroughTmux(t *testing.T) {
 					}
 				}
 			}()
-			again, err := os.OpenFile(tty.Name(), os.O_RDWR, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer again.Close()
-			got, err := Probe(again)
-			if (got.RTT > 0) != c.want.Answered {
-				t.Errorf("answers took %v", got.RTT)
-			}
-			got.RTT = 0 // differs from time to time
-			if err != nil || got != c.want {
-				t.Errorf("%+v, %v; want %+v", got, err, c.want)
-			}
+			checkProbe(t, tty.Name(), c.want)
 			if before := <-heard; strings.Contains(before, "\x1b_") {
 				t.Errorf("tmux itself is asked %q", before)
 			}

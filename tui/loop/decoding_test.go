@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// A picture to be saved gets its turn however much the screen wants, and the
-// screen most of the turns.
+// Requests and images for the screen take turns, and the screen gets most of them.
 func TestRequestsTakeTurns(t *testing.T) {
 	var order []byte
 	d := &decoding{last: map[place]int{}, tell: func(Event) { order = append(order, 's') }}

@@ -16,7 +16,7 @@ import (
 	"sundae/sampler/schedule"
 )
 
-// open gives a loop over the mini bundle, and settings of 12 steps.
+// open returns a loop over the test bundle, and settings of 12 steps.
 func open(t *testing.T) (*Loop, schedule.Settings) {
 	t.Helper()
 	b := bundletest.Bundle(t)
@@ -38,7 +38,7 @@ func open(t *testing.T) (*Loop, schedule.Settings) {
 	return l, s
 }
 
-// until reads news up to and with the first event that enough accepts.
+// until reads events up to and including the first one that enough accepts.
 func until(t *testing.T, l *Loop, enough func(Event) bool) []Event {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
@@ -62,8 +62,7 @@ func until(t *testing.T, l *Loop, enough func(Event) bool) []Event {
 
 func is[T any](e Event) bool { _, ok := e.(T); return ok }
 
-// Two lanes take their steps in turn, and what they make is what the sampler
-// makes by itself.
+// Two lanes take their steps in turn, with the same results as the sampler by itself.
 func TestLanesStepTogether(t *testing.T) {
 	l, s := open(t)
 	cold := s
@@ -91,8 +90,7 @@ func TestLanesStepTogether(t *testing.T) {
 	}
 }
 
-// Paused, nothing moves but single steps; changed settings count from the next
-// step; a branch shares its past.
+// While paused only single steps are taken; changed settings apply from the next step on; a branch shares its past.
 func TestSteering(t *testing.T) {
 	l, s := open(t)
 	l.Start([]sampler.Start{{N: 1, Settings: s, From: sampler.Noise{}}}, false)
@@ -128,8 +126,27 @@ func TestSteering(t *testing.T) {
 	until(t, l, is[Ended])
 }
 
-// Pictures come for every place, even when new wants keep arriving, and a
-// second time from memory.
+// The sampler decides when a run has ended: more steps revive it, fewer steps end it.
+func TestSettingsEndAndRevive(t *testing.T) {
+	l, s := open(t)
+	run := l.Start([]sampler.Start{{N: 1, Settings: s, From: sampler.Noise{}}}, true)
+	until(t, l, is[Ended])
+	longer := s
+	longer.Steps = 14
+	l.Set(0, longer)
+	events := until(t, l, is[Ended])
+	if revived, ok := events[0].(Revived); !ok || revived.Run != run || !revived.Playing || len(events) != 4 {
+		t.Errorf("two more steps give %d events, the first is %+v", len(events), events[0])
+	}
+	l.Play(false)
+	longer.Steps = 20
+	l.Set(0, longer)
+	until(t, l, is[Revived])
+	l.Set(0, s)
+	until(t, l, is[Ended])
+}
+
+// Every place gets images even when new wants keep arriving, and the same image again from the cache.
 func TestShow(t *testing.T) {
 	l, s := open(t)
 	l.Start([]sampler.Start{{N: 3, Settings: s, From: sampler.Noise{}}}, true)
@@ -169,8 +186,7 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// Pictures to be saved come one by one, after those on screen, and a waiter
-// that gave up holds nobody up.
+// Requested images come after those for the screen, and a caller that stopped waiting blocks nothing.
 func TestPicture(t *testing.T) {
 	l, s := open(t)
 	l.Start([]sampler.Start{{N: 1, Settings: s, From: sampler.Noise{}}}, true)
@@ -199,7 +215,7 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-// A panic in a model's work is news; the loop goes on, and so does who waits.
+// A panic in a model is reported, and the loop and waiting callers go on.
 func TestPanicsAreNews(t *testing.T) {
 	l, s := open(t)
 	l.orders.put(func(*sampling) { panic("a broken sampler") })

@@ -13,15 +13,6 @@ import (
 	"sundae/tui/session"
 )
 
-func parse(t *testing.T, text string) schedule.Schedule {
-	t.Helper()
-	s, err := schedule.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 func stage() *session.Stage {
 	s := session.NewStage(bundle.Manifest{Classes: []string{"dunes", "ocean"}}, schedule.Default(2), 4)
 	return &s
@@ -37,7 +28,7 @@ func TestCurvesInTurn(t *testing.T) {
 		1:  "cosine exponential harmonic keyframes constant linear",
 		-1: "constant keyframes harmonic exponential cosine linear",
 	} {
-		s, order := parse(t, "0.3:1:linear"), []string{}
+		s, order := schedule.Schedule{Start: 0.3, End: 1, Curve: schedule.Linear}, []string{}
 		for range len(curves) {
 			s = nextCurve(s, by, 24)
 			order = append(order, string(session.CurveOf(s)))
@@ -50,7 +41,7 @@ func TestCurvesInTurn(t *testing.T) {
 			t.Errorf("by %d: %s, want %s", by, got, want)
 		}
 	}
-	harmonic := parse(t, "0:1:harmonic")
+	harmonic := schedule.Schedule{Start: 0, End: 1, Curve: schedule.Harmonic}
 	keyed := nextCurve(harmonic, 1, 24)
 	for _, left := range []int{24, 12, 6, 3, 2, 1} {
 		if a, b := harmonic.At(25-left, 24), keyed.At(25-left, 24); math.Abs(a-b) > 6e-4 {

@@ -204,8 +204,8 @@ func TestPick(t *testing.T) {
 		t.Errorf("it does not go on after 4 steps")
 	}
 	begin(s, starts)
-	if s.Playing || len(s.Lanes) != 1 || s.Lanes[0].Last() != 4 {
-		t.Errorf("%d lanes, of which the first is at step %d", len(s.Lanes), s.Lanes[0].Last())
+	if s.Playing || len(s.Lanes) != 1 || s.Lanes[0].Last() != 4 || s.Shown != 2 {
+		t.Errorf("%d lanes, of which the first is at step %d, with step %d on show", len(s.Lanes), s.Lanes[0].Last(), s.Shown)
 	}
 	fresh := NewStage(bundle.Manifest{}, settings(t), 2)
 	if starts := fresh.Pick(); len(starts) != 1 || starts[0].From != (sampler.Noise{}) {
@@ -256,12 +256,12 @@ func TestGalleryOrder(t *testing.T) {
 	if g.Entries[1].Thumb == nil || g.Entries[0].Thumb != nil {
 		t.Error("the thumbnail is in the wrong place")
 	}
-	g.Move(1)
-	starts := s.Revisit(g.Current())
-	begin(s, starts)
-	if s.Playing || s.Lanes[0].Last() != 8 {
-		t.Errorf("returned to a run of %d steps, running: %v", s.Lanes[0].Last(), s.Playing)
+	g.Move(2)
+	begin(s, s.Revisit(g.Current()))
+	if s.Playing || s.Lanes[0].Last() != 8 || s.Shown != 3 {
+		t.Errorf("returned to step %d of %d, running: %v", s.Shown, s.Lanes[0].Last(), s.Playing)
 	}
+	g.Move(-1)
 	g.Remove()
 	if len(g.Entries) != 3 || g.Entries[g.Selected].Number != 3 {
 		t.Errorf("entry %d is selected after removing the second", g.Entries[g.Selected].Number)

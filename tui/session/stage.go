@@ -124,7 +124,7 @@ func (s *Stage) Branch() (step int, settings []schedule.Settings) {
 	for i := range s.Lanes {
 		settings = append(settings, s.Lanes[i].Settings)
 	}
-	s.Playing, s.Done = true, false
+	s.Playing, s.Done, s.behind = true, false, false
 	return s.Shown, settings
 }
 
@@ -143,7 +143,9 @@ func (s *Stage) Started(frames [][]sampler.Frame) {
 		}
 		l.Marks = marks
 	}
-	s.Shown, s.behind = s.Newest(), false
+	if s.Shown = min(s.Shown, s.Newest()); !s.behind {
+		s.Shown = s.Newest()
+	}
 }
 
 // Stepped takes one step of a lane; changed says that its settings differ from those of the step before.

@@ -71,7 +71,7 @@ var builds = map[string]build{
 
 // fromNPM downloads the npm package with the npm client, which knows the user's
 // registry and proxy, and extracts the library. It runs nothing of the package.
-func fromNPM(ctx context.Context, b build, path string, talk *progress.Talk) error {
+func fromNPM(ctx context.Context, b build, path string, talk *progress.Reporter) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
 		return errors.New("npm is not on the PATH")
@@ -120,13 +120,13 @@ func firstLine(output []byte) string {
 }
 
 // fromRelease downloads the archive of ONNX Runtime's release page.
-func fromRelease(ctx context.Context, b build, path string, talk *progress.Talk) error {
+func fromRelease(ctx context.Context, b build, path string, talk *progress.Reporter) error {
 	return download(ctx, releaseURL+b.releaseName,
 		archive{member: b.releaseMember, archiveSHA256: b.releaseSHA256}, path, talk)
 }
 
 // download extracts an archive while it arrives from url.
-func download(ctx context.Context, url string, a archive, path string, talk *progress.Talk) error {
+func download(ctx context.Context, url string, a archive, path string, talk *progress.Reporter) error {
 	// A machine without a connection should fail soon, so there is a time limit up to
 	// the first byte; the transfer itself may take as long as it needs.
 	transport := http.DefaultTransport.(*http.Transport).Clone()

@@ -16,7 +16,7 @@ import (
 //
 // Processes that install at the same time wait for the first and use what it
 // installed. If ctx is cancelled the download stops and leaves nothing behind.
-func Ensure(ctx context.Context, configured string, talk *progress.Talk) (Library, error) {
+func Ensure(ctx context.Context, configured string, talk *progress.Reporter) (Library, error) {
 	lib, err := Find(configured)
 	if err == nil || !errors.Is(err, ErrNotFound) {
 		return lib, err
@@ -94,7 +94,7 @@ func installPath() (string, error) {
 }
 
 // install writes the library to path, from npm or else from the release page.
-func install(ctx context.Context, path string, talk *progress.Talk) error {
+func install(ctx context.Context, path string, talk *progress.Reporter) error {
 	b, ok := builds[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {
 		return fmt.Errorf("%w, and there is no build of version %s for %s/%s to install: build it, and give its path in %s",

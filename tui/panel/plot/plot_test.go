@@ -20,8 +20,7 @@ func parse(t *testing.T, text string) schedule.Schedule {
 	return s
 }
 
-// A falling line leaves the top left cell and ends at the bottom right one; a
-// constant 1 fills the top row.
+// A falling line goes from the top left cell to the bottom right one; a constant 1 fills the top row.
 func TestViewPassesThroughItsEnds(t *testing.T) {
 	rows := strings.Split(Plot{Schedule: parse(t, "1:0"), Steps: 10, Selected: -1}.View(axis+12, 4), "\n")
 	if len(rows) != 4 {
@@ -42,7 +41,7 @@ func TestViewPassesThroughItsEnds(t *testing.T) {
 	}
 }
 
-// The steps taken keep the values they had when the schedule changes.
+// Steps taken keep their values when the schedule changes.
 func TestViewKeepsThePast(t *testing.T) {
 	taken := []float64{1, 1, 1, 1, 1}
 	rows := strings.Split(Plot{Schedule: parse(t, "0"), Steps: 10, Taken: taken, Current: 5, Selected: -1}.View(axis+10, 4), "\n")
@@ -51,7 +50,7 @@ func TestViewKeepsThePast(t *testing.T) {
 	}
 }
 
-// Whatever is done to keyframes, the sampler can read them back.
+// After any edit of keyframes the schedule can be written and parsed.
 func TestEditsStayValid(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, text := range []string{"1:0.6:cosine", "1.2:0.3:exponential", "0:1:harmonic", "0.7", "0:1,0.5:0.2,1:0.9"} {
@@ -77,7 +76,7 @@ func TestEditsStayValid(t *testing.T) {
 	}
 }
 
-// Keyframes follow the curve they come from to within a twentieth.
+// Keyframes follow the curve they replace to within 0.05.
 func TestKeyedFollowsTheCurve(t *testing.T) {
 	for _, text := range []string{"1:0.6:cosine", "1:0.5:exponential", "0:1:harmonic", "1:0.2", "0.8"} {
 		s := parse(t, text)
@@ -102,8 +101,7 @@ func TestPointFindsKeys(t *testing.T) {
 	}
 }
 
-// dotsAt lists the dots that are set, as rows by column, two columns and four
-// rows a cell.
+// dotsAt lists the dots that are set, as rows by column, with two columns and four rows per cell.
 func dotsAt(view string) map[int][]int {
 	dots := map[int][]int{}
 	for y, line := range strings.Split(view, "\n") {
@@ -123,8 +121,7 @@ func dotsAt(view string) map[int][]int {
 	return dots
 }
 
-// The curve has a dot in every column, goes through the value of every step, and
-// has no gaps.
+// The curve has a dot in every column, passes through the value of every step, and has no gaps.
 func TestViewFollowsTheSchedule(t *testing.T) {
 	for _, size := range [][2]int{{20, 5}, {60, 12}} {
 		for _, text := range []string{"1:0", "0.2:0.9", "1:0.3:cosine", "1:0.1:exponential", "0:1,0.5:0.1,1:0.8", "0.5"} {
@@ -161,7 +158,7 @@ func TestViewFollowsTheSchedule(t *testing.T) {
 	}
 }
 
-// The step on show, the changes and the keyframes stand in their columns.
+// The step on show, changes and keyframes are in their columns.
 func TestViewMarks(t *testing.T) {
 	p := Plot{Schedule: parse(t, "0:0,0.5:0,1:0"), Steps: 10, Current: 10, Marks: []int{1, 99}, Selected: 1}
 	rows := strings.Split(p.View(axis+10, 4), "\n")
@@ -176,7 +173,7 @@ func TestViewMarks(t *testing.T) {
 	}
 }
 
-// A keyframe put where the mouse points is drawn in that cell.
+// A keyframe moved to the mouse is drawn in that cell.
 func TestPointRoundTrip(t *testing.T) {
 	for _, size := range [][2]int{{20, 5}, {60, 12}} {
 		p := Plot{Schedule: parse(t, "0:1,1:1.4"), Steps: 20, Selected: 1}

@@ -1,10 +1,10 @@
 // Package progress shows messages and the progress of long work on standard error,
 // so that standard output holds results only.
 //
-// A [Talk] writes messages, and a [Bar] is one piece of work whose steps can be
+// A [Reporter] writes messages, and a [Bar] is one piece of work whose steps can be
 // counted:
 //
-//	bar := talk.Bar("decoding", int64(len(images)), "images")
+//	bar := reporter.Bar("decoding", int64(len(images)), "images")
 //	defer bar.Done()
 //	for _, img := range images {
 //		...
@@ -13,10 +13,10 @@
 //
 // On a terminal the bar redraws one line with the share done, the rate and the time
 // left. Elsewhere (a file, a pipe, a CI log) it prints a line every [plainEvery].
-// [Talk.Wait] is for work without steps to count.
+// [Reporter.Wait] is for work without steps to count.
 //
-// A nil *Talk is valid and silent, and so is the nil *Bar that it returns: packages
-// that take a *Talk need not check for nil.
+// A nil *Reporter is valid and silent, and so is the nil *Bar that it returns: packages
+// that take a *Reporter need not check for nil.
 package progress
 
 import (
@@ -37,9 +37,9 @@ const (
 	plainEvery  = 10 * time.Second
 )
 
-// Talk writes messages and progress. It may be used by several goroutines. [New]
+// Reporter writes messages and progress. It may be used by several goroutines. [New]
 // makes one; the zero value can't be used.
-type Talk struct {
+type Reporter struct {
 	mu    sync.Mutex
 	w     io.Writer
 	live  bool // w is a terminal, whose last line can be redrawn
@@ -48,35 +48,35 @@ type Talk struct {
 	bar   *Bar // the bar on the terminal's last line, or nil
 }
 
-// New returns a Talk that writes to w, or a silent one if quiet.
-func New(w io.Writer, quiet bool) *Talk {
+// New returns a Reporter that writes to w, or a silent one if quiet.
+func New(w io.Writer, quiet bool) *Reporter {
 	if quiet {
 		return nil
 	}
-	t := &Talk{w: w, now: time.Now, width: func() int { return 80 }}
+	r := &Reporter{w: w, now: time.Now, width: func() int { return 80 }}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		t.live = os.Getenv("TERM") != "dumb"
-		t.width = func() int {
+		r.live = os.Getenv("TERM") != "dumb"
+		r.width = func() int {
 			if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 				return w
 			}
 			return 80
 		}
 	}
-	return t
+	return r
 }
 
 // Printf writes one line, above the bar if one is shown.
-func (t *Talk) Printf(format string, args ...any) {
-	if t == nil {
+func (r *Reporter) Printf(format string, args ...any) {
+	if r == nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	line := strings.TrimRight(fmt.Sprintf(format, args...), "\n")
-	if t.live && t.bar != nil {
-		fmt.Fprintf(t.w, "\r\x1b[K%s\n%s", line, t.bar.line(t.now(), t.width()-1))
+	if r.live && r.bar != nil {
+		fmt.Fprintf(r.w, "\r\x1b[K%s\n%s", line, r.bar.line(r.now(), r.width()-1))
 		return
 	}
-	fmt.Fprintln(t.w, line)
+	fmt.Fprintln(r.w, line)
 }

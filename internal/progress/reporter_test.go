@@ -13,7 +13,7 @@ type clock struct{ t time.Time }
 
 func (c *clock) pass(d time.Duration) { c.t = c.t.Add(d) }
 
-func fake(live bool) (*Talk, *bytes.Buffer, *clock) {
+func fake(live bool) (*Reporter, *bytes.Buffer, *clock) {
 	var out bytes.Buffer
 	c := &clock{time.Unix(1000, 0)}
 	t := New(&out, false)
@@ -22,15 +22,15 @@ func fake(live bool) (*Talk, *bytes.Buffer, *clock) {
 }
 
 func TestPlain(t *testing.T) {
-	talk, out, clock := fake(false)
-	bar := talk.Bar("training", 1000, "tokens")
+	reporter, out, clock := fake(false)
+	bar := reporter.Bar("training", 1000, "tokens")
 	bar.Skip(500)
 	for range 30 {
 		clock.pass(time.Second)
 		bar.Add(10)
 		bar.Note("loss %.2f", 1.5)
 	}
-	talk.Printf("checkpoint saved\n")
+	reporter.Printf("checkpoint saved\n")
 	bar.Done()
 	bar.Done()
 	want := `training  60% 600/1000 tokens  10.0 tokens/s  40s left  loss 1.50
@@ -47,12 +47,12 @@ training: 800 tokens in 30s, 10.0 tokens/s, loss 1.50
 // On a terminal one line is redrawn, never wider than the terminal, and messages are
 // printed above it.
 func TestLive(t *testing.T) {
-	talk, out, clock := fake(true)
-	talk.width = func() int { return 40 }
-	bar := talk.Bar("fetching", 2_000_000, "bytes")
+	reporter, out, clock := fake(true)
+	reporter.width = func() int { return 40 }
+	bar := reporter.Bar("fetching", 2_000_000, "bytes")
 	clock.pass(time.Second)
 	bar.Add(500_000)
-	talk.Printf("hello")
+	reporter.Printf("hello")
 	bar.Done()
 	for _, drawn := range strings.Split(out.String(), "\r\x1b[K") {
 		for line := range strings.Lines(drawn) {
@@ -70,8 +70,8 @@ func TestLive(t *testing.T) {
 }
 
 func TestUnknownEnd(t *testing.T) {
-	talk, out, clock := fake(false)
-	bar := talk.Bar("fetching the library", 0, "")
+	reporter, out, clock := fake(false)
+	bar := reporter.Bar("fetching the library", 0, "")
 	clock.pass(4300 * time.Millisecond)
 	bar.Done()
 	if got := out.String(); got != "fetching the library: 4.3s\n" {
@@ -81,9 +81,9 @@ func TestUnknownEnd(t *testing.T) {
 
 func TestQuiet(t *testing.T) {
 	var out bytes.Buffer
-	talk := New(&out, true)
-	talk.Printf("hello")
-	bar := talk.Bar("training", 10, "steps")
+	reporter := New(&out, true)
+	reporter.Printf("hello")
+	bar := reporter.Bar("training", 10, "steps")
 	bar.Add(1)
 	bar.Skip(1)
 	bar.Note("loss")
@@ -94,8 +94,8 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestManyGoroutines(t *testing.T) {
-	talk, out, _ := fake(true)
-	bar := talk.Bar("decoding", 800, "pictures")
+	reporter, out, _ := fake(true)
+	bar := reporter.Bar("decoding", 800, "pictures")
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -103,7 +103,7 @@ func TestManyGoroutines(t *testing.T) {
 				bar.Add(1)
 				bar.Note("note")
 			}
-			talk.Printf("one is done")
+			reporter.Printf("one is done")
 		})
 	}
 	all.Wait()
