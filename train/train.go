@@ -61,7 +61,7 @@ func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
 		return vqgan.Report{}, err
 	}
 	options := vqgan.Options{
-		Backend: o.Backend, Set: set, Size: o.Recipe.Image.Size, Seed: o.Recipe.Seed, Out: o.Out, Resume: o.Resume, Talk: o.Reporter,
+		Backend: o.Backend, Set: set, Size: o.Recipe.Image.Size, Seed: o.Recipe.Seed, Out: o.Out, Resume: o.Resume, Reporter: o.Reporter,
 	}
 	if pretrained, ok := o.Start.(Pretrained); ok {
 		options.From = pretrained.vqgan()

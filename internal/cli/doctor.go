@@ -77,6 +77,6 @@ func model(a *app) string {
 		return err.Error()
 	}
 	m := b.Manifest
-	return fmt.Sprintf("%s in %s: %d×%d pixels, %d×%d tokens, vocabulary %d, %d classes",
+	return fmt.Sprintf("%s (%s): %d×%d pixels, %d×%d tokens, vocabulary %d, %d classes",
 		m.Name, l.Path, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
 }

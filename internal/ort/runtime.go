@@ -1,7 +1,7 @@
 // Package ort runs models with ONNX Runtime, a shared library that package
 // install finds or installs:
 //
-//	lib, err := install.Ensure(ctx, "", talk)
+//	lib, err := install.Ensure(ctx, "", reporter)
 //	rt, err := ort.Load(lib)
 //	session, err := rt.Open(file, ort.Options{Device: ort.Auto})
 //

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/gomlx/gomlx/ml/model"
 )
@@ -46,6 +47,10 @@ func (f RunFile) Save(store *model.Store, step int, report any) error {
 // to. A checkpoint of another format or another network is an error.
 func (f RunFile) Load(store *model.Store, report any) error {
 	meta, err := Load(f.Path, store)
+	if errors.Is(err, fs.ErrNotExist) {
+		name := strings.TrimSuffix(filepath.Base(f.Path), filepath.Ext(f.Path))
+		return fmt.Errorf("there is no %s: run `sundae train %s` first", f.Path, name)
+	}
 	if err != nil {
 		return err
 	}

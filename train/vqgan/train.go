@@ -19,14 +19,14 @@ import (
 
 // Options says what to train on and where to write.
 type Options struct {
-	Backend compute.Backend
-	Set     dataset.Set
-	Size    int // side of the images
-	Seed    uint64
-	Out     string // folder of the checkpoint, metrics and sheets
-	Resume  bool
-	Talk    *progress.Reporter
-	From    *Pretrained // a VQ-GAN whose decoder to fine-tune; nil trains a new one
+	Backend  compute.Backend
+	Set      dataset.Set
+	Size     int // side of the images
+	Seed     uint64
+	Out      string // folder of the checkpoint, metrics and sheets
+	Resume   bool
+	Reporter *progress.Reporter
+	From     *Pretrained // a VQ-GAN whose decoder to fine-tune; nil trains a new one
 }
 
 // Report is the state of a run at its last evaluation, measured on held-out crops
@@ -75,7 +75,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	bar := o.Talk.Bar("vqgan", int64(c.TotalSteps()), "steps")
+	bar := o.Reporter.Bar("vqgan", int64(c.TotalSteps()), "steps")
 	bar.Skip(int64(report.Step))
 	defer bar.Done()
 
@@ -87,7 +87,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 		err = r.train(ctx, c.finetuning(), c.TotalSteps())
 	}
 	if n := r.skipped.Len(); n > 0 && err == nil {
-		o.Talk.Printf("%d pictures could not be read and were skipped", n)
+		o.Reporter.Printf("%d pictures could not be read and were skipped", n)
 	}
 	return r.report, err
 }
@@ -96,7 +96,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 func (r *run) train(ctx context.Context, c Config, end int) error {
 	// Data.
 	training, heldOut := r.Set.Split(c.HeldOut)
-	data := &loader{config: c, size: r.Size, seed: r.Seed, files: training.Files, skipped: &r.skipped, warn: r.Talk.Printf}
+	data := &loader{config: c, size: r.Size, seed: r.Seed, files: training.Files, skipped: &r.skipped, warn: r.Reporter.Printf}
 	evaluator, err := c.newEvaluator(r.Backend, r.store, data, heldOut)
 	if err != nil {
 		return err
@@ -191,7 +191,7 @@ func (r *run) evaluate(c Config, e *evaluator, mean runningMean, now stepResult,
 	s := r.report
 	r.metrics.Add(s.Step, mean.Loss(), mean.L1(), mean.PSNR(), now.Commitment, now.Adversarial, now.Discriminator,
 		s.L1, s.PSNR, s.Perplexity, s.CodeUsage, rate)
-	r.Talk.Printf("vqgan step %d: held-out L1 %.4f, PSNR %.2f dB; %.0f%% of codes used, perplexity %.0f",
+	r.Reporter.Printf("vqgan step %d: held-out L1 %.4f, PSNR %.2f dB; %.0f%% of codes used, perplexity %.0f",
 		s.Step, s.L1, s.PSNR, 100*s.CodeUsage, s.Perplexity)
 	return errors.Join(
 		c.save(r.store, r.Options, s), r.metrics.Write(),

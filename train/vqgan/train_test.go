@@ -32,7 +32,7 @@ func (c cancelOn) Write(p []byte) (int, error) {
 func trainUntil(t *testing.T, c Config, o Options, text string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Talk = progress.New(cancelOn{text, cancel}, false)
+	o.Reporter = progress.New(cancelOn{text, cancel}, false)
 	if _, err := Train(ctx, c, o); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "--resume") {
 		t.Fatalf("a cancelled training returns %v", err)
 	}

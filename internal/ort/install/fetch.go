@@ -71,7 +71,7 @@ var builds = map[string]build{
 
 // fromNPM downloads the npm package with the npm client, which knows the user's
 // registry and proxy, and extracts the library. It runs nothing of the package.
-func fromNPM(ctx context.Context, b build, path string, talk *progress.Reporter) error {
+func fromNPM(ctx context.Context, b build, path string, reporter *progress.Reporter) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
 		return errors.New("npm is not on the PATH")
@@ -82,7 +82,7 @@ func fromNPM(ctx context.Context, b build, path string, talk *progress.Reporter)
 	}
 	defer os.RemoveAll(dir)
 
-	bar := talk.Bar("downloading "+npmPackage+" (114 MB)", 0, "")
+	bar := reporter.Bar("downloading "+npmPackage+" (114 MB)", 0, "")
 	cmd := exec.CommandContext(ctx, npm, "pack", npmPackage, "--pack-destination", dir,
 		"--ignore-scripts", "--loglevel=error", "--no-update-notifier", "--no-audit", "--no-fund")
 	cmd.Dir = dir // so that a package.json or .npmrc of the current folder has no effect
@@ -104,7 +104,7 @@ func fromNPM(ctx context.Context, b build, path string, talk *progress.Reporter)
 		return fmt.Errorf("open npm's archive: %w", err)
 	}
 	defer f.Close()
-	bar = talk.Bar("unpacking ONNX Runtime", b.bytes, "bytes")
+	bar = reporter.Bar("unpacking ONNX Runtime", b.bytes, "bytes")
 	defer bar.Done()
 	return unpack(ctx, f, archive{member: b.npmMember, memberSHA256: b.npmSHA256}, path, bar)
 }
@@ -120,13 +120,13 @@ func firstLine(output []byte) string {
 }
 
 // fromRelease downloads the archive of ONNX Runtime's release page.
-func fromRelease(ctx context.Context, b build, path string, talk *progress.Reporter) error {
+func fromRelease(ctx context.Context, b build, path string, reporter *progress.Reporter) error {
 	return download(ctx, releaseURL+b.releaseName,
-		archive{member: b.releaseMember, archiveSHA256: b.releaseSHA256}, path, talk)
+		archive{member: b.releaseMember, archiveSHA256: b.releaseSHA256}, path, reporter)
 }
 
 // download extracts an archive while it arrives from url.
-func download(ctx context.Context, url string, a archive, path string, talk *progress.Reporter) error {
+func download(ctx context.Context, url string, a archive, path string, reporter *progress.Reporter) error {
 	// A machine without a connection should fail soon, so there is a time limit up to
 	// the first byte; the transfer itself may take as long as it needs.
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -144,7 +144,7 @@ func download(ctx context.Context, url string, a archive, path string, talk *pro
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s returned %s", url, resp.Status)
 	}
-	bar := talk.Bar("downloading "+filepath.Base(url), max(resp.ContentLength, 0), "bytes")
+	bar := reporter.Bar("downloading "+filepath.Base(url), max(resp.ContentLength, 0), "bytes")
 	defer bar.Done()
 	return unpack(ctx, io.TeeReader(resp.Body, counter{bar}), a, path, nil)
 }

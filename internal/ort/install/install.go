@@ -12,11 +12,11 @@ import (
 )
 
 // Ensure finds the library, or installs [Version] for this user if there is none:
-// a download of 11 to 114 MB, reported on talk.
+// a download of 11 to 114 MB, reported on reporter.
 //
 // Processes that install at the same time wait for the first and use what it
 // installed. If ctx is cancelled the download stops and leaves nothing behind.
-func Ensure(ctx context.Context, configured string, talk *progress.Reporter) (Library, error) {
+func Ensure(ctx context.Context, configured string, reporter *progress.Reporter) (Library, error) {
 	lib, err := Find(configured)
 	if err == nil || !errors.Is(err, ErrNotFound) {
 		return lib, err
@@ -39,7 +39,7 @@ func Ensure(ctx context.Context, configured string, talk *progress.Reporter) (Li
 	if err := sweep(filepath.Dir(path)); err != nil {
 		return Library{}, fmt.Errorf("remove an earlier download: %w", err)
 	}
-	if err := install(ctx, path, talk); err != nil {
+	if err := install(ctx, path, reporter); err != nil {
 		return Library{}, err
 	}
 	return inspect(path, FromInstall)
@@ -94,19 +94,19 @@ func installPath() (string, error) {
 }
 
 // install writes the library to path, from npm or else from the release page.
-func install(ctx context.Context, path string, talk *progress.Reporter) error {
+func install(ctx context.Context, path string, reporter *progress.Reporter) error {
 	b, ok := builds[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {
 		return fmt.Errorf("%w, and there is no build of version %s for %s/%s to install: build it, and give its path in %s",
 			ErrNotFound, Version, runtime.GOOS, runtime.GOARCH, Env)
 	}
-	talk.Printf("installing ONNX Runtime %s into %s", Version, filepath.Dir(path))
-	npm := fromNPM(ctx, b, path, talk)
+	reporter.Printf("installing ONNX Runtime %s into %s", Version, filepath.Dir(path))
+	npm := fromNPM(ctx, b, path, reporter)
 	if npm == nil || ctx.Err() != nil {
 		return npm
 	}
-	talk.Printf("npm failed (%v), trying ONNX Runtime's release page", npm)
-	release := fromRelease(ctx, b, path, talk)
+	reporter.Printf("npm failed (%v), trying ONNX Runtime's release page", npm)
+	release := fromRelease(ctx, b, path, reporter)
 	if release == nil || ctx.Err() != nil {
 		return release
 	}
