@@ -2,11 +2,9 @@ package train
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -37,11 +35,7 @@ type Run struct {
 
 // Tokenizer opens the VQ-GAN that the run has trained.
 func (r Run) Tokenizer() (*tokenizer.Trained, error) {
-	t, err := tokenizer.OpenCheckpoint(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe, r.Backend)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds no VQ-GAN: train one with `sundae train vqgan`, or pass --tokenizer", r.Out)
-	}
-	return t, err
+	return tokenizer.OpenCheckpoint(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe, r.Backend)
 }
 
 func (r Run) latents() string { return filepath.Join(r.Out, "latents") }
