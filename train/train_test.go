@@ -51,8 +51,8 @@ func TestTinyEndToEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.VQGAN.Steps, r.VQGAN.Codebook.Start, r.VQGAN.Discriminator.Start = 180, 60, 150
-	r.Prior.Steps = 180
+	r.VQGAN.Steps, r.VQGAN.Codebook.Start, r.VQGAN.Discriminator.Start = 240, 80, 200
+	r.Prior.Steps = 200
 	backend := open(t)
 	run := AllOptions{
 		Run: Run{Recipe: r, Out: t.TempDir(), Backend: backend}, Data: []string{draw(t, 800, r.Image.Size)}, Writer: backend, Command: "sundae train all --recipe tiny",
