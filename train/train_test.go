@@ -44,13 +44,15 @@ func draw(t *testing.T, count, size int) string {
 	return dir
 }
 
-// TestTinyEndToEnd trains the tiny recipe on drawn pictures and samples its
-// bundle: the pictures of a class must have the colours of that class.
+// TestTinyEndToEnd trains the tiny recipe, with fewer steps, on generated images and
+// samples its bundle: the images of a class must have the colours of that class.
 func TestTinyEndToEnd(t *testing.T) {
 	r, err := recipe.Open("tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.VQGAN.Steps, r.VQGAN.Codebook.Start, r.VQGAN.Discriminator.Start = 240, 80, 200
+	r.Prior.Steps = 200
 	backend := open(t)
 	run := AllOptions{
 		Run: Run{Recipe: r, Out: t.TempDir(), Backend: backend}, Data: []string{draw(t, 800, r.Image.Size)}, Writer: backend, Command: "sundae train all --recipe tiny",

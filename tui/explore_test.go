@@ -9,6 +9,7 @@ import (
 	"sundae/internal/bundle"
 	"sundae/sampler"
 	"sundae/sampler/schedule"
+	"sundae/tui/graphics"
 	"sundae/tui/session"
 )
 
@@ -207,11 +208,17 @@ func TestKeyframesByKeys(t *testing.T) {
 // Keyframes are dragged with the mouse; the timeline is clicked.
 func TestMouse(t *testing.T) {
 	s := begin(t, 120, 40, nil)
-	var area, line struct{ X, Y, Cols, Rows int }
-	s.look(func(a *app) { area, line = a.panel.PlotArea(a.layout.panel, 1), a.layout.timeline })
-	s.tm.Send(tea.MouseClickMsg{X: area.X + area.Cols - 1, Y: area.Y + area.Rows/3, Button: tea.MouseLeft})
-	s.tm.Send(tea.MouseMotionMsg{X: area.X + area.Cols - 1, Y: area.Y + area.Rows - 1, Button: tea.MouseLeft})
-	s.tm.Send(tea.MouseReleaseMsg{X: area.X + area.Cols - 1, Y: area.Y + area.Rows - 1})
+	var line graphics.Rect
+	var x, y int // of the last keyframe in the first plot
+	s.look(func(a *app) {
+		line, x = a.layout.timeline, a.layout.panel.X+a.layout.panel.Cols-2
+		for probe := a.panel; !probe.Dragging(); y++ {
+			probe.Click(&a.stage, a.layout.panel, x, y+1)
+		}
+	})
+	s.tm.Send(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
+	s.tm.Send(tea.MouseMotionMsg{X: x, Y: y + 10, Button: tea.MouseLeft})
+	s.tm.Send(tea.MouseReleaseMsg{X: x, Y: y + 10})
 	s.until("a colder end", func(a *app) bool {
 		got := a.stage.Lanes[0].Settings.Temperature
 		return got.Curve == schedule.Keyframes && got.End < 0.2 && !a.panel.Dragging()

@@ -31,8 +31,8 @@ func (f *files) open(area graphics.Rect) tea.Cmd {
 }
 
 func (f *files) view(styles theme) string {
-	return " " + styles.title.Render("Open an image from "+filepath.Base(f.picker.CurrentDirectory)) +
-		styles.dim.Render("  enter opens, ← goes up, esc cancels") + "\n\n" + f.picker.View()
+	return " " + styles.title.Render("Open an image from "+filepath.Base(f.picker.CurrentDirectory)) + "\n" +
+		" " + styles.dim.Render("enter opens, ← goes up, esc cancels") + "\n" + f.picker.View()
 }
 
 func (a *app) fileKey(msg tea.KeyPressMsg) tea.Cmd {

@@ -20,7 +20,6 @@ import (
 	"sundae/internal/ort/install"
 	"sundae/sampler"
 	"sundae/tui/graphics"
-	"sundae/tui/terminal"
 )
 
 // childFolder is the environment variable that makes this test binary the app, in a real terminal, on the bundle in
@@ -115,7 +114,7 @@ type reporter struct {
 }
 
 // atRest is how long nothing may have changed: images that were sent small may still be sent larger.
-const atRest = 3 * terminal.RestTime
+const atRest = 1200 * time.Millisecond
 
 type tick struct{}
 

@@ -16,14 +16,14 @@ import (
 
 // A prior can be trained on another model's tokens: its encoder and decoder go
 // into the new bundle as they are, with the record of their training.
-func TestBorrowedTokenizer(t *testing.T) {
+func TestPretrainedTokenizer(t *testing.T) {
 	dir := sampleBundle(t, nil)
-	lender, err := bundle.OpenFolder(dir)
+	original, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The lender's recipe, with a shorter prior.
-	text := strings.Replace(lender.Manifest.Training.Recipe, "name: tiny", "name: other", 1)
+	// The bundle's recipe, under another name.
+	text := strings.Replace(original.Manifest.Training.Recipe, "name: tiny", "name: other", 1)
 	recipe := filepath.Join(t.TempDir(), "other.yaml")
 	if err := os.WriteFile(recipe, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -41,16 +41,16 @@ func TestBorrowedTokenizer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{bundle.EncoderFile, bundle.DecoderFile} {
-		if b.Manifest.Files[name] != lender.Manifest.Files[name] {
-			t.Errorf("%s is not the lender's", name)
+		if b.Manifest.Files[name] != original.Manifest.Files[name] {
+			t.Errorf("%s is not the original", name)
 		}
 	}
-	if b.Manifest.Files[bundle.PriorFile] == lender.Manifest.Files[bundle.PriorFile] {
-		t.Error("the prior is the lender's")
+	if b.Manifest.Files[bundle.PriorFile] == original.Manifest.Files[bundle.PriorFile] {
+		t.Error("the prior is the original")
 	}
-	got, want := b.Manifest.Training, lender.Manifest.Training
-	if got.Steps["vqgan"] != want.Steps["vqgan"] || got.Figures["vqgan_psnr"] != want.Figures["vqgan_psnr"] || !strings.Contains(got.Command, "--tokenizer "+lender.Manifest.Name) {
-		t.Errorf("the record is %+v, the lender's %+v", got, want)
+	got, want := b.Manifest.Training, original.Manifest.Training
+	if got.Steps["vqgan"] != want.Steps["vqgan"] || got.Figures["vqgan_psnr"] != want.Figures["vqgan_psnr"] || !strings.Contains(got.Command, "--tokenizer "+original.Manifest.Name) {
+		t.Errorf("the record is %+v, of the original %+v", got, want)
 	}
 	if code, _, talk := run(t, args...); code != 1 || !strings.Contains(talk, "--resume") {
 		t.Errorf("over a finished run: exit code %d: %s", code, talk)
@@ -61,8 +61,8 @@ func TestBorrowedTokenizer(t *testing.T) {
 	}
 }
 
-// lendingBundle is a bundle's folder, what is in it and its recipe.
-func lendingBundle(t *testing.T) (dir string, b *bundle.Bundle, r recipe.Recipe) {
+// pretrainedBundle is a bundle's folder, the bundle and its recipe.
+func pretrainedBundle(t *testing.T) (dir string, b *bundle.Bundle, r recipe.Recipe) {
 	t.Helper()
 	dir = sampleBundle(t, nil)
 	b, err := bundle.OpenFolder(dir)
@@ -75,10 +75,10 @@ func lendingBundle(t *testing.T) (dir string, b *bundle.Bundle, r recipe.Recipe)
 	return dir, b, r
 }
 
-// A model that lends its tokenizer has its prior choose among close codes, where the
-// recipe says what that is worth, and a prior can be trained on what was chosen.
-func TestExpectedLatents(t *testing.T) {
-	dir, lender, r := lendingBundle(t)
+// With latents.rate, the prior of the tokenizer's model chooses among close codes, and a
+// prior can be trained on the result.
+func TestEntropyConstrainedLatents(t *testing.T) {
+	dir, original, r := pretrainedBundle(t)
 	data := t.TempDir()
 	if code, _, talk := run(t, "train", "scenes", "--out", data, "--count", "16", "--size", "32"); code != 0 {
 		t.Fatal(talk)
@@ -102,7 +102,7 @@ func TestExpectedLatents(t *testing.T) {
 			}
 		}
 		info, tokens, _, err := latents.Open(filepath.Join(out, "latents"))
-		if err != nil || strings.Contains(info.Prior, lender.Manifest.Name+", prior ") != (rate > 0) {
+		if err != nil || strings.Contains(info.Prior, original.Manifest.Name+", prior ") != (rate > 0) {
 			t.Fatalf("latents of rate %g, chosen with the prior %q: %v", rate, info.Prior, err)
 		}
 		return tokens
@@ -121,42 +121,42 @@ func TestExpectedLatents(t *testing.T) {
 	}
 }
 
-// A model's decoder is sharpened on what its prior draws, and goes into a bundle with
-// that prior. A prior of other tokens is turned away.
-func TestSharpenWithPrior(t *testing.T) {
-	dir, lender, r := lendingBundle(t)
+// A model's decoder is fine-tuned with its prior's tokens, and exported with that prior. A
+// prior that was trained with another encoder is an error.
+func TestFinetuneWithPrior(t *testing.T) {
+	dir, original, r := pretrainedBundle(t)
 	r.VQGAN.Discriminator.Start = r.VQGAN.Steps
 	r.VQGAN.Finetune = vqgan.Finetune{Steps: 3, LearningRate: 1e-3, Weight: 0.5, Batch: 2, TokenAugmentation: 2}
 	text, err := yaml.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "sharper.yaml")
+	file := filepath.Join(t.TempDir(), "finetuned.yaml")
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	data, out, sharper := t.TempDir(), t.TempDir(), t.TempDir()
+	data, out, finetuned := t.TempDir(), t.TempDir(), t.TempDir()
 	for _, args := range [][]string{
 		{"train", "scenes", "--out", data, "--count", "40", "--size", "32"},
 		{"train", "vqgan", "--recipe", file, "--from", dir, "--data", data, "--out", out},
-		{"train", "export", "--recipe", file, "--out", out, "--prior", dir, "--bundle", sharper},
+		{"train", "export", "--recipe", file, "--out", out, "--prior", dir, "--bundle", finetuned},
 	} {
 		if code, _, talk := run(t, args...); code != 0 {
 			t.Fatalf("sundae %s: %s", strings.Join(args, " "), talk)
 		}
 	}
-	b, err := bundle.OpenFolder(sharper)
+	b, err := bundle.OpenFolder(finetuned)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, same := range map[string]bool{bundle.PriorFile: true, bundle.EncoderFile: true, bundle.DecoderFile: false} {
-		if (b.Manifest.Files[name] == lender.Manifest.Files[name]) != same {
-			t.Errorf("%s is the lender's: want %t", name, same)
+		if (b.Manifest.Files[name] == original.Manifest.Files[name]) != same {
+			t.Errorf("%s is the original: want %t", name, same)
 		}
 	}
-	got, want := b.Manifest.Training, lender.Manifest.Training
+	got, want := b.Manifest.Training, original.Manifest.Training
 	if got.Steps["prior"] != want.Steps["prior"] || got.Figures["prior_loss"] != want.Figures["prior_loss"] || got.Steps["vqgan"] != want.Steps["vqgan"]+3 {
-		t.Errorf("the record is %+v, the lender's %+v", got, want)
+		t.Errorf("the record is %+v, of the original %+v", got, want)
 	}
 	code, _, talk := run(t, "train", "export", "--recipe", file, "--out", out, "--prior", "vistas", "--bundle", t.TempDir())
 	if code != 1 || !strings.Contains(talk, "another encoder") {

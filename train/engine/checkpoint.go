@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 
@@ -26,12 +25,6 @@ import (
 
 // maxHeader bounds the header that Load reads. A file with a larger one is not a checkpoint.
 const maxHeader = 64 << 20
-
-// checkpointVersion changes with the names and the meaning of the variables.
-const checkpointVersion = "2"
-
-// versionKey is where the metadata holds the version.
-const versionKey = "version"
 
 type tensorEntry struct {
 	DType   string   `json:"dtype"`
@@ -67,9 +60,7 @@ func save(path string, store *model.Store, meta map[string]string) error {
 
 // write writes the file to out.
 func write(out io.Writer, store *model.Store, meta map[string]string) error {
-	metadata := map[string]string{versionKey: checkpointVersion}
-	maps.Copy(metadata, meta)
-	header := map[string]any{"__metadata__": metadata}
+	header := map[string]any{"__metadata__": meta}
 	var values []*tensors.Tensor
 	var offset int64
 	for v := range store.IterVariables() {
@@ -138,9 +129,6 @@ func load(path string, store *model.Store) (map[string]string, error) {
 	entries, names, meta, dataSize, err := readHeader(r, info.Size())
 	if err != nil {
 		return nil, err
-	}
-	if meta[versionKey] != checkpointVersion {
-		return nil, errors.New("an earlier version of Sundae wrote it, with other names for the weights: start a new run in another --out")
 	}
 	var at int64
 	for _, name := range names {

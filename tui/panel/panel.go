@@ -238,7 +238,7 @@ func (p *Panel) Click(s *session.Stage, area graphics.Rect, x, y int) (Values, b
 	v := valuesOf(s)
 	for i := range session.Schedules {
 		on := Focus(i + 1)
-		at := p.PlotArea(area, on)
+		at := p.plotArea(area, on)
 		if !at.Contains(x, y) {
 			continue
 		}
@@ -264,7 +264,7 @@ func (p *Panel) Dragging() bool { return p.dragging }
 
 // Drag moves the keyframe that the mouse holds.
 func (p *Panel) Drag(s *session.Stage, area graphics.Rect, x, y int) Values {
-	at := p.PlotArea(area, p.Focus)
+	at := p.plotArea(area, p.Focus)
 	return p.edit(valuesOf(s), func(edited schedule.Schedule) schedule.Schedule {
 		to := plotOf(s, p.Focus, edited).Point(x-at.X, y-at.Y, at.Cols, at.Rows)
 		return plot.Move(edited, min(p.Key, len(edited.Keys)-1), to, one(p.Focus).Max)

@@ -57,7 +57,7 @@ func TestPlotInFocus(t *testing.T) {
 	for focus, want := range map[Focus][3]bool{Fields: {true, true, false}, 1: {true, true, false}, 3: {true, false, true}} {
 		p := &Panel{Focus: focus}
 		for i, one := range session.Schedules {
-			if got := p.PlotArea(small, Focus(i+1)).Rows >= leastPlot; got != want[i] {
+			if got := p.plotArea(small, Focus(i+1)).Rows >= leastPlot; got != want[i] {
 				t.Errorf("with focus %d, is %s plotted: %v", focus, one.Name, got)
 			}
 		}
@@ -144,7 +144,7 @@ func TestMouse(t *testing.T) {
 	if _, ok := p.Click(s, area, area.X+4, area.Y+2); !ok || p.Field != 1 {
 		t.Errorf("field %d is selected", p.Field)
 	}
-	at := p.PlotArea(area, 1)
+	at := p.plotArea(area, 1)
 	v, ok := p.Click(s, area, at.X+at.Cols-1, at.Y+at.Rows/3)
 	if !ok || !p.Dragging() || p.Focus != 1 || v.Settings.Temperature.Curve != schedule.Keyframes {
 		t.Fatalf("the keyframe at the end is not taken: %+v", p)

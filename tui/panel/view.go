@@ -101,8 +101,8 @@ func (p *Panel) top(lines []line, rows int) int {
 	return 0
 }
 
-// PlotArea returns where the plot of a schedule is, in a panel that lies in area. Its Rows are 0 if it has no plot.
-func (p *Panel) PlotArea(area graphics.Rect, on Focus) graphics.Rect {
+// plotArea returns where the plot of a schedule is, in a panel that lies in area. Its Rows are 0 if it has no plot.
+func (p *Panel) plotArea(area graphics.Rect, on Focus) graphics.Rect {
 	at := graphics.Rect{X: area.X + 1, Cols: max(0, area.Cols-2)}
 	for i, l := range p.lines(area.Rows) {
 		if l.plot == on && on != Fields && area.Cols > 0 {
@@ -138,7 +138,7 @@ func (p *Panel) View(s *session.Stage, area graphics.Rect, styles Styles) []stri
 		if p.Focus == on {
 			drawn.Selected = p.Key
 		}
-		at := p.PlotArea(area, on)
+		at := p.plotArea(area, on)
 		plots[on] = strings.Split(drawn.View(at.Cols, at.Rows), "\n")
 	}
 	lines := p.lines(area.Rows)

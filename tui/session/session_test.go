@@ -161,7 +161,7 @@ func TestCompareAndDrop(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Compare(); err == nil || len(s.Lanes) != MaxLanes {
+	if err := s.Compare(); err == nil || len(s.Lanes) != maxLanes {
 		t.Errorf("%d lanes: %v", len(s.Lanes), err)
 	}
 	if s.SamplesShown() != 2 {
@@ -323,8 +323,8 @@ func FuzzSweep(f *testing.F) {
 	}
 	from := schedule.Settings{Steps: 8, Temperature: schedule.Schedule{Start: 1, End: 0.5, Curve: schedule.Exponential}}
 	f.Fuzz(func(t *testing.T, text string) {
-		lanes, err := ParseSweep(from, text)
-		if err == nil && (len(lanes) < 2 || len(lanes) > MaxLanes) {
+		lanes, err := parseSweep(from, text)
+		if err == nil && (len(lanes) < 2 || len(lanes) > maxLanes) {
 			t.Errorf("%q gives %d lanes", text, len(lanes))
 		}
 	})

@@ -18,8 +18,8 @@ import (
 // MaxSamples is how many images are on screen at most, and so the largest number of samples of a lane.
 const MaxSamples = 16
 
-// MaxLanes is how many lanes are compared at most: the images of more would be too small.
-const MaxLanes = 4
+// maxLanes is how many lanes are compared at most: the images of more would be too small.
+const maxLanes = 4
 
 // Stage is the run on show.
 type Stage struct {
@@ -205,8 +205,8 @@ func (s *Stage) SetSeed(seed uint64) {
 // Compare adds a copy of the selected lane and selects it. As all lanes then start again with the same seed, a difference
 // between them comes from the settings alone.
 func (s *Stage) Compare() error {
-	if len(s.Lanes) == MaxLanes {
-		return fmt.Errorf("at most %d settings can be compared; remove one first", MaxLanes)
+	if len(s.Lanes) == maxLanes {
+		return fmt.Errorf("at most %d settings can be compared; remove one first", maxLanes)
 	}
 	s.Lanes = slices.Insert(s.Lanes, s.Lane+1, Lane{Settings: s.Selected().Settings})
 	s.Lane++
@@ -240,9 +240,10 @@ func (s *Stage) Pick() []sampler.Start {
 	return starts
 }
 
-// Sweep replaces the lanes by several that differ in one setting. For the text see [ParseSweep].
+// Sweep replaces the lanes by several that differ in one setting, for example "temperature end 0.4 to 1.0 in 4",
+// "steps 4 to 16" or "temperature curve".
 func (s *Stage) Sweep(text string) error {
-	all, err := ParseSweep(s.Selected().Settings, text)
+	all, err := parseSweep(s.Selected().Settings, text)
 	if err != nil {
 		return err
 	}

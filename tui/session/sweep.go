@@ -34,9 +34,9 @@ func dials() []dial {
 	)
 }
 
-// ParseSweep reads a sweep, such as "temperature end 0.4 to 1.0 in 4" or "temperature curve", and returns the settings of
-// its lanes: at least two, at most [MaxLanes]. They are not validated.
-func ParseSweep(from schedule.Settings, text string) ([]schedule.Settings, error) {
+// parseSweep reads a sweep, such as "temperature end 0.4 to 1.0 in 4" or "temperature curve", and returns the settings of
+// its lanes: at least two, at most maxLanes. They are not validated.
+func parseSweep(from schedule.Settings, text string) ([]schedule.Settings, error) {
 	text = strings.Join(strings.Fields(strings.ToLower(text)), " ")
 	var names []string
 	for _, d := range dials() {
@@ -76,12 +76,12 @@ func (d dial) sweep(from schedule.Settings, values string) ([]schedule.Settings,
 	return lanes, nil
 }
 
-// parseRange reads "0.4 to 1.0 in 4". Without a count there are MaxLanes values.
+// parseRange reads "0.4 to 1.0 in 4". Without a count there are maxLanes values.
 func parseRange(text string) (low, high float64, n int, err error) {
-	n = MaxLanes
+	n = maxLanes
 	if ends, count, ok := strings.Cut(text, " in "); ok {
-		if n, err = strconv.Atoi(count); err != nil || n < 2 || n > MaxLanes {
-			return 0, 0, 0, fmt.Errorf("the number after in must be 2 to %d", MaxLanes)
+		if n, err = strconv.Atoi(count); err != nil || n < 2 || n > maxLanes {
+			return 0, 0, 0, fmt.Errorf("the number after in must be 2 to %d", maxLanes)
 		}
 		text = ends
 	}

@@ -123,8 +123,8 @@ func (d *Drawer) current(layout int) bool {
 	return layout == d.layout
 }
 
-// RestTime is how long no image must have come before those on screen are drawn larger.
-const RestTime = 400 * time.Millisecond
+// restTime is how long no image must have come before those on screen are drawn larger.
+const restTime = 400 * time.Millisecond
 
 // reduced is a job that was drawn smaller than the room for it.
 type reduced struct {
@@ -145,7 +145,7 @@ func (d *Drawer) Work(ctx context.Context) {
 		if !ok {
 			var rested <-chan time.Time
 			if len(small) > 0 {
-				rested = time.After(RestTime)
+				rested = time.After(restTime)
 			}
 			select {
 			case <-ctx.Done():
