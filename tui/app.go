@@ -22,6 +22,7 @@
 //	mouse.go    clicks, drags and the wheel
 //	palette.go  the command palette, and the prompt for a line of text
 //	files.go    the file picker
+//	device.go   what the status line says of the device
 package tui
 
 import (
@@ -56,8 +57,11 @@ type Options struct {
 	Model    bundle.Manifest
 	Prior    *sampler.Prior
 	Pictures *decoder.Decoder
-	Settings schedule.Settings // of the first run
-	Samples  int               // of the first run
+	// DeviceStatus describes the device and its memory in use in a few words. It may be
+	// called at any time; nil if there is no more to say than the device's name.
+	DeviceStatus func() string
+	Settings     schedule.Settings // of the first run
+	Samples      int               // of the first run
 
 	Terminal graphics.Terminal
 	MaxRate  int64   // bytes per second for images; 0 measures what the connection carries
@@ -116,6 +120,7 @@ type app struct {
 	placed     int // the drawer's number of the current layout
 	zoom       int // the tile that is shown alone; -1 shows all
 	look       look
+	device     string         // the device and its memory in use, for the status line
 	drawn      graphics.Frame // the newest one, for the status line
 	decoded    loop.Decoded   // the newest one, for the status line
 	pixelMouse bool           // the terminal's mouse can report pixels
@@ -165,7 +170,7 @@ func newApp(ctx context.Context, o Options, driver graphics.Driver, s *terminal.
 	ctx, stop := context.WithCancel(ctx)
 	a := &app{
 		Options: o, ctx: ctx, loop: loop.New(o.Prior, o.Pictures), screen: s, drawer: terminal.NewDrawer(driver, s, o.Scale),
-		commands: newCommands(), theme: newTheme(true), help: help.New(), zoom: -1,
+		commands: newCommands(), device: o.Prior.Device(), theme: newTheme(true), help: help.New(), zoom: -1,
 		stage:  session.NewStage(o.Model, o.Settings, o.Samples),
 		canvas: inpaint.New(o.Model.ImageSize, o.Model.Downsample, ruleOf(o.Mask)),
 		prompt: newPrompt(), palette: newPalette(), files: newFiles(),
@@ -192,7 +197,7 @@ func ruleOf(m config.Mask) sampler.Rule {
 // Init starts listening, and the first run.
 func (a *app) Init() tea.Cmd {
 	a.restart()
-	return tea.Batch(a.listen, a.watch, tea.RequestBackgroundColor, a.files.picker.Init(), askPixelMouse(a.Terminal))
+	return tea.Batch(a.listen, a.watch, tea.RequestBackgroundColor, a.files.picker.Init(), askPixelMouse(a.Terminal), a.pollDevice(0))
 }
 
 // events are what the loop reported.

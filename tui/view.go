@@ -282,7 +282,7 @@ func (a *app) costs() []string {
 	if a.drawn.Bytes > 0 {
 		items = append(items, item(a.theme, string(a.Terminal.Protocol), milliseconds(a.drawn.Took)+" "+byteCount(a.drawn.Bytes)))
 	}
-	items = append(items, item(a.theme, "on", a.Prior.Device()))
+	items = append(items, item(a.theme, "on", a.device))
 	if a.look != plain {
 		items = append(items, a.theme.accent.Render([]string{"", "changed tokens", "confidence"}[a.look]))
 	}

@@ -34,16 +34,17 @@ type Timing struct {
 }
 
 // Fastest returns the device among those that ort.Auto chooses from on which a step
-// and a decode of the model take the least time, and the timings of all of them. It
+// and a decode of the model take the least time, and the timings of all of them, with
+// the threads and the precision of o. It
 // measures every device the first time, which is reported on reporter, and keeps the
 // timings in the file cache. A device whose results differ from the CPU's is not
 // used. Where there is only the CPU, nothing is measured.
-func Fastest(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, threads int, cache string, reporter *progress.Reporter) (device string, timings []Timing, err error) {
+func Fastest(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o ort.Options, cache string, reporter *progress.Reporter) (device string, timings []Timing, err error) {
 	devices, _ := rt.AutoDevices()
 	if len(devices) == 1 {
 		return devices[0].Device, nil, nil
 	}
-	timings, err = timeDevices(ctx, b, rt, devices, threads, cache, reporter)
+	timings, err = timeDevices(ctx, b, rt, devices, o, cache, reporter)
 	if err != nil {
 		return "", nil, err
 	}
@@ -60,19 +61,19 @@ func fastest(timings []Timing) string {
 }
 
 // timeDevices returns the timings of devices, from the cache where it has them.
-func timeDevices(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, devices []ort.Device, threads int, cache string, reporter *progress.Reporter) ([]Timing, error) {
+func timeDevices(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, devices []ort.Device, o ort.Options, cache string, reporter *progress.Reporter) ([]Timing, error) {
 	known := readTimings(cache)
 	var timings []Timing
 	var reference *results // of the CPU, made when a device is compared
 	measured := false
 	for _, d := range devices {
-		key := timingKey(b, rt, d, threads)
+		key := timingKey(b, rt, d, o)
 		if t, ok := known[key]; ok {
 			timings = append(timings, t)
 			continue
 		}
 		if reference == nil {
-			r, err := measure(ctx, b, rt, ort.CPU, threads, reporter)
+			r, err := measure(ctx, b, rt, ort.CPU, o, reporter)
 			if err != nil {
 				return nil, fmt.Errorf("measure the model on %s: %w", ort.CPU, err)
 			}
@@ -80,7 +81,7 @@ func timeDevices(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, devices
 		}
 		t := reference.timing
 		if d.Device != ort.CPU {
-			r, err := measure(ctx, b, rt, d.Device, threads, reporter)
+			r, err := measure(ctx, b, rt, d.Device, o, reporter)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -115,14 +116,15 @@ type results struct {
 const timingRounds = 3
 
 // measure takes steps and decodes one fixed grid of tokens.
-func measure(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, device string, threads int, reporter *progress.Reporter) (results, error) {
+func measure(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, device string, o ort.Options, reporter *progress.Reporter) (results, error) {
 	defer reporter.Wait("measuring the model on " + device)()
 	settings, err := sampler.Recommended(b.Manifest)
 	if err != nil {
 		return results{}, err
 	}
 	settings.Freeze, settings.Steps = false, timingRounds+1
-	open := rt.Opener(ort.Options{Device: device, Threads: threads})
+	o.Device = device
+	open := rt.Opener(o)
 	prior, err := sampler.Open(b, open)
 	if err != nil {
 		return results{}, err
@@ -188,7 +190,7 @@ func (r results) compare(cpu results) error {
 
 // timingKey identifies a model on a device: other weights, another driver or another
 // version of ONNX Runtime are measured again.
-func timingKey(b *bundle.Bundle, rt *ort.Runtime, d ort.Device, threads int) string {
+func timingKey(b *bundle.Bundle, rt *ort.Runtime, d ort.Device, o ort.Options) string {
 	h := sha256.New()
 	card := ort.Card{}
 	if d.Card != nil {
@@ -196,7 +198,7 @@ func timingKey(b *bundle.Bundle, rt *ort.Runtime, d ort.Device, threads int) str
 	}
 	for _, part := range []string{
 		b.Manifest.Files[bundle.PriorFile].SHA256, b.Manifest.Files[bundle.DecoderFile].SHA256,
-		rt.Version(), d.Device, card.Name, card.Driver, cpuName(), fmt.Sprint(threads),
+		rt.Version(), d.Device, card.Name, card.Driver, cpuName(), fmt.Sprint(o.Threads), o.Precision,
 	} {
 		fmt.Fprintf(h, "%d %s\n", len(part), part)
 	}

@@ -31,7 +31,7 @@ func TestFastest(t *testing.T) {
 func TestTimeDevices(t *testing.T) {
 	rt, b, cache := orttest.Runtime(t), bundletest.Bundle(t), filepath.Join(t.TempDir(), "deep", "devices.json")
 	devices := []ort.Device{{Device: "nosuch", OK: true}, {Device: ort.CPU, OK: true}}
-	timings, err := timeDevices(t.Context(), b, rt, devices, 1, cache, nil)
+	timings, err := timeDevices(t.Context(), b, rt, devices, ort.Options{Threads: 1}, cache, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,19 +39,19 @@ func TestTimeDevices(t *testing.T) {
 	if !strings.Contains(timings[0].Fault, "no device") || cpu.Fault != "" || cpu.Step <= 0 || cpu.Decode <= 0 || fastest(timings) != ort.CPU {
 		t.Errorf("measured %+v", timings)
 	}
-	again, err := timeDevices(t.Context(), b, rt, devices, 1, cache, nil)
+	again, err := timeDevices(t.Context(), b, rt, devices, ort.Options{Threads: 1}, cache, nil)
 	if err != nil || again[0] != timings[0] || again[1] != cpu {
 		t.Errorf("measured again: %+v, then %+v, %v", timings, again, err)
 	}
 	devices[1].Card = &ort.Card{Driver: "2"}
-	if other, err := timeDevices(t.Context(), b, rt, devices, 1, cache, nil); err != nil || other[1] == cpu {
+	if other, err := timeDevices(t.Context(), b, rt, devices, ort.Options{Threads: 1}, cache, nil); err != nil || other[1] == cpu {
 		t.Errorf("with another driver the timings are the same: %+v, %v", other, err)
 	}
 	for _, text := range []string{"{", `{"a": 1}`, ""} {
 		if err := os.WriteFile(cache, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := timeDevices(t.Context(), b, rt, devices[1:], 1, cache, nil); err != nil {
+		if _, err := timeDevices(t.Context(), b, rt, devices[1:], ort.Options{Threads: 1}, cache, nil); err != nil {
 			t.Errorf("a cache of %q: %v", text, err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestTimeDevices(t *testing.T) {
 
 func TestWrongResults(t *testing.T) {
 	rt, b := orttest.Runtime(t), bundletest.Bundle(t)
-	cpu, err := measure(t.Context(), b, rt, ort.CPU, 1, nil)
+	cpu, err := measure(t.Context(), b, rt, ort.CPU, ort.Options{Threads: 1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

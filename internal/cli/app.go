@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"sundae/internal/config"
+	"sundae/internal/ort"
 	"sundae/tui"
 	"sundae/tui/graphics"
 )
@@ -61,7 +62,8 @@ func openApp(a *app, root *cobra.Command) {
 		}
 		return tui.Run(cmd.Context(), in, stdout, tui.Options{
 			Model: b.Manifest, Prior: model.prior, Pictures: model.pictures, Settings: settings, Samples: n,
-			Terminal: terminal, MaxRate: int64(rate), Scale: a.config.Graphics.Scale, Mask: a.config.Mask,
+			DeviceStatus: func() string { return ort.Status(model.prior.Device()) },
+			Terminal:     terminal, MaxRate: int64(rate), Scale: a.config.Graphics.Scale, Mask: a.config.Mask,
 			Presets: a.config.Presets, SavePreset: a.savePreset, Folder: out,
 		})
 	}

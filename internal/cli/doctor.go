@@ -96,7 +96,7 @@ func timings(ctx context.Context, a *app, rt *ort.Runtime) []string {
 	if err != nil {
 		return nil // reported with the model
 	}
-	_, timings, err := benchmark.Fastest(ctx, b, rt, a.config.Threads, benchmark.TimingCache(), a.reporter)
+	_, timings, err := benchmark.Fastest(ctx, b, rt, ort.Options{Threads: a.config.Threads, Precision: a.config.Precision}, benchmark.TimingCache(), a.reporter)
 	if err != nil {
 		return []string{err.Error()}
 	}

@@ -1,10 +1,18 @@
 package cli
 
 import (
+	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
+	"sundae/internal/ort"
 	"sundae/internal/ort/install"
 )
 
@@ -49,4 +57,52 @@ and JAX install them. sundae doctor lists what is missing.`,
 	}
 	cmd.Flags().BoolVar(&remove, "remove", false, "remove it again")
 	return cmd
+}
+
+// offerCUDA installs the CUDA build before it would first be of use, if the user agrees
+// or has given --yes. A refusal is remembered.
+func (a *app) offerCUDA(ctx context.Context, device string) error {
+	kind, _, _ := strings.Cut(device, ":")
+	wanted := kind == ort.Auto || kind == ort.CUDA || kind == ort.TensorRT
+	if !wanted || runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" || !ort.HasNVIDIA() || a.config.ONNXRuntime != "" || os.Getenv(install.Env) != "" {
+		return nil
+	}
+	if ort.CheckDriver() != nil {
+		return nil // the device's probe says what is wrong
+	}
+	if _, err := install.FindCUDA(); !errors.Is(err, install.ErrNoCUDA) {
+		return err
+	}
+	if !a.yes {
+		if install.CUDADeclined() || !a.interactive() {
+			return nil
+		}
+		agreed, err := a.ask("This machine has an NVIDIA GPU. Install ONNX Runtime with CUDA for it (291 MB)?")
+		if err != nil {
+			return err
+		}
+		if !agreed {
+			a.reporter.Printf("Not installed. You can do it later: sundae install cuda")
+			return install.DeclineCUDA()
+		}
+	}
+	_, err := install.CUDA(ctx, a.reporter)
+	return err
+}
+
+// interactive reports whether questions can be asked.
+func (a *app) interactive() bool {
+	in, isIn := a.in.(*os.File)
+	out, isOut := a.err.(*os.File)
+	return isIn && isOut && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
+}
+
+// ask asks a question whose answer is yes unless it begins with an n.
+func (a *app) ask(question string) (bool, error) {
+	fmt.Fprintf(a.err, "%s [Y/n] ", question)
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	return !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "n"), nil
 }

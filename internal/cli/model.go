@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,13 +19,14 @@ import (
 
 // modelFlags say which model runs on which device.
 type modelFlags struct {
-	model, device string
-	threads       int
+	model, device, precision string
+	threads                  int
 }
 
 func (f *modelFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.model, "model", "", "model to open: the `folder` or the name of a bundle (default from the settings)")
 	cmd.Flags().StringVar(&f.device, "device", "", "`device` for models: "+ort.DeviceList()+" (default from the settings)")
+	cmd.Flags().StringVar(&f.precision, "precision", "", "`precision` of matrix products and convolutions: "+strings.Join(config.Precisions, ", ")+" (default from the settings)")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0: all cores (default from the settings)")
 }
 
@@ -55,9 +57,12 @@ func (a *app) bundle(name string) (*bundle.Bundle, error) {
 // runtime loads ONNX Runtime, and returns the options that the flags and settings give
 // for a model. Where they leave the device open, it is the fastest for this model.
 func (f *modelFlags) runtime(ctx context.Context, a *app, b *bundle.Bundle) (*ort.Runtime, ort.Options, error) {
-	o := ort.Options{Device: a.config.Device, Threads: a.config.Threads}
+	o := ort.Options{Device: a.config.Device, Threads: a.config.Threads, Precision: a.config.Precision}
 	if f.device != "" {
 		o.Device = f.device
+	}
+	if f.precision != "" {
+		o.Precision = f.precision
 	}
 	switch {
 	case f.threads < 0 || f.threads > config.MaxThreads:
@@ -65,9 +70,12 @@ func (f *modelFlags) runtime(ctx context.Context, a *app, b *bundle.Bundle) (*or
 	case f.threads > 0:
 		o.Threads = f.threads
 	}
+	if err := a.offerCUDA(ctx, o.Device); err != nil {
+		return nil, o, err
+	}
 	rt, err := a.runtime(ctx)
 	if err == nil && o.Device == ort.Auto {
-		o.Device, _, err = benchmark.Fastest(ctx, b, rt, o.Threads, benchmark.TimingCache(), a.reporter)
+		o.Device, _, err = benchmark.Fastest(ctx, b, rt, o, benchmark.TimingCache(), a.reporter)
 	}
 	return rt, o, err
 }

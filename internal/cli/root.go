@@ -53,6 +53,7 @@ type app struct {
 
 	configPath string // --config
 	quiet      bool   // --quiet
+	yes        bool   // --yes
 
 	config   config.Config
 	reporter *progress.Reporter // silent with --quiet
@@ -130,6 +131,7 @@ Without a sub-command it opens the app with the default model.`,
 	root.PersistentFlags().StringVar(&a.configPath, "config", "",
 		"settings `file` (default $XDG_CONFIG_HOME/sundae/config.yaml)")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print only results and errors")
+	root.PersistentFlags().BoolVarP(&a.yes, "yes", "y", false, "install what is missing without asking")
 	for _, newCommand := range commands {
 		root.AddCommand(newCommand(a))
 	}

@@ -21,6 +21,7 @@ const (
 
 // The values of settings that are one of a few words.
 var (
+	Precisions = []string{"auto", "float32", "float16"}
 	Rules      = []string{"any", "all"}
 	Fittings   = []string{"crop", "letterbox"}
 	Animations = []string{"gif", "apng"}
@@ -35,9 +36,16 @@ func (r reader) check(key string, value any) error {
 	}
 	switch key {
 	case "device":
-		if r.devices != nil {
-			return oneOf(value.(string), r.devices)
+		// A card may follow, as in cuda:1.
+		name, card, numbered := strings.Cut(value.(string), ":")
+		if _, err := strconv.ParseUint(card, 10, 8); numbered && err != nil {
+			return fmt.Errorf("a card is chosen by a number from 0, as in cuda:1, not %q", value)
 		}
+		if r.devices != nil {
+			return oneOf(name, r.devices)
+		}
+	case "precision":
+		return oneOf(value.(string), Precisions)
 	case "threads":
 		return within(float64(value.(int)), 0, MaxThreads)
 	case "model":

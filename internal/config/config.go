@@ -15,6 +15,7 @@ import "sundae/sampler/schedule"
 type Config struct {
 	Device      string              `yaml:"device"`
 	Threads     int                 `yaml:"threads"`
+	Precision   string              `yaml:"precision"`
 	ONNXRuntime string              `yaml:"onnxruntime"`
 	Model       string              `yaml:"model"`
 	Models      []string            `yaml:"models"`

@@ -46,10 +46,10 @@ func checkNVIDIA(lib install.Library, provider string) error {
 	if runtime.GOOS != "linux" {
 		return errors.New("ONNX Runtime supports NVIDIA GPUs on Linux only")
 	}
-	if !hasNVIDIA() {
+	if !HasNVIDIA() {
 		return errors.New("there is no NVIDIA GPU (no /dev/nvidiactl)")
 	}
-	if err := checkDriver(); err != nil {
+	if err := CheckDriver(); err != nil {
 		return err
 	}
 	if path := filepath.Join(filepath.Dir(lib.Path), provider); !exists(path) {
@@ -59,9 +59,9 @@ func checkNVIDIA(lib install.Library, provider string) error {
 	return nil
 }
 
-// hasNVIDIA looks for the driver's device file, or that of Windows' Linux
-// subsystem.
-func hasNVIDIA() bool { return exists("/dev/nvidiactl") || exists("/dev/dxg") }
+// HasNVIDIA reports whether this machine has an NVIDIA GPU: the driver's device file,
+// or that of Windows' Linux subsystem.
+func HasNVIDIA() bool { return exists("/dev/nvidiactl") || exists("/dev/dxg") }
 
 func exists(path string) bool {
 	_, err := os.Stat(path)

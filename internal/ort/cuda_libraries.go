@@ -45,7 +45,7 @@ type Requirement struct {
 // CUDARequirements says for each library that the CUDA provider needs where it was
 // found, or how to install it. Without an NVIDIA GPU there are none.
 func CUDARequirements() []Requirement {
-	if !hasNVIDIA() {
+	if !HasNVIDIA() {
 		return nil
 	}
 	folders := cudaFolders()

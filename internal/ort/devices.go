@@ -36,6 +36,27 @@ func (c Card) String() string {
 
 func gibibytes(bytes uint64) float64 { return float64(bytes) / (1 << 30) }
 
+// Status describes a device in a few words, for a status line: its card and how much
+// of its memory is in use, or its name.
+func Status(device string) string {
+	p, card, err := findProvider(device)
+	if err != nil || p.cards == nil {
+		return device
+	}
+	cards, err := p.cards()
+	if err != nil || card >= len(cards) {
+		return device
+	}
+	c := cards[card]
+	switch {
+	case c.Memory > 0:
+		return fmt.Sprintf("%s %.1f/%.0f GiB", c.Name, gibibytes(c.Used), gibibytes(c.Memory))
+	case c.Software:
+		return device + " (software)"
+	}
+	return device
+}
+
 // Device is a device that models can run on, or the reason why not.
 type Device struct {
 	Device string `json:"device"` // as [Options].Device takes it

@@ -122,8 +122,8 @@ func askNVIDIA() (nvidiaSystem, error) {
 	return s, nil
 }
 
-// checkDriver returns an error if the driver is too old for the provider's CUDA.
-func checkDriver() error {
+// CheckDriver returns an error if the driver is too old for the provider's CUDA.
+func CheckDriver() error {
 	s, err := askNVIDIA()
 	if err != nil {
 		return err

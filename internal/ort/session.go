@@ -14,8 +14,8 @@ import (
 type Options struct {
 	Device  string // one of [DeviceNames], or with a card's number as in "cuda:1"; "" is Auto
 	Threads int    // CPU threads; 0 is one per physical core, see [Cores]
-	// Precision of matrix products and convolutions, see [onnxfile.Float16]: one of
-	// [Precisions]; "" is AutoPrecision.
+	// Precision of matrix products and convolutions, see [onnxfile.Float16]; "" is
+	// AutoPrecision.
 	Precision string
 }
 
@@ -25,9 +25,6 @@ const (
 	Float32       = "float32"
 	Float16       = "float16"
 )
-
-// Precisions returns the valid values of [Options].Precision.
-func Precisions() []string { return []string{AutoPrecision, Float32, Float16} }
 
 // float16 reports whether models run in float16 on a provider's device.
 func (o Options) float16(p provider) (bool, error) {

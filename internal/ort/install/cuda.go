@@ -176,3 +176,31 @@ func RemoveCUDA(ctx context.Context) (bool, error) {
 	}
 	return true, nil
 }
+
+// declinedName is the file that remembers that the user does not want the CUDA build.
+const declinedName = "cuda-declined"
+
+// CUDADeclined reports whether the user has declined to install the CUDA build.
+func CUDADeclined() bool {
+	dir, err := CUDAFolder()
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(filepath.Dir(dir), declinedName))
+	return err == nil
+}
+
+// DeclineCUDA remembers that the user does not want the CUDA build.
+func DeclineCUDA() error {
+	dir, err := CUDAFolder()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return fmt.Errorf("remember the answer: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(dir), declinedName), nil, 0o644); err != nil {
+		return fmt.Errorf("remember the answer: %w", err)
+	}
+	return nil
+}
