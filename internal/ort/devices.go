@@ -224,7 +224,7 @@ func shortError(err error) error {
 // and Vulkan.
 func isOutOfMemory(text string) bool {
 	text = strings.ToLower(text)
-	for _, words := range []string{"failed to allocate memory", "out of memory", "out_of_memory", "out of device memory", "alloc_failed", "cudaerrormemoryallocation"} {
+	for _, words := range []string{"failed to allocate memory", "out of memory", "out_of_memory", "out_of_device_memory", "alloc_failed", "cudaerrormemoryallocation"} {
 		if strings.Contains(text, words) {
 			return true
 		}
