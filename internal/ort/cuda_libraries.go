@@ -55,18 +55,27 @@ func CUDARequirements() []Requirement {
 		if path, ok := findLibrary(l.name, folders); ok {
 			r.Path = path
 		} else {
-			r.Install = l.howToInstall()
+			r.Install = howToInstall(l)
 		}
 		all = append(all, r)
 	}
 	return all
 }
 
-func (l sharedLibrary) howToInstall() string {
-	if l.pip == "" {
-		return "apt install " + l.apt
+// howToInstall says how to get libraries: with pip, unless one of them is in no Python
+// package, or with apt.
+func howToInstall(libraries ...sharedLibrary) string {
+	var pip, apt []string
+	for _, l := range libraries {
+		pip, apt = append(pip, l.pip), append(apt, l.apt)
 	}
-	return fmt.Sprintf("pip install %s, or apt install %s from NVIDIA's repository", l.pip, l.apt)
+	slices.Sort(apt)
+	withAPT := "apt install " + strings.Join(slices.Compact(apt), " ")
+	if slices.Contains(pip, "") {
+		return withAPT + " from NVIDIA's repository"
+	}
+	slices.Sort(pip)
+	return fmt.Sprintf("pip install %s, or %s from NVIDIA's repository", strings.Join(slices.Compact(pip), " "), withAPT)
 }
 
 // loadCUDA loads libraries by their full paths, so that nobody has to set
@@ -77,25 +86,31 @@ func loadCUDA(libraries []sharedLibrary) error {
 		os.Setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
 	}
 	folders := cudaFolders()
-	var missing []string
+	var missing []sharedLibrary
 	for _, l := range libraries {
 		path, ok := findLibrary(l.name, folders)
 		if !ok {
 			if other, ok := findOther(l.name, folders); ok {
-				return fmt.Errorf("%s is missing, and %s is of another version: %s", l.name, other, l.howToInstall())
+				return fmt.Errorf("%s is missing, and %s is of another version: %s", l.name, other, howToInstall(l))
 			}
-			missing = append(missing, l.name)
+			missing = append(missing, l)
 			continue
 		}
 		if err := dlopen(path); err != nil {
 			return fmt.Errorf("load %s: %w", path, err)
 		}
 	}
-	if len(missing) > 0 {
-		i := slices.IndexFunc(libraries, func(l sharedLibrary) bool { return l.name == missing[0] })
-		return fmt.Errorf("%s is missing (%s); sundae doctor lists all that is needed", strings.Join(missing, ", "), libraries[i].howToInstall())
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("%s is missing (%s)", missing[0].name, howToInstall(missing[0]))
 	}
-	return nil
+	var names []string
+	for _, l := range missing {
+		names = append(names, l.name)
+	}
+	return fmt.Errorf("%s are missing (%s)", strings.Join(names, ", "), howToInstall(missing...))
 }
 
 // findLibrary returns the path of a library in the first of the folders that has it.

@@ -211,6 +211,11 @@ func shortError(err error) error {
 			text = text[i+len(after):]
 		}
 	}
+	// NVIDIA's libraries: "... CUDA failure 100: no device ; GPU=0 ; hostname=..."
+	if i := strings.Index(text, " failure "); i >= 0 {
+		start := strings.LastIndexByte(text[:i], ' ') + 1
+		text, _, _ = strings.Cut(text[start:], " ;")
+	}
 	if len(text) > maxErrorLength {
 		text = strings.ToValidUTF8(text[:maxErrorLength], "") + "..."
 	}

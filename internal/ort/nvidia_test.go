@@ -39,13 +39,25 @@ func TestDriverSupport(t *testing.T) {
 	}
 }
 
+func TestShortErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		`[ONNXRuntimeError] : 1 : FAIL : provider_options_utils.h:187 Parse Failed to parse provider option "device_id": CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=vm ; file=/src/cuda.cc`: "CUDA failure 100: no CUDA-capable device is detected",
+		"run.cc:12 Run status.IsOK() was false. CUDNN failure 4: CUDNN_STATUS_INTERNAL_ERROR ; GPU=0":                                                                                                                     "CUDNN failure 4: CUDNN_STATUS_INTERNAL_ERROR",
+		"a\n  b": "a b",
+	} {
+		if got := shortError(errors.New(text)).Error(); got != want {
+			t.Errorf("%q is shortened to %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestOutOfMemoryErrors(t *testing.T) {
 	for text, want := range map[string]bool{
 		"BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 1073741824": true,
-		"CUDA failure 2: out of memory ; GPU=0":                     true,
-		"CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED":              true,
-		"VK_ERROR_OUT_OF_DEVICE_MEMORY":                             true,
-		"Non-zero status code returned while running MatMul node.": false,
+		"CUDA failure 2: out of memory ; GPU=0":                                                           true,
+		"CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED":                                                    true,
+		"VK_ERROR_OUT_OF_DEVICE_MEMORY":                                                                   true,
+		"Non-zero status code returned while running MatMul node.":                                        false,
 	} {
 		if got := errors.Is(shortError(errors.New(text)), inference.ErrOutOfMemory); got != want {
 			t.Errorf("%q is out of memory: %t", text, got)
