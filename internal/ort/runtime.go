@@ -44,10 +44,8 @@ func Load(lib install.Library) (*Runtime, error) {
 		return nil, fmt.Errorf("load ONNX Runtime: %w", err)
 	}
 	lib.Path = path
-	// The library would look up a host of its maker's for telemetry when it is loaded,
-	// and keep a device id in the user's cache.
-	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
-		return nil, fmt.Errorf("load ONNX Runtime: %w", err)
+	if err := DisableTelemetry(); err != nil {
+		return nil, err
 	}
 	if !onnxruntime.IsInitialized() {
 		onnxruntime.SetSharedLibraryPath(path)
@@ -64,6 +62,16 @@ func Load(lib install.Library) (*Runtime, error) {
 		return nil, fmt.Errorf("load ONNX Runtime %s from %s: this process has already loaded version %s", lib.Version, path, loaded)
 	}
 	return &Runtime{library: lib, probed: map[string]error{}}, nil
+}
+
+// DisableTelemetry keeps the library from looking up its maker's host for telemetry, and
+// from writing a device id into the user's cache. It must be called before the library is
+// loaded; [Load] does.
+func DisableTelemetry() error {
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return fmt.Errorf("turn off ONNX Runtime's telemetry: %w", err)
+	}
+	return nil
 }
 
 // Version is the version of the loaded library, such as "1.30.0".

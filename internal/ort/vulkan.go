@@ -93,7 +93,7 @@ const vulkanCPU = 4
 
 var (
 	errNoVulkan       = errors.New("the Vulkan loader is not installed (Debian and Ubuntu: apt install libvulkan1)")
-	errNoVulkanDriver = errors.New("Vulkan has no driver for a GPU (NVIDIA's driver brings one; for others on Debian and Ubuntu: apt install mesa-vulkan-drivers)")
+	errNoVulkanDriver = errors.New("there is no Vulkan driver for a GPU (NVIDIA's driver brings one; for others on Debian and Ubuntu: apt install mesa-vulkan-drivers)")
 )
 
 // vulkanAdapters lists the adapters of this machine.

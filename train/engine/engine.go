@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sundae/internal/ort"
 
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend"
@@ -42,6 +43,9 @@ func Open(name, library string) (compute.Backend, error) {
 	if strings.HasPrefix(name, "onnx") {
 		if library == "" {
 			return nil, fmt.Errorf("open backend %s: no ONNX Runtime library; run `sundae doctor`", name)
+		}
+		if err := ort.DisableTelemetry(); err != nil {
+			return nil, err
 		}
 		onnxbackend.EnableAutoInstall(false)
 		config += "," + library
