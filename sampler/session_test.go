@@ -130,7 +130,7 @@ func TestOldBatchesAreFreed(t *testing.T) {
 	}
 }
 
-// A failed run leaves the step untaken, and the run goes on when the model works again.
+// A failed run leaves the step untaken, and the run continues when the model works again.
 func TestFailedRun(t *testing.T) {
 	s := &fakeSession{toy: random(8, 1), batch: onnxfile.Dynamic}
 	p := openFake(t, s)

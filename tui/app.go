@@ -82,7 +82,7 @@ const (
 	browsing              // the gallery
 )
 
-// sheet is what covers the image area for a while.
+// sheet is what temporarily covers the image area.
 type sheet int
 
 const (

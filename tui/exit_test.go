@@ -186,7 +186,7 @@ func TestHangUpEndsTheApp(t *testing.T) {
 			select {
 			case <-ended:
 			case <-time.After(20 * time.Second):
-				t.Fatal("the app goes on without a terminal")
+				t.Fatal("the app continues without a terminal")
 			}
 		})
 	}
@@ -232,7 +232,7 @@ func TestGarbageIsIgnored(t *testing.T) {
 	if _, err := x.master.Write(bytes.Repeat(garbage, 50)); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond) // an escape by itself is told from a sequence by time
+	time.Sleep(200 * time.Millisecond) // only the time tells a lone escape from a sequence
 	_, _ = io.WriteString(x.master, "?")
 	x.await(t, "Settings") // the help
 	_, _ = io.WriteString(x.master, "qq")

@@ -175,7 +175,7 @@ func TestKeysAreUnique(t *testing.T) {
 	}
 }
 
-// An error of the model during a run is shown, and the app goes on.
+// An error of the model during a run is shown, and the app continues.
 func TestModelErrorIsShown(t *testing.T) {
 	s := begin(t, 80, 24, nil)
 	s.look(func(a *app) { a.loop.Start([]sampler.Start{{N: 0, From: sampler.Noise{}}}, true) })

@@ -25,7 +25,7 @@ func (a *app) keep(step int) (int, tea.Cmd) {
 	return len(added), tea.Batch(cmds...)
 }
 
-// keepShown adds the samples of the step on show.
+// keepShown adds the samples of the step shown.
 func (a *app) keepShown() tea.Cmd {
 	n, cmd := a.keep(a.stage.Shown)
 	switch n {

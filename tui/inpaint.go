@@ -40,7 +40,7 @@ func (m sourceMsg) apply(a *app) tea.Cmd {
 	return a.enterMask("Paint the area to inpaint with mouse or keys, then press enter")
 }
 
-// maskShown opens the first image of the selected lane, at the step on show.
+// maskShown opens the first image of the selected lane, at the step shown.
 func (a *app) maskShown() tea.Cmd {
 	if len(a.tiles) == 0 {
 		return nil
@@ -125,7 +125,7 @@ func (a *app) canvasChanged() tea.Cmd {
 	return cmd
 }
 
-// apply shows the mask, and goes on with the edits that came meanwhile.
+// apply shows the mask, and continues with the edits that were made meanwhile.
 func (m editedMsg) apply(a *app) tea.Cmd {
 	ok, err := a.canvas.Finish(inpaint.Result(m))
 	if !ok {

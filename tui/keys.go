@@ -36,10 +36,10 @@ func in(modes ...mode) func(*app) bool {
 	return func(a *app) bool { return slices.Contains(modes, a.mode) }
 }
 
-// comparing says that several lanes are on show.
+// comparing says that several lanes are shown.
 func comparing(a *app) bool { return a.mode == exploring && len(a.stage.Lanes) > 1 }
 
-// single says that one lane is on show.
+// single says that one lane is shown.
 func single(a *app) bool { return a.mode == exploring && len(a.stage.Lanes) == 1 }
 
 // zoomed says that one image is shown alone.
@@ -256,7 +256,7 @@ func keyLine(active []command, m help.Model, width int) string {
 		switch c.group {
 		case "App":
 			always = append(always, binding)
-		case "Compare", "Mask": // only apply to what is on show, so they come first
+		case "Compare", "Mask": // only apply to what is shown, so they come first
 			special = append(special, binding)
 		default:
 			general = append(general, binding)

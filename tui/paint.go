@@ -18,7 +18,7 @@ const (
 	confidence
 )
 
-// changedTint marks tokens that changed in the step on show.
+// changedTint marks tokens that changed in the step shown.
 var changedTint = color.RGBA{255, 64, 160, 255}
 
 // paintChanged dims an image and tints the tokens that differ between two steps.

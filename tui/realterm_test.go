@@ -93,7 +93,7 @@ func (r realTerminal) visit(t *testing.T) {
 	window := d.window(r.class)
 	d.x("windowfocus", window)
 	first := d.report("the first run's end", func(r report) bool { return len(r.Tiles) == 3 && !r.Covered })
-	if !r.speaks(first.Terminal.Protocol) {
+	if !r.supports(first.Terminal.Protocol) {
 		t.Fatalf("it is shown as %s, not as %v", first.Terminal, r.as)
 	}
 	t.Logf("%s, %d×%d cells", first.Terminal, first.Width, first.Height)
@@ -104,7 +104,7 @@ func (r realTerminal) visit(t *testing.T) {
 	d.await(r.name+"-help", func(shot *image.RGBA) error {
 		for i, tile := range help.Tiles {
 			if share := plainShare(shot, pixelsOf(help, tile)); share < 0.5 {
-				return fmt.Errorf("picture %d shines through the help: only %.0f%% of its place is plain", i+1, 100*share)
+				return fmt.Errorf("picture %d shows through the help: only %.0f%% of its place is plain", i+1, 100*share)
 			}
 		}
 		return nil
@@ -130,7 +130,7 @@ func (r realTerminal) visit(t *testing.T) {
 	})
 }
 
-func (r realTerminal) speaks(p graphics.Protocol) bool {
+func (r realTerminal) supports(p graphics.Protocol) bool {
 	for _, as := range r.as {
 		if p == as {
 			return true

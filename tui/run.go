@@ -27,7 +27,7 @@ func (a *app) restart() { a.begin(a.stage.Restart()) }
 // newSeed returns a random seed, short enough to remember.
 func newSeed() uint64 { return rand.Uint64N(100000) }
 
-// branch goes on from the step on show.
+// branch continues from the step shown.
 func (a *app) branch() {
 	step, settings := a.stage.Branch()
 	a.stage.Run = a.loop.Branch(step, settings, true)
@@ -53,7 +53,7 @@ func (a *app) togglePlay() {
 	a.loop.Play(a.stage.Playing)
 }
 
-// want asks for the images of the step on show that are not on screen.
+// want asks for the images of the step shown that are not on screen.
 func (a *app) want() {
 	if a.mode != exploring {
 		return
@@ -92,7 +92,7 @@ func (a *app) lanesChanged() {
 	a.restart()
 }
 
-// pick goes on with the selected lane alone.
+// pick continues with the selected lane alone.
 func (a *app) pick() {
 	picked, label := a.stage.Lane, a.stage.Selected().Label
 	for i := range a.tiles { // its images stay on screen

@@ -162,12 +162,12 @@ func (s saver) images(shots []session.Shot) (job, error) {
 	return j, nil
 }
 
-// gif saves the steps up to the one on show as an animated GIF.
+// gif saves the steps up to the one shown as an animated GIF.
 func (s saver) gif(shots []session.Shot) (job, error) {
 	return s.animation(shots, ".gif", func(w io.Writer, a picture.Animation) error { return picture.WriteGIF(w, a) })
 }
 
-// apng saves the steps up to the one on show as an animated PNG, with the record of the first sample.
+// apng saves the steps up to the one shown as an animated PNG, with the record of the first sample.
 func (s saver) apng(shots []session.Shot) (job, error) {
 	return s.animation(shots, ".png", func(w io.Writer, a picture.Animation) error {
 		return picture.WriteAPNG(w, a, shots[0].Texts(s.model)...)

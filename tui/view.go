@@ -180,7 +180,7 @@ func timelineStep(column, steps, cols int) int {
 	return max(0, min(steps, (column*steps+(cols-1)/2)/max(1, cols-1)))
 }
 
-// timelineView is the line under the images: the steps of the run, how far it is, the step on show, and where settings
+// timelineView is the line under the images: the steps of the run, how far it is, the step shown, and where settings
 // changed.
 func timelineView(s *session.Stage, styles theme, cols int) string {
 	steps := s.Steps()
@@ -233,7 +233,7 @@ func (a *app) statusLines() string {
 // join joins the items of a status line.
 func join(styles theme, items []string) string { return strings.Join(items, styles.dim.Render("  ")) }
 
-// progress is the first status line: the step on show.
+// progress is the first status line: the step shown.
 func progress(s *session.Stage, styles theme) []string {
 	l := s.Selected()
 	state := "paused "

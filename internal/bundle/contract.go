@@ -93,7 +93,7 @@ func compare(file, kind string, found []onnxfile.Tensor, want []required) error 
 			return fmt.Errorf("%s has no %s %s: it must be %s, and the file has %s", file, kind, forms[0].Name, forms, list(found))
 		}
 		if !slices.ContainsFunc(forms, func(form onnxfile.Tensor) bool { return fits(found[i], form) }) {
-			return fmt.Errorf("%s has the %s %v: by %s it must be %s", file, kind, found[i], ManifestFile, forms)
+			return fmt.Errorf("%s has the %s %v: according to %s it must be %s", file, kind, found[i], ManifestFile, forms)
 		}
 	}
 	for _, t := range found {

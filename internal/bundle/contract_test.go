@@ -86,10 +86,10 @@ func TestOtherForms(t *testing.T) {
 // The error of a file that breaks the contract says what it has and what it should have.
 func TestWrongFiles(t *testing.T) {
 	for want, change := range map[string]func(in, out map[string][]onnxfile.Tensor){
-		"prior.onnx has the input tokens int32 [?,256]: by model.yaml it must be tokens int32 [B,64]": func(in, out map[string][]onnxfile.Tensor) {
+		"prior.onnx has the input tokens int32 [?,256]: according to model.yaml it must be tokens int32 [B,64]": func(in, out map[string][]onnxfile.Tensor) {
 			in[PriorFile][0] = tensor("tokens", onnxfile.Int32, -1, 256)
 		},
-		"prior.onnx has the input update float32 [?,64]: by model.yaml it must be update bool [B,64]": func(in, out map[string][]onnxfile.Tensor) {
+		"prior.onnx has the input update float32 [?,64]: according to model.yaml it must be update bool [B,64]": func(in, out map[string][]onnxfile.Tensor) {
 			in[PriorFile][2] = tensor("update", onnxfile.Float32, -1, 64)
 		},
 		"prior.onnx has no input class: it must be class int32 [B], and the file has tokens int32 [?,64], uniform": func(in, out map[string][]onnxfile.Tensor) {
@@ -101,14 +101,14 @@ func TestWrongFiles(t *testing.T) {
 		"prior.onnx has no output confidence": func(in, out map[string][]onnxfile.Tensor) {
 			out[PriorFile] = out[PriorFile][:1]
 		},
-		"prior.onnx has the output logits float32 [?,64,31]: by model.yaml it must be logits float32 [B,64,32]": func(in, out map[string][]onnxfile.Tensor) {
+		"prior.onnx has the output logits float32 [?,64,31]: according to model.yaml it must be logits float32 [B,64,32]": func(in, out map[string][]onnxfile.Tensor) {
 			in[PriorFile] = []onnxfile.Tensor{in[PriorFile][0], in[PriorFile][4]}
 			out[PriorFile] = []onnxfile.Tensor{tensor("logits", onnxfile.Float32, -1, 64, 31)}
 		},
 		"prior.onnx mixes batch sizes: tokens int32 [2,64] and uniform float32 [3,64]": func(in, out map[string][]onnxfile.Tensor) {
 			in[PriorFile][0], in[PriorFile][1] = tensor("tokens", onnxfile.Int32, 2, 64), tensor("uniform", onnxfile.Float32, 3, 64)
 		},
-		"decoder.onnx has the output image float32 [?,64,64,3]: by model.yaml it must be image uint8 [B,64,64,3] or image float32 [B,3,64,64]": func(in, out map[string][]onnxfile.Tensor) {
+		"decoder.onnx has the output image float32 [?,64,64,3]: according to model.yaml it must be image uint8 [B,64,64,3] or image float32 [B,3,64,64]": func(in, out map[string][]onnxfile.Tensor) {
 			out[DecoderFile] = []onnxfile.Tensor{tensor("image", onnxfile.Float32, -1, 64, 64, 3)}
 		},
 		"prior.onnx has no input uniform: it must be uniform float32 [B,64], and the file has image float32 [1,3,64,64]": func(in, out map[string][]onnxfile.Tensor) {

@@ -14,7 +14,7 @@ func newScenes(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scenes",
 		Short: "Draw landscapes to train on",
-		Long: `Draw landscapes, one sub-folder a class: ` + scenes.Summary() + `.
+		Long: `Draw landscapes, one sub-folder per class: ` + scenes.Summary() + `.
 The same seed gives the same files on any machine. Existing files are kept.`,
 		Example: `  sundae train scenes --out pictures --count 3000 --size 1024 --seed 1`,
 		RunE: func(cmd *cobra.Command, args []string) error {

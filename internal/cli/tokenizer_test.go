@@ -29,12 +29,12 @@ func TestPretrainedTokenizer(t *testing.T) {
 		t.Fatal(err)
 	}
 	data, out := t.TempDir(), t.TempDir()
-	if code, _, talk := run(t, "train", "scenes", "--out", data, "--count", "40", "--size", "32"); code != 0 {
-		t.Fatal(talk)
+	if code, _, messages := run(t, "train", "scenes", "--out", data, "--count", "40", "--size", "32"); code != 0 {
+		t.Fatal(messages)
 	}
 	args := []string{"train", "all", "--recipe", recipe, "--tokenizer", dir, "--data", data, "--out", out}
-	if code, _, talk := run(t, args...); code != 0 {
-		t.Fatal(talk)
+	if code, _, messages := run(t, args...); code != 0 {
+		t.Fatal(messages)
 	}
 	b, err := bundle.OpenFolder(filepath.Join(out, "bundle"))
 	if err != nil {
@@ -52,12 +52,12 @@ func TestPretrainedTokenizer(t *testing.T) {
 	if got.Steps["vqgan"] != want.Steps["vqgan"] || got.Figures["vqgan_psnr"] != want.Figures["vqgan_psnr"] || !strings.Contains(got.Command, "--tokenizer "+original.Manifest.Name) {
 		t.Errorf("the record is %+v, of the original %+v", got, want)
 	}
-	if code, _, talk := run(t, args...); code != 1 || !strings.Contains(talk, "--resume") {
-		t.Errorf("over a finished run: exit code %d: %s", code, talk)
+	if code, _, messages := run(t, args...); code != 1 || !strings.Contains(messages, "--resume") {
+		t.Errorf("over a finished run: exit code %d: %s", code, messages)
 	}
-	code, _, talk := run(t, "train", "latents", "--recipe", "tiny", "--tokenizer", dir, "--data", data, "--out", t.TempDir())
-	if code != 1 || !strings.Contains(talk, "doesn't fit the recipe tiny") {
-		t.Errorf("a tokenizer that doesn't fit: exit code %d: %s", code, talk)
+	code, _, messages := run(t, "train", "latents", "--recipe", "tiny", "--tokenizer", dir, "--data", data, "--out", t.TempDir())
+	if code != 1 || !strings.Contains(messages, "doesn't fit the recipe tiny") {
+		t.Errorf("a tokenizer that doesn't fit: exit code %d: %s", code, messages)
 	}
 }
 
@@ -80,8 +80,8 @@ func pretrainedBundle(t *testing.T) (dir string, b *bundle.Bundle, r recipe.Reci
 func TestEntropyConstrainedLatents(t *testing.T) {
 	dir, original, r := pretrainedBundle(t)
 	data := t.TempDir()
-	if code, _, talk := run(t, "train", "scenes", "--out", data, "--count", "16", "--size", "32"); code != 0 {
-		t.Fatal(talk)
+	if code, _, messages := run(t, "train", "scenes", "--out", data, "--count", "16", "--size", "32"); code != 0 {
+		t.Fatal(messages)
 	}
 	r.Prior.Steps, r.Prior.HeldOut = 2, 4
 	encoded := func(rate float64) []uint16 {
@@ -97,8 +97,8 @@ func TestEntropyConstrainedLatents(t *testing.T) {
 		}
 		for _, args := range [][]string{{"latents", "--data", data}, {"prior", "--from", dir}} {
 			args = append([]string{"train"}, append(args, "--recipe", file, "--tokenizer", dir, "--out", out)...)
-			if code, _, talk := run(t, args...); code != 0 {
-				t.Fatalf("sundae %s: %s", strings.Join(args, " "), talk)
+			if code, _, messages := run(t, args...); code != 0 {
+				t.Fatalf("sundae %s: %s", strings.Join(args, " "), messages)
 			}
 		}
 		info, tokens, _, err := latents.Open(filepath.Join(out, "latents"))
@@ -141,8 +141,8 @@ func TestFinetuneWithPrior(t *testing.T) {
 		{"train", "vqgan", "--recipe", file, "--from", dir, "--data", data, "--out", out},
 		{"train", "export", "--recipe", file, "--out", out, "--prior", dir, "--bundle", finetuned},
 	} {
-		if code, _, talk := run(t, args...); code != 0 {
-			t.Fatalf("sundae %s: %s", strings.Join(args, " "), talk)
+		if code, _, messages := run(t, args...); code != 0 {
+			t.Fatalf("sundae %s: %s", strings.Join(args, " "), messages)
 		}
 	}
 	b, err := bundle.OpenFolder(finetuned)
@@ -158,8 +158,8 @@ func TestFinetuneWithPrior(t *testing.T) {
 	if got.Steps["prior"] != want.Steps["prior"] || got.Figures["prior_loss"] != want.Figures["prior_loss"] || got.Steps["vqgan"] != want.Steps["vqgan"]+3 {
 		t.Errorf("the record is %+v, of the original %+v", got, want)
 	}
-	code, _, talk := run(t, "train", "export", "--recipe", file, "--out", out, "--prior", "vistas", "--bundle", t.TempDir())
-	if code != 1 || !strings.Contains(talk, "another encoder") {
-		t.Errorf("another model's prior: exit code %d: %s", code, talk)
+	code, _, messages := run(t, "train", "export", "--recipe", file, "--out", out, "--prior", "vistas", "--bundle", t.TempDir())
+	if code != 1 || !strings.Contains(messages, "another encoder") {
+		t.Errorf("another model's prior: exit code %d: %s", code, messages)
 	}
 }

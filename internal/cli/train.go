@@ -49,7 +49,7 @@ func (f *trainFlags) addResume(cmd *cobra.Command) {
 }
 
 func (f *trainFlags) addData(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.data, "data", nil, "`folder` of PNG, JPEG or WebP pictures, one subfolder a class; may be repeated")
+	cmd.Flags().StringArrayVar(&f.data, "data", nil, "`folder` of PNG, JPEG or WebP pictures, one sub-folder per class; may be repeated")
 	cmd.MarkFlagRequired("data")
 }
 
@@ -245,7 +245,7 @@ pictures. The recipe may add shift mixing, or layers after the bottleneck.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "loss %.3f; held-out at corruption 0.1 to 0.9: %.3f; %.2f hours\n", report.Loss, report.HeldOut, report.Hours)
+			fmt.Fprintf(a.out, "%v; %.2f hours\n", report, report.Hours)
 			return nil
 		},
 	}

@@ -78,7 +78,7 @@ func addPreset(text []byte, path, name string, p Sampling) ([]byte, error) {
 	if err := encoder.Close(); err != nil {
 		return nil, err
 	}
-	// Check that the preset reads back the same, whatever its name and values are.
+	// Check that the preset reads back the same, for any name and values.
 	var back Config
 	if err := merge(&back, out.Bytes(), path, nil); err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func mixed() []byte {
 	}.Marshal()
 }
 
-// products is y = x^(n+1) for matrices of side k: a model that takes a while.
+// products is y = x^(n+1) for matrices of side k: a model that runs long.
 func products(k int64, n int) []byte {
 	g := onnxfile.Graph{
 		Name:    "test",

@@ -205,7 +205,7 @@ func TestRunStopsWhenCancelled(t *testing.T) {
 	if err := b.Run(done); !errors.Is(err, context.Canceled) {
 		t.Errorf("run with a cancelled context: %v", err)
 	}
-	// At whatever moment a run is interrupted, the next one is complete.
+	// No matter when a run is interrupted, the next one is complete.
 	for i := range 200 {
 		b.last = interruptAfter + 1
 		ctx, cancel := context.WithCancel(t.Context())

@@ -114,7 +114,7 @@ func TestBlend(t *testing.T) {
 	}
 }
 
-// The distances are exact, whatever the region.
+// The distances are exact for any region.
 func TestSquaredDistances(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 100 {

@@ -37,7 +37,7 @@ func openAllCores(inner compute.Backend, library string) (compute.Backend, error
 	return &allCores{writer, rt, ort.Cores()}, nil
 }
 
-// maxParallelism bounds Parallelism: each graph is compiled by itself and keeps its own
+// maxParallelism bounds Parallelism: each graph is compiled separately and keeps its own
 // activations.
 const maxParallelism = 4
 

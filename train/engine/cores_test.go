@@ -12,11 +12,11 @@ import (
 	"sundae/internal/ort/orttest"
 )
 
-// A graph on all cores computes what pure Go does, whatever it takes and gives:
+// A graph on all cores computes what pure Go does, for any inputs and outputs:
 // numbers, whole numbers, bytes, truth values, scalars. It moves its weights from
 // step to step, in memory that goes from one to the next.
 func TestAllCoresAgreesWithGo(t *testing.T) {
-	walk := func(name string) (weights []float32, told [][]float32) {
+	walk := func(name string) (weights []float32, reported [][]float32) {
 		backend, err := Open(name, orttest.Library(t))
 		if err != nil {
 			t.Fatal(err)
@@ -43,18 +43,18 @@ func TestAllCoresAgreesWithGo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			told = append(told, append([]float32{tensors.ToScalar[float32](out[0]), tensors.ToScalar[float32](out[1])},
+			reported = append(reported, append([]float32{tensors.ToScalar[float32](out[0]), tensors.ToScalar[float32](out[1])},
 				tensors.MustCopyFlatData[float32](out[2])...))
 			for i, hit := range tensors.MustCopyFlatData[bool](out[3]) {
-				if hit != (told[len(told)-1][2+i] == 1) {
+				if hit != (reported[len(reported)-1][2+i] == 1) {
 					t.Errorf("%s: truth value %d is %v", name, i, hit)
 				}
 			}
 		}
-		return tensors.MustCopyFlatData[float32](store.GetVariable("/net/weight").MustValue()), told
+		return tensors.MustCopyFlatData[float32](store.GetVariable("/net/weight").MustValue()), reported
 	}
 	wantWeights, want := walk("go")
-	weights, told := walk("onnx:cpu")
+	weights, reported := walk("onnx:cpu")
 	near := func(what string, got, want []float32) {
 		t.Helper()
 		for i := range want {
@@ -65,7 +65,7 @@ func TestAllCoresAgreesWithGo(t *testing.T) {
 	}
 	near("weight", weights, wantWeights)
 	for step := range want {
-		near("figure", told[step], want[step])
+		near("figure", reported[step], want[step])
 	}
 	if want[4][0] >= want[0][0] {
 		t.Errorf("the loss went from %g to %g", want[0][0], want[4][0])

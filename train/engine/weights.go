@@ -22,8 +22,8 @@ func NewStore(seed uint64) *model.Store {
 }
 
 // Normal returns the trainable weight called name. If the store does not hold it yet, it is
-// drawn from N(0, std²), by the store's seed and the weight's path alone, whatever the
-// backend and the order of construction.
+// drawn from N(0, std²), by the store's seed and the weight's path alone, for
+// any backend and order of construction.
 func Normal(scope *model.Scope, g *Graph, name string, std float64, dims ...int) *Node {
 	path := model.JoinPath(scope.Scope(), name)
 	draw := func(g *Graph, shape shapes.Shape) *Node {

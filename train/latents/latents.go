@@ -287,7 +287,7 @@ func writeInfo(dir string, info Info) error {
 func Open(dir string) (info Info, tokens, labels []uint16, err error) {
 	info, err = readInfo(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return info, nil, nil, fmt.Errorf("%s holds no latents: encode the pictures with `sundae train latents`: %w", dir, err)
+		return info, nil, nil, fmt.Errorf("%s holds no latents: encode the pictures with `sundae train latents`", dir)
 	}
 	if err != nil {
 		return info, nil, nil, err

@@ -13,7 +13,7 @@ import (
 	"sundae/train/engine"
 )
 
-// The target is softmax(l + w·(l - l⁻)) of the teacher, whatever the student becomes.
+// The target is softmax(l + w·(l - l⁻)) of the teacher, for any student.
 func TestTeacherTarget(t *testing.T) {
 	c, g := small()
 	c.Distillation = 0.7

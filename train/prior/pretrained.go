@@ -52,7 +52,7 @@ func (c Config) loadPretrained(store *model.Store, from *Pretrained, grid Grid, 
 	}
 	for _, scope := range added {
 		if strings.HasSuffix(scope, "/shift_mixing") {
-			continue // it starts at zero by itself
+			continue // it starts at zero anyway
 		}
 		for _, path := range []string{scope + "/attention/out/weight", scope + "/mlp/down/weight"} {
 			if err := engine.CreateZeros(store, path, network.GetVariable(path).Shape()); err != nil {

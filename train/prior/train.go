@@ -39,6 +39,12 @@ type Report struct {
 	Speed   float64    // tokens a second since the report before; each of the T steps counts
 }
 
+// String gives the losses in one line.
+func (r Report) String() string {
+	h := r.HeldOut
+	return fmt.Sprintf("loss %.3f; held-out at corruption 0.1 to 0.9: %.3f %.3f %.3f %.3f %.3f", r.Loss, h[0], h[1], h[2], h[3], h[4])
+}
+
 // Levels are the corruption rates of the held-out loss.
 var Levels = [5]float64{0.1, 0.3, 0.5, 0.7, 0.9}
 
@@ -120,7 +126,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 		}
 		h := report.HeldOut
 		metrics.Add(report.Step, report.Loss, sum.First/n, sum.Last/n, now.Norm, h[0], h[1], h[2], h[3], h[4], report.Speed, rate)
-		o.Reporter.Printf("prior step %d: loss %.3f; held-out at corruption 0.1 to 0.9: %.3f; %.0f tokens/s", report.Step, report.Loss, h, report.Speed)
+		o.Reporter.Printf("prior step %d: %v; %.0f tokens/s", report.Step, report, report.Speed)
 		if err := errors.Join(c.save(store, o, report), metrics.Write(), plot(metrics)); err != nil {
 			return report, err
 		}

@@ -36,7 +36,7 @@ func (l Loss) reconstructionLoss(x, y *Node, k int) *Node {
 // colour, and the sum of absolute differences between neighbouring pixels. It is for
 // images decoded from augmented tokens, whose edges are not where those of x are:
 // compared pixel by pixel, the best answer would be a blur of all possible positions.
-// The discriminator judges what an edge looks like, and the sum of differences keeps
+// The discriminator learns what edges look like, and the sum of differences keeps
 // plain areas plain.
 func (l Loss) patchLoss(x, y *Node, f int) *Node {
 	diff := Sub(averagePool(y, f), averagePool(x, f)) // [B, 3, S/f, S/f]

@@ -28,7 +28,7 @@ func values(store *model.Store, path string) []float32 {
 }
 
 // TestStraightThrough: the gradient at the encoder's output z is the gradient at the
-// decoder's input z_q, whatever the decoder does with it.
+// decoder's input z_q, for any decoder.
 func TestStraightThrough(t *testing.T) {
 	exec, err := NewExec(open(t, "onnx:cpu"), func(z, codes *Node) []*Node {
 		vectors := quantize(z, codes).vectors

@@ -71,8 +71,8 @@ func (c Config) loadEncoder(file []byte, size int, backend compute.Backend) (*mo
 }
 
 // loadDecoder reads the weights of decoder.onnx. The recipe may add residual blocks
-// (DecoderBlocks), which start as identities, and may make the blocks narrower
-// (DecoderBottleneck), which prunes channels.
+// (DecoderBlocks), which start as identities, and may prune the channels
+// inside the blocks (DecoderBottleneck).
 func (c Config) loadDecoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
 	store, err := c.loadUnprunedDecoder(file, size, backend)
 	var mismatch *engine.MismatchError

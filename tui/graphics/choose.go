@@ -49,7 +49,7 @@ func best(a Answers, colours Colours) (Protocol, string) {
 		return Sixel, "drawn by tmux"
 	case a.Tmux != "" && !a.Through:
 		return Blocks, "tmux does not pass images on: set -g allow-passthrough on"
-	case iterm2Speaks(a):
+	case prefersITerm2(a):
 		return ITerm2, "supported by the terminal"
 	case a.Kitty && placeholders(a.Name):
 		return KittyDirect, "placeholders need 256 colours"
@@ -82,9 +82,9 @@ func placeholders(name string) bool {
 	return err == nil && errMinor == nil && (major > 0 || minor >= 28)
 }
 
-// iterm2Speaks reports whether OSC 1337 is the terminal's best protocol: by its name or, where it has none, by the
+// prefersITerm2 reports whether OSC 1337 is the terminal's best protocol: by its name or, where it has none, by the
 // environment.
-func iterm2Speaks(a Answers) bool {
+func prefersITerm2(a Answers) bool {
 	if a.Name == "" {
 		return a.Tmux == "" && !a.Kitty && !a.Sixel && rasterm.IsItermCapable()
 	}

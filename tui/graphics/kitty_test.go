@@ -19,7 +19,7 @@ import (
 type kittyTerminal struct {
 	images map[int]image.Image
 	placed map[int]map[string]string // by image id: the keys of its placement
-	keys   map[string]string         // of a transmission that goes on
+	keys   map[string]string         // of a transmission that continues
 	data   []byte
 }
 

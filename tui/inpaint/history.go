@@ -131,7 +131,7 @@ func runsOf(old []uint8, now *image.Gray, at image.Rectangle) []uint16 {
 				differs, n = !differs, 0
 			}
 			if n++; n == math.MaxUint16 {
-				runs = append(runs, uint16(n), 0) // the run goes on after an empty one of the other kind
+				runs = append(runs, uint16(n), 0) // the run continues after an empty one of the other kind
 				n = 0
 			}
 		}

@@ -22,7 +22,7 @@ import (
 // Event is one of Started, Stepped, Ended, Revived, Decoded, Encoded and Failed.
 type Event any
 
-// Started says that the lanes of a run begin. Each has the frames up to the step after which it goes on, from step 0.
+// Started says that the lanes of a run begin. Each has the frames up to the step after which it continues, from step 0.
 type Started struct {
 	Run    int // increases; events of an earlier run may still arrive
 	Frames [][]sampler.Frame
@@ -67,7 +67,7 @@ type Encoded struct {
 	Tokens  []uint16
 }
 
-// Failed says what went wrong. The loop goes on.
+// Failed says what went wrong. The loop continues.
 type Failed struct {
 	Doing string
 	Err   error
@@ -112,7 +112,7 @@ func (l *Loop) Start(lanes []sampler.Start, play bool) int {
 	return run
 }
 
-// Branch replaces the run by one that goes on from a step of it, each lane with the given settings. It returns the new
+// Branch replaces the run by one that continues from a step of it, each lane with the given settings. It returns the new
 // run's number.
 func (l *Loop) Branch(step int, settings []schedule.Settings, play bool) int {
 	run := l.next()
@@ -125,7 +125,7 @@ func (l *Loop) Set(lane int, settings schedule.Settings) {
 	l.orders.put(func(s *sampling) { s.set(lane, settings) })
 }
 
-// Play goes on, or pauses after the current step.
+// Play continues, or pauses after the current step.
 func (l *Loop) Play(on bool) {
 	l.orders.put(func(s *sampling) { s.playing = on })
 }

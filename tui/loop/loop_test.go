@@ -62,7 +62,7 @@ func until(t *testing.T, l *Loop, enough func(Event) bool) []Event {
 
 func is[T any](e Event) bool { _, ok := e.(T); return ok }
 
-// Two lanes take their steps in turn, with the same results as the sampler by itself.
+// Two lanes take their steps in turn, with the same results as the sampler alone.
 func TestLanesStepTogether(t *testing.T) {
 	l, s := open(t)
 	cold := s
@@ -85,7 +85,7 @@ func TestLanesStepTogether(t *testing.T) {
 	l.Start([]sampler.Start{{N: 1, Settings: cold, From: sampler.Noise{}}}, true)
 	for _, e := range until(t, l, is[Ended]) {
 		if step, ok := e.(Stepped); ok && step.Stats.Step == 12 && !slices.Equal(step.Frame.Tokens[0], last[1].Tokens[0]) {
-			t.Error("a lane by itself gives other tokens")
+			t.Error("a lane alone gives other tokens")
 		}
 	}
 }
@@ -215,13 +215,13 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-// A panic in a model is reported, and the loop and waiting callers go on.
+// A panic in a model is reported, and the loop and waiting callers continue.
 func TestPanicsAreNews(t *testing.T) {
 	l, s := open(t)
 	l.orders.put(func(*sampling) { panic("a broken sampler") })
 	failed := until(t, l, is[Failed])[0].(Failed)
 	if text := failed.Err.Error(); !strings.Contains(text, "a broken sampler") || !strings.Contains(text, "TestPanicsAreNews") {
-		t.Errorf("the fault is told as %q", text)
+		t.Errorf("the fault is reported as %q", text)
 	}
 	l.wants.put(func(d *decoding) { d.pictures = nil })
 	if _, err := l.Picture(t.Context(), Want{Tokens: make([]uint16, 64)}); err == nil {

@@ -67,7 +67,7 @@ func TestPlotInFocus(t *testing.T) {
 		p.NextFocus()
 	}
 	if p.Focus != Fields {
-		t.Errorf("the focus goes on to %d", p.Focus)
+		t.Errorf("the focus moves on to %d", p.Focus)
 	}
 }
 

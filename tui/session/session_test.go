@@ -62,28 +62,28 @@ func step(s *Stage, lane, to int) {
 	}
 }
 
-// The step on show follows the run unless the user looks at an earlier one.
+// The step shown follows the run unless the user looks at an earlier one.
 func TestScrub(t *testing.T) {
 	s := started(t)
 	step(s, 0, 3)
 	if s.Shown != 3 || s.Newest() != 3 {
-		t.Fatalf("step %d of %d is on show", s.Shown, s.Newest())
+		t.Fatalf("step %d of %d is shown", s.Shown, s.Newest())
 	}
 	s.Scrub(1)
 	step(s, 0, 4)
 	if s.Shown != 1 {
-		t.Errorf("step %d replaced the step on show", s.Shown)
+		t.Errorf("step %d replaced the step shown", s.Shown)
 	}
 	s.Scrub(99)
 	step(s, 0, 5)
 	if s.Shown != 5 {
-		t.Errorf("step %d is on show, want the newest", s.Shown)
+		t.Errorf("step %d is shown, want the newest", s.Shown)
 	}
 	s.Scrub(-3)
 	s.Play(true)
 	step(s, 0, 6)
 	if s.Shown != 6 {
-		t.Errorf("step %d is on show after running on, want the newest", s.Shown)
+		t.Errorf("step %d is shown after running on, want the newest", s.Shown)
 	}
 }
 
@@ -96,11 +96,11 @@ func TestEnded(t *testing.T) {
 	}
 	s.Ended()
 	if !s.Done || s.Playing {
-		t.Error("a run that has ended goes on")
+		t.Error("a run that has ended continues")
 	}
 	s.Revived(true)
 	if s.Done || !s.Playing {
-		t.Error("a run that is revived does not go on")
+		t.Error("a resumed run does not continue")
 	}
 	s.Ended()
 	s.Restart()
@@ -184,7 +184,7 @@ func TestCompareAndDrop(t *testing.T) {
 	}
 }
 
-// Picking a lane keeps its history, the step on show, and whether it runs.
+// Picking a lane keeps its history, the step shown, and whether it runs.
 func TestPick(t *testing.T) {
 	s := started(t)
 	if err := s.Sweep("seed 1 to 2 in 2"); err != nil {
@@ -201,11 +201,11 @@ func TestPick(t *testing.T) {
 		t.Fatalf("picking starts %+v", starts)
 	}
 	if from, ok := starts[0].From.(sampler.Frames); !ok || len(from.Taken) != 5 {
-		t.Errorf("it does not go on after 4 steps")
+		t.Errorf("it does not continue after 4 steps")
 	}
 	begin(s, starts)
 	if s.Playing || len(s.Lanes) != 1 || s.Lanes[0].Last() != 4 || s.Shown != 2 {
-		t.Errorf("%d lanes, of which the first is at step %d, with step %d on show", len(s.Lanes), s.Lanes[0].Last(), s.Shown)
+		t.Errorf("%d lanes, of which the first is at step %d, with step %d shown", len(s.Lanes), s.Lanes[0].Last(), s.Shown)
 	}
 	fresh := NewStage(bundle.Manifest{}, settings(t), 2)
 	if starts := fresh.Pick(); len(starts) != 1 || starts[0].From != (sampler.Noise{}) {

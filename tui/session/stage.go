@@ -1,4 +1,4 @@
-// Package session is what the app knows about its work, as plain state: the run on show with its lanes ([Stage]), the
+// Package session is what the app knows about its work, as plain state: the run shown with its lanes ([Stage]), the
 // samples made so far ([Gallery]), presets, and the record that a saved image carries. It knows nothing of terminals and
 // of Bubble Tea, and does no input or output: its methods change the state and return what the caller has to start.
 //
@@ -21,7 +21,7 @@ const MaxSamples = 16
 // maxLanes is how many lanes are compared at most: the images of more would be too small.
 const maxLanes = 4
 
-// Stage is the run on show.
+// Stage is the run shown.
 type Stage struct {
 	Model bundle.Manifest
 
@@ -29,12 +29,12 @@ type Stage struct {
 	Lanes   []Lane
 	Lane    int // the selected one, whose settings the panel shows
 	Samples int // per lane, from the next start on
-	Shown   int // the step on show
+	Shown   int // the step shown
 	Playing bool
 	Done    bool  // no lane has a step left
 	Base    *Base // the image that is inpainted; nil without
 
-	behind bool // the step on show stays while new ones arrive
+	behind bool // the step shown stays while new ones arrive
 }
 
 // Lane is one batch of samples and its history, as far as the sampler has reported it. Its slices only grow or are
@@ -99,7 +99,7 @@ func (s *Stage) Restart() []sampler.Start {
 	return starts
 }
 
-// Resume puts one lane on the stage and returns what to start so that it goes on after the steps it has.
+// Resume puts one lane on the stage and returns what to start so that it continues after the steps it has.
 func (s *Stage) Resume(l Lane, base *Base, play bool) []sampler.Start {
 	s.Lanes, s.Lane, s.Base = []Lane{l}, 0, base
 	s.relabel()
@@ -119,7 +119,7 @@ func (s *Stage) Revisit(e Entry) []sampler.Start {
 	return starts
 }
 
-// Branch makes the lanes go on from the step on show. It returns that step and the settings of the lanes.
+// Branch makes the lanes continue from the step shown. It returns that step and the settings of the lanes.
 func (s *Stage) Branch() (step int, settings []schedule.Settings) {
 	for i := range s.Lanes {
 		settings = append(settings, s.Lanes[i].Settings)
@@ -230,7 +230,7 @@ func (s *Stage) Select(by int) {
 	s.Lane = (s.Lane + by + n) % n
 }
 
-// Pick keeps the selected lane alone and returns what to start so that it goes on where it is, at the step on show.
+// Pick keeps the selected lane alone and returns what to start so that it continues where it is, at the step shown.
 func (s *Stage) Pick() []sampler.Start {
 	shown, playing := s.Shown, s.Playing
 	starts := s.Resume(*s.Selected(), s.Base, playing)
@@ -267,7 +267,7 @@ func (s *Stage) Inpaint(base *Base, variants int) {
 	s.relabel()
 }
 
-// Shot returns a sample of a lane at the step on show, and false if there is none yet.
+// Shot returns a sample of a lane at the step shown, and false if there is none yet.
 func (s *Stage) Shot(lane, sample int) (Shot, bool) {
 	l := s.Lanes[lane]
 	if f := l.Frame(s.Shown); f == nil || sample >= len(f.Tokens) {

@@ -189,7 +189,7 @@ func (d *Drawer) Work(ctx context.Context) {
 	}
 }
 
-// draw paints, encodes and sends one image. A panic becomes the result's error: the app shows it and goes on.
+// draw paints, encodes and sends one image. A panic becomes the result's error: the app shows it and continues.
 func (d *Drawer) draw(ctx context.Context, slot int, j job, scale float64) (result Drawn) {
 	result = Drawn{Slot: slot, Layout: j.layout, Job: j.number, Rect: shrink(j.rect, d.scale*scale)}
 	defer func() {

@@ -32,7 +32,7 @@ func NewKeyboard(in *os.File) (*Keyboard, error) {
 // Fd tells Bubble Tea that this is a terminal.
 func (k *Keyboard) Fd() uintptr { return k.fd }
 
-// Read reads keys. At the end of the input it returns [ErrLost]: Bubble Tea would take io.EOF for a normal end and go on
+// Read reads keys. At the end of the input it returns [ErrLost]: Bubble Tea would take io.EOF for a normal end and continue
 // without keys.
 func (k *Keyboard) Read(p []byte) (int, error) {
 	k.reading <- struct{}{}

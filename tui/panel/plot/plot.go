@@ -15,7 +15,7 @@ import (
 type Plot struct {
 	Schedule schedule.Schedule
 	Steps    int
-	Current  int   // the step on show, 1 to Steps; 0 none
+	Current  int   // the step shown, 1 to Steps; 0 none
 	Marks    []int // steps from which changed settings took effect
 	Selected int   // the keyframe being edited; -1 none
 	Taken    []float64

@@ -158,7 +158,7 @@ func TestViewFollowsTheSchedule(t *testing.T) {
 	}
 }
 
-// The step on show, changes and keyframes are in their columns.
+// The step shown, changes and keyframes are in their columns.
 func TestViewMarks(t *testing.T) {
 	p := Plot{Schedule: parse(t, "0:0,0.5:0,1:0"), Steps: 10, Current: 10, Marks: []int{1, 99}, Selected: 1}
 	rows := strings.Split(p.View(axis+10, 4), "\n")
