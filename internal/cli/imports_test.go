@@ -57,6 +57,16 @@ var importRules = []struct {
 		not:      []string{"./tui/..."},
 	},
 	{
+		why:      "the stages of training do not know the whole",
+		packages: []string{"./train/..."}, except: []string{"./train"},
+		not: []string{"./train"},
+	},
+	{
+		why:      "the app, the commands' benchmarks and the built-in files need no training",
+		packages: []string{"./sampler/...", "./decoder", "./assets", "./internal/..."}, except: []string{"./internal/cli"},
+		not: []string{"./train/..."},
+	},
+	{
 		why: "lower packages do not know who uses them",
 		packages: []string{
 			"./internal/ort/...", "./internal/onnxfile", "./internal/inference", "./internal/bundle", "./internal/picture", "./internal/config", "./internal/progress",

@@ -42,7 +42,7 @@ func openAllCores(inner compute.Backend, library string) (compute.Backend, error
 const maxParallelism = 4
 
 // Parallelism is the number of graphs to run at the same time on the backend. On a CPU,
-// shares of a batch on a core each are faster than the whole batch on all cores, because
+// shares of a batch with one core each are faster than the whole batch on all cores, because
 // many operations are too small to be split between threads.
 func Parallelism(backend compute.Backend) int {
 	if b, ok := backend.(*allCores); ok {

@@ -16,7 +16,7 @@ import (
 	"sundae/train/dataset"
 )
 
-// folder writes n plain pictures a class; picture i has the colour i.
+// folder writes n plain pictures per class; picture i has the colour i.
 func folder(t *testing.T, n int) string {
 	t.Helper()
 	dir := t.TempDir()

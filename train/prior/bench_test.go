@@ -6,7 +6,7 @@ import (
 	"sundae/train/engine"
 )
 
-// BenchmarkTrain measures training in tokens a second, each of the T steps counted: depth
+// BenchmarkTrain measures training in tokens per second, each of the T steps counted: depth
 // [2, 4, 2], width 192, 256 tokens, vocabulary 512, T = 2, batch 8.
 func BenchmarkTrain(b *testing.B) {
 	c := Config{

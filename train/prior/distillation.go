@@ -19,7 +19,7 @@ const teacherScope = "teacher"
 //
 //	softmax(l + w·(l - l⁻)).
 //
-// It is our addition to the paper. Guidance at sampling time runs two networks a step; a
+// It is our addition to the paper. Guidance at sampling time runs two networks per step; a
 // student that has learned its result runs one (Meng et al., 2210.03142).
 func (c Config) teacherTarget(scope *model.Scope, grid Grid, tokens, class *Node) *Node {
 	weak := c

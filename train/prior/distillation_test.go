@@ -85,7 +85,7 @@ func TestDistillation(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := batchOf(c, set, []int{0, 1, 2, 3, 4, 5, 6, 7}, 5, 0)
-	// divergence is the KL divergence of the prediction from the target, nats a token.
+	// divergence is the KL divergence of the prediction from the target, nats per token.
 	divergence := func(store *model.Store) float64 {
 		exec, err := model.NewExec(backend, store, func(scope *model.Scope, tokens, clean, class *Node) *Node {
 			target := c.target(scope, g, tokens, clean, class)

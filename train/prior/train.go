@@ -33,10 +33,10 @@ type Options struct {
 type Report struct {
 	Step    int
 	Earlier int        // steps of the pretrained prior that the run started from
-	Loss    float64    // training loss since the report before, nats a token
-	HeldOut [5]float64 // held-out loss at the corruption rates of Levels, nats a token
+	Loss    float64    // training loss since the report before, nats per token
+	HeldOut [5]float64 // held-out loss at the corruption rates of Levels, nats per token
 	Hours   float64    // time trained, with all earlier parts and the pretrained prior's
-	Speed   float64    // tokens a second since the report before; each of the T steps counts
+	Speed   float64    // tokens per second since the report before; each of the T steps counts
 }
 
 // String gives the losses in one line.
@@ -150,7 +150,7 @@ var metricNames = []string{
 
 func plot(m *engine.Metrics) error {
 	return errors.Join(
-		m.Plot("prior-loss.png", "training loss, nats a token", "loss", "first", "last"),
-		m.Plot("prior-heldout.png", "held-out loss by corruption rate, nats a token", "heldout_0.1", "heldout_0.3", "heldout_0.5", "heldout_0.7", "heldout_0.9"),
+		m.Plot("prior-loss.png", "training loss, nats per token", "loss", "first", "last"),
+		m.Plot("prior-heldout.png", "held-out loss by corruption rate, nats per token", "heldout_0.1", "heldout_0.3", "heldout_0.5", "heldout_0.7", "heldout_0.9"),
 	)
 }

@@ -74,7 +74,7 @@ func TestClassFolders(t *testing.T) {
 	}
 }
 
-// mean is the mean colour histogram, 4 levels a channel, of some images of a class.
+// mean is the mean colour histogram, 4 levels per channel, of some images of a class.
 func mean(class int, from uint64) (out [64]float64) {
 	const n = 12
 	for i := range uint64(n) {

@@ -7,7 +7,7 @@ import (
 )
 
 // scores is the patch discriminator (PatchGAN, Isola et al., 1611.07004): images
-// [B, 3, S, S] to one score a patch, [B, 1, s, s], higher for real ones.
+// [B, 3, S, S] to one score per patch, [B, 1, s, s], higher for real ones.
 //
 // It differs from that of VQ-GAN: pixel unshuffle and 3×3 convolutions in place of
 // strided 4×4 ones, no batch norm, and the Contrast input if that is set.

@@ -78,7 +78,7 @@ func distances(z, codes *Node) *Node {
 	return Sub(norms, MulScalar(dots, 2))
 }
 
-// toRows turns latents [B, E, h, w] into [B, h·w, E], one row a token in raster order.
+// toRows turns latents [B, E, h, w] into [B, h·w, E], one row per token in raster order.
 func toRows(z *Node) *Node {
 	b, e, h, w := z.Shape().Dim(0), z.Shape().Dim(1), z.Shape().Dim(2), z.Shape().Dim(3)
 	return TransposeAllDims(Reshape(z, b, e, h*w), 0, 2, 1) // [B, h·w, E]

@@ -46,7 +46,7 @@ func (c Config) phaseAt(step int) phase {
 
 // pass is the result of one batch of images in the autoencoder.
 type pass struct {
-	z          *Node     // [B, N, E] encoder outputs, one row a token
+	z          *Node     // [B, N, E] encoder outputs, one row per token
 	quantized  quantized // zero without the codebook
 	x          *Node     // [B, 3, S, S] reconstruction
 	last       *Node     // weight of the decoder's last convolution

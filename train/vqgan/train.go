@@ -109,7 +109,7 @@ func (r *run) train(ctx context.Context, c Config, end int) error {
 	batches, wait := data.stream(loading, r.report.Step, end)
 	defer func() { stop(); wait() }()
 
-	// Model and optimizer: one graph a phase, compiled when it is first used.
+	// Model and optimizer: one graph per phase, compiled when it is first used.
 	var steps [phases]trainStep
 	for p := range steps {
 		if steps[p], err = c.newStep(r.Backend, r.store, phase(p), augment != nil); err != nil {
