@@ -5,6 +5,7 @@ import (
 	"errors"
 	"image"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -59,7 +60,7 @@ func grey(t *testing.T, batch int64, scale float32) *bundle.Bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bundle.OpenFolder(dir)
+	b, err := bundle.Open(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -65,7 +66,7 @@ func (m toy) with(t testing.TB, net onnxfile.Graph) *Prior {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bundle.OpenFolder(dir)
+	b, err := bundle.Open(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"image"
+	"os"
 	"testing"
 
 	"sundae/decoder"
@@ -15,7 +16,7 @@ import (
 // with a temperature from 1.0 to 0.6.
 func sampleBundle(t *testing.T, dir string, n int) [][]*image.RGBA {
 	t.Helper()
-	b, err := bundle.OpenFolder(dir)
+	b, err := bundle.Open(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -69,7 +70,7 @@ func TestCommittedBundle(t *testing.T) {
 
 func openFolder(t *testing.T, dir string) *bundle.Bundle {
 	t.Helper()
-	b, err := bundle.OpenFolder(dir)
+	b, err := bundle.Open(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,6 @@ import (
 	"sundae/internal/ort/orttest"
 	"sundae/train/dataset"
 	"sundae/train/engine"
-	"sundae/train/prior"
 	"sundae/train/recipe"
 	"sundae/train/scenes"
 	"sundae/train/vqgan"
@@ -64,7 +63,7 @@ func TestTinyEndToEnd(t *testing.T) {
 	if !slices.Equal(m.Classes, slices.Sorted(slices.Values(scenes.Classes()))) {
 		t.Errorf("classes %v", m.Classes)
 	}
-	if _, err := bundle.OpenFolder(filepath.Join(run.Out, "bundle")); err != nil {
+	if _, err := bundle.Open(os.DirFS(filepath.Join(run.Out, "bundle"))); err != nil {
 		t.Fatal(err)
 	}
 	samples := sampleBundle(t, filepath.Join(run.Out, "bundle"), 8)
@@ -139,22 +138,6 @@ func distance(a, b []float64) (sum float64) {
 		sum += math.Abs(a[i] - b[i])
 	}
 	return sum
-}
-
-// TestRecipePriors builds the prior's graph of every built-in recipe, without weights,
-// and checks its shapes.
-func TestRecipePriors(t *testing.T) {
-	for _, name := range recipe.BuiltIn() {
-		t.Run(name, func(t *testing.T) {
-			r, err := recipe.Open(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := prior.CheckShapes(r.Prior, r.Grid(8), open(t), model.NewStore()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
 }
 
 // killable is the environment variable that makes this test binary train the tiny recipe.

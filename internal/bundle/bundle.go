@@ -193,15 +193,6 @@ func Open(fsys fs.FS) (*Bundle, error) {
 	return b, nil
 }
 
-// OpenFolder opens the bundle in the folder dir.
-func OpenFolder(dir string) (*Bundle, error) {
-	b, err := Open(os.DirFS(dir))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	return b, nil
-}
-
 // Model returns the contents of an ONNX file by its name.
 func (b *Bundle) Model(name string) []byte { return b.models[name] }
 

@@ -29,7 +29,7 @@ func write(t *testing.T) string {
 }
 
 func TestRoundTrip(t *testing.T) {
-	b, err := OpenFolder(write(t))
+	b, err := Open(os.DirFS(write(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestBadBundles(t *testing.T) {
 	} {
 		dir := write(t)
 		harm(dir)
-		if _, err := OpenFolder(dir); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(os.DirFS(dir)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
 		}
 	}

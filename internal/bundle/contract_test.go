@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func opened(t *testing.T, files map[string][]byte) error {
 	if err := Write(dir, manifest(), files); err != nil {
 		t.Fatal(err)
 	}
-	_, err := OpenFolder(dir)
+	_, err := Open(os.DirFS(dir))
 	return err
 }
 

@@ -88,14 +88,6 @@ func (b *Bar) Done() {
 	fmt.Fprintln(r.w, line)
 }
 
-// Elapsed returns the time since the work began.
-func (b *Bar) Elapsed() time.Duration {
-	if b == nil {
-		return 0
-	}
-	return b.reporter.now().Sub(b.began)
-}
-
 // update changes the bar under the lock, and shows it if the last time is long
 // enough ago.
 func (b *Bar) update(change func()) {

@@ -88,7 +88,7 @@ func TestQuiet(t *testing.T) {
 	bar.Skip(1)
 	bar.Note("loss")
 	bar.Done()
-	if bar.Elapsed() != 0 || out.Len() > 0 {
+	if out.Len() > 0 {
 		t.Errorf("it said %q", out.String())
 	}
 }

@@ -22,8 +22,8 @@ type Patch struct {
 	Seed        *uint64   `yaml:"seed,omitempty" json:"seed,omitempty"`
 }
 
-// AnyClass is the name of no class in particular.
-const AnyClass = "any"
+// anyClass is the name of no class in particular.
+const anyClass = "any"
 
 // Freeze says whether samples that no longer change leave the batch.
 type Freeze string
@@ -79,7 +79,7 @@ func (p Patch) Apply(s, recommended Settings, classes []string) (Settings, error
 		s.Seed = *p.Seed
 	}
 	if p.Class != nil {
-		class, err := ClassIndex(*p.Class, classes)
+		class, err := classIndex(*p.Class, classes)
 		if err != nil {
 			return s, err
 		}
@@ -126,14 +126,14 @@ func applyCount(to *int, value *int, recommended int) {
 	}
 }
 
-// ClassIndex returns the number of a class by its name, and the number of classes
+// classIndex returns the number of a class by its name, and the number of classes
 // for "" and "any".
-func ClassIndex(name string, classes []string) (int, error) {
+func classIndex(name string, classes []string) (int, error) {
 	if i := slices.Index(classes, name); i >= 0 {
 		return i, nil
 	}
 	switch {
-	case name == "" || name == AnyClass:
+	case name == "" || name == anyClass:
 		return len(classes), nil
 	case len(classes) == 0:
 		return 0, fmt.Errorf("unknown class %q: the model has no classes", name)

@@ -24,8 +24,8 @@ const teacherScope = "teacher"
 func (c Config) teacherTarget(scope *model.Scope, grid Grid, tokens, class *Node) *Node {
 	weak := c
 	weak.ShiftMixing = 0
-	strong := c.Logits(scope.At(teacherScope), grid, tokens, class)    // [B, N, V]
-	weaker := weak.Logits(scope.At(teacherScope), grid, tokens, class) // [B, N, V]
+	strong := c.logits(scope.At(teacherScope), grid, tokens, class)    // [B, N, V]
+	weaker := weak.logits(scope.At(teacherScope), grid, tokens, class) // [B, N, V]
 	return StopGradient(Softmax(Add(strong, MulScalar(Sub(strong, weaker), c.Distillation)), -1))
 }
 

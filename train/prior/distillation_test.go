@@ -36,7 +36,7 @@ func TestTeacherTarget(t *testing.T) {
 		tokens, clean, class := in[0], in[1], in[2]
 		return []*Node{
 			c.target(scope, g, tokens, clean, class),
-			c.Logits(scope.At(teacherScope), g, tokens, class), weak.Logits(scope.At(teacherScope), g, tokens, class),
+			c.logits(scope.At(teacherScope), g, tokens, class), weak.logits(scope.At(teacherScope), g, tokens, class),
 		}
 	})
 	if err != nil {
@@ -89,7 +89,7 @@ func TestDistillation(t *testing.T) {
 	divergence := func(store *model.Store) float64 {
 		exec, err := model.NewExec(backend, store, func(scope *model.Scope, tokens, clean, class *Node) *Node {
 			target := c.target(scope, g, tokens, clean, class)
-			predicted := c.Logits(scope.At(modelScope), g, tokens, class)
+			predicted := c.logits(scope.At(modelScope), g, tokens, class)
 			return Sub(crossEntropy(predicted, target), crossEntropy(Log(target), target))
 		})
 		if err != nil {

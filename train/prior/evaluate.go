@@ -30,7 +30,7 @@ func (c Config) newEvaluator(backend compute.Backend, store *model.Store, l Late
 	// built into it as constants of their present values.
 	logits := func(store *model.Store, tokens, class *Node) *Node {
 		store.SetTraining(tokens.Graph(), true)
-		return c.Logits(store.Scope(engine.EMARoot+"/"+modelScope), l.Grid, tokens, class)
+		return c.logits(store.Scope(engine.EMARoot+"/"+modelScope), l.Grid, tokens, class)
 	}
 	var err error
 	e.loss, err = model.NewExec(backend, store, func(scope *model.Scope, tokens, clean, class *Node) *Node {

@@ -38,7 +38,7 @@ func Open(path string, c Config, grid Grid) (*Model, error) {
 // [B, N], temperature and class [B]. Tokens where update is false stay as they are.
 // confidence is the probability of the token drawn, also where it was not taken.
 func (m *Model) step(scope *model.Scope, tokens, uniform, update, temperature, class *Node) (next, confidence *Node) {
-	logits := m.Config.Logits(scope.At(modelScope), m.Grid, tokens, class)
+	logits := m.Config.logits(scope.At(modelScope), m.Grid, tokens, class)
 	drawn, confidence := draw(logits, uniform, temperature)
 	return Where(update, drawn, tokens), confidence
 }

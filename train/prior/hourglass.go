@@ -16,9 +16,9 @@ import (
 // modelScope holds the network's weights.
 const modelScope = "model"
 
-// Logits is the network: tokens int32 [B, N] in raster order and, where the grid
+// logits is the network: tokens int32 [B, N] in raster order and, where the grid
 // has classes, class int32 [B] in [0, Classes], to logits [B, N, V].
-func (c Config) Logits(scope *model.Scope, grid Grid, tokens, class *Node) *Node {
+func (c Config) logits(scope *model.Scope, grid Grid, tokens, class *Node) *Node {
 	return c.head(scope, c.features(scope, grid, tokens, class), grid.Vocabulary)
 }
 

@@ -154,7 +154,7 @@ func TestRotaryScoresDependOnDistance(t *testing.T) {
 func TestPositionEmbedding(t *testing.T) {
 	c, g := small()
 	exec, err := model.NewExec(open(t, "onnx:cpu"), engine.NewStore(3), func(scope *model.Scope, tokens, class *Node) *Node {
-		return c.Logits(scope.At(modelScope), g, tokens, class)
+		return c.logits(scope.At(modelScope), g, tokens, class)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -82,22 +82,5 @@ func (c Config) mayBeAdded(network *model.Store) []string {
 func (c Config) declare(scope *model.Scope, g *Graph, grid Grid) *Node {
 	tokens := Parameter(g, "tokens", shapes.Make(dtypes.Int32, 2, grid.Tokens()))
 	class := Parameter(g, "class", shapes.Make(dtypes.Int32, 2))
-	return c.Logits(scope.At(modelScope), grid, tokens, class)
-}
-
-// CheckShapes builds the graph of a sampling step on the grid and checks the shapes at
-// its ends. It makes no weights and runs nothing, so the largest recipe can be checked on
-// any machine.
-func CheckShapes(c Config, grid Grid, backend compute.Backend, store *model.Store) error {
-	if err := c.Validate(grid); err != nil {
-		return err
-	}
-	_, err := engine.Declare(backend, store, func(scope *model.Scope, g *Graph) {
-		logits := c.declare(scope, g, grid)
-		uniform := Parameter(g, "uniform", shapes.Make(dtypes.Float32, 2, grid.Tokens()))
-		next, _ := draw(logits, uniform, Parameter(g, "temperature", shapes.Make(dtypes.Float32, 2)))
-		logits.AssertDims(2, grid.Tokens(), grid.Vocabulary)
-		next.AssertDims(2, grid.Tokens())
-	})
-	return err
+	return c.logits(scope.At(modelScope), grid, tokens, class)
 }

@@ -77,7 +77,7 @@ func TestAddedLayers(t *testing.T) {
 func logits(t *testing.T, m *Model) []float32 {
 	t.Helper()
 	exec, err := model.NewExec(open(t, "onnx:cpu"), m.store, func(scope *model.Scope, tokens, class *Node) *Node {
-		return m.Config.Logits(scope.At(modelScope), m.Grid, tokens, class)
+		return m.Config.logits(scope.At(modelScope), m.Grid, tokens, class)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package prior
 
 import (
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -108,7 +109,7 @@ func wrap(t *testing.T, prior []byte, side, v int) *bundle.Bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bundle.OpenFolder(dir)
+	b, err := bundle.Open(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func (c Config) unrolled(scope *model.Scope, grid Grid, corrupted, clean, class,
 	g := corrupted.Graph()
 	tokens := corrupted
 	for step := range c.Unroll {
-		predicted := c.Logits(scope.At(modelScope), grid, tokens, class) // [B, N, V]
+		predicted := c.logits(scope.At(modelScope), grid, tokens, class) // [B, N, V]
 		logits = append(logits, predicted)
 		losses = append(losses, crossEntropy(predicted, c.target(scope, grid, tokens, clean, class)))
 		if step == c.Unroll-1 {

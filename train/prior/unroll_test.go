@@ -24,7 +24,7 @@ func TestOneUnrollIsPlainDenoising(t *testing.T) {
 			t.Errorf("%d losses for T = 1", len(losses))
 		}
 		// -log softmax(logits)[target], written out.
-		logits := c.Logits(scope.At(modelScope), g, in[0], in[2])
+		logits := c.logits(scope.At(modelScope), g, in[0], in[2])
 		p := ReduceSum(Mul(Softmax(logits, -1), OneHot(in[1], g.Vocabulary, dtypes.Float32)), -1)
 		return []*Node{losses[0], Neg(ReduceAllMean(Log(p)))}
 	})

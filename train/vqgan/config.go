@@ -153,8 +153,8 @@ func (c Config) hidden(level int) int {
 	return width / c.DecoderBottleneck[level]
 }
 
-// TotalSteps is the number of steps with the fine-tuning.
-func (c Config) TotalSteps() int { return c.Steps + c.Finetune.Steps }
+// totalSteps is the number of steps with the fine-tuning.
+func (c Config) totalSteps() int { return c.Steps + c.Finetune.Steps }
 
 // Factor is f, the side of a token's patch in pixels.
 func (c Config) Factor() int { return c.Stem << (len(c.Multipliers) - 1) }

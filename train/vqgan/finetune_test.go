@@ -225,7 +225,7 @@ func TestFinetunePretrained(t *testing.T) {
 	o.From = export(t, pretrained, o.Backend)
 	o.From.Steps, o.From.Hours = c.Steps+5, 2
 	report, err := Train(t.Context(), c, o)
-	if err != nil || report.Step != c.TotalSteps() || report.Earlier != 5 || report.Hours < 2 {
+	if err != nil || report.Step != c.totalSteps() || report.Earlier != 5 || report.Hours < 2 {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	finetuned, err := Open(filepath.Join(o.Out, Checkpoint), c, o.Size)

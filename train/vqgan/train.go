@@ -64,7 +64,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	}
 	store := engine.NewStore(o.Seed)
 	report, err := c.restore(store, o)
-	if err != nil || report.Step >= c.TotalSteps() {
+	if err != nil || report.Step >= c.totalSteps() {
 		return report, err
 	}
 	if report.TokenAugmentation && (o.From == nil || o.From.Augment == nil) {
@@ -75,7 +75,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	bar := o.Reporter.Bar("vqgan", int64(c.TotalSteps()), "steps")
+	bar := o.Reporter.Bar("vqgan", int64(c.totalSteps()), "steps")
 	bar.Skip(int64(report.Step))
 	defer bar.Done()
 
@@ -83,8 +83,8 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if r.report.Step < c.Steps {
 		err = r.train(ctx, c, c.Steps)
 	}
-	if err == nil && r.report.Step < c.TotalSteps() {
-		err = r.train(ctx, c.finetuning(), c.TotalSteps())
+	if err == nil && r.report.Step < c.totalSteps() {
+		err = r.train(ctx, c.finetuning(), c.totalSteps())
 	}
 	if n := r.skipped.Len(); n > 0 && err == nil {
 		o.Reporter.Printf("%d pictures could not be read and were skipped", n)
@@ -180,7 +180,7 @@ func (r *run) stop(ctx context.Context, c Config) error {
 	if err := c.save(r.store, r.Options, r.report); err != nil {
 		return err
 	}
-	return fmt.Errorf("stopped at step %d of %d and saved: continue with --resume: %w", r.report.Step, c.TotalSteps(), ctx.Err())
+	return fmt.Errorf("stopped at step %d of %d and saved: continue with --resume: %w", r.report.Step, c.totalSteps(), ctx.Err())
 }
 
 // evaluate measures the EMA weights and writes checkpoint, metrics, plots and sheet.
