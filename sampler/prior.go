@@ -61,9 +61,6 @@ func Open(b *bundle.Bundle, open inference.Opener) (*Prior, error) {
 // Device is the name of the device in use.
 func (p *Prior) Device() string { return p.session.Device() }
 
-// Skipped says why faster devices were not taken, see [inference.Session].
-func (p *Prior) Skipped() []string { return p.session.Skipped() }
-
 // Close frees the prior. Its runs can take no further step; their frames stay
 // valid.
 func (p *Prior) Close() {

@@ -36,7 +36,7 @@ type Report struct {
 	Steps      int           `json:"steps"`
 
 	Device  string   `json:"device"`
-	Skipped []string `json:"skipped_devices,omitempty"` // why faster devices were not taken
+	Skipped []string `json:"skipped_devices,omitempty"` // why other devices can't be used
 	Library string   `json:"onnxruntime"`               // its version
 	CPU     string   `json:"cpu"`
 	Cores   int      `json:"cores"`
@@ -99,9 +99,10 @@ func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, repo
 		return Report{}, err
 	}
 	defer images.Close()
+	_, skipped := rt.AutoDevices()
 	r := Report{
 		Model: m.Name, ImageSize: m.ImageSize, Latent: m.Latent, Tokens: m.Latent.Tokens(), Vocabulary: m.Vocabulary, Steps: settings.Steps,
-		Device: prior.Device(), Skipped: prior.Skipped(), Library: rt.Version(), CPU: cpuName(), Cores: runtime.NumCPU(), Threads: o.Model.Threads,
+		Device: prior.Device(), Skipped: skipped, Library: rt.Version(), CPU: cpuName(), Cores: runtime.NumCPU(), Threads: o.Model.Threads,
 	}
 	if r.Threads == 0 {
 		r.Threads = r.Cores

@@ -26,9 +26,6 @@ type Session interface {
 
 	// Device is the name of the device in use.
 	Device() string
-	// Skipped says, in one sentence each, why faster devices were not taken where
-	// the choice was left to the session's opener.
-	Skipped() []string
 	// Threads is the number of CPU threads that were asked for, 0 for all cores.
 	// Work on the host that goes with this network takes no more.
 	Threads() int

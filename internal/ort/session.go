@@ -43,7 +43,6 @@ func (o Options) float16(p provider) (bool, error) {
 type Session struct {
 	inputs, outputs []onnxfile.Tensor
 	device          string
-	skipped         []string
 	threads         int
 
 	session *onnxruntime.DynamicAdvancedSession
@@ -80,21 +79,16 @@ func (rt *Runtime) Opener(o Options) inference.Opener {
 
 // openAuto takes the first device that opens the model.
 func (rt *Runtime) openAuto(file []byte, o Options) (*Session, error) {
-	usable, skipped := rt.AutoDevices()
+	usable, _ := rt.AutoDevices()
 	for _, d := range usable {
 		p, card, err := findProvider(d.Device)
 		if err != nil {
 			return nil, err
 		}
 		s, err := openOn(file, p, card, o)
-		switch {
-		case err == nil:
-			s.skipped = skipped
-			return s, nil
-		case p.device == CPU: // the last one: it is the model's fault
-			return nil, err
+		if err == nil || p.device == CPU { // the CPU is the last one: it is the model's fault
+			return s, err
 		}
-		skipped = append(skipped, fmt.Sprintf("%s: %v", d.Device, err))
 	}
 	return nil, errors.New("no device can run models: the CPU does not pass the test either")
 }
@@ -154,10 +148,6 @@ func (s *Session) Outputs() []onnxfile.Tensor { return s.outputs }
 
 // Device is the device in use, never Auto.
 func (s *Session) Device() string { return s.device }
-
-// Skipped says for each device that Auto tried before this one why it was not
-// taken.
-func (s *Session) Skipped() []string { return s.skipped }
 
 // Threads is what [Options] asked for.
 func (s *Session) Threads() int { return s.threads }

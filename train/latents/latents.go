@@ -75,17 +75,22 @@ func Encode(ctx context.Context, info Info, o Options) (Info, error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return info, fmt.Errorf("make the latents' folder: %w", err)
 	}
-	if begun, err := readInfo(o.Out); err == nil && begun.same(info) {
+	if begun, err := readInfo(o.Out); err == nil && begun.same(info) && begun.complete(o.Out) {
 		if info = begun; info.Done {
 			return info, nil
 		}
 	}
-	tokens, err := openRows(filepath.Join(o.Out, tokensFile+".part"), info.Rows, info.Height*info.Width)
+	// latents.json alone says what the other files hold. It is written before they are cut,
+	// and after rows were added to them.
+	if err := writeInfo(o.Out, info); err != nil {
+		return info, err
+	}
+	tokens, err := openRows(filepath.Join(o.Out, tokensFile), info.Rows, info.Height*info.Width)
 	if err != nil {
 		return info, err
 	}
 	defer tokens.Close()
-	labels, err := openRows(filepath.Join(o.Out, labelsFile+".part"), info.Rows, 1)
+	labels, err := openRows(filepath.Join(o.Out, labelsFile), info.Rows, 1)
 	if err != nil {
 		return info, err
 	}
@@ -141,8 +146,8 @@ func Encode(ctx context.Context, info Info, o Options) (Info, error) {
 	return finish(info, o, tokens, labels)
 }
 
-// finish writes the headers, now that the number of rows is known, and renames the files to
-// their final names.
+// finish writes the headers, now that the number of rows is known, and then marks the data
+// set as done.
 func finish(info Info, o Options, tokens, labels *os.File) (Info, error) {
 	for _, part := range []struct {
 		file  *os.File
@@ -150,7 +155,7 @@ func finish(info Info, o Options, tokens, labels *os.File) (Info, error) {
 		shape []int
 	}{{tokens, tokensFile, []int{info.Rows, info.Height, info.Width}}, {labels, labelsFile, []int{info.Rows}}} {
 		_, err := part.file.WriteAt(header(part.shape...), 0)
-		if err := errors.Join(err, part.file.Sync(), os.Rename(part.file.Name(), filepath.Join(o.Out, part.name))); err != nil {
+		if err := errors.Join(err, part.file.Sync()); err != nil {
 			return info, fmt.Errorf("finish %s: %w", part.name, err)
 		}
 	}
@@ -228,6 +233,21 @@ func load(files []dataset.File, o Options, flips bool, skipped *dataset.Skipped)
 	return bytes, kept, nil
 }
 
+// complete reports whether the files hold the rows that latents.json says: a machine that
+// lost power may have lost some of them.
+func (i Info) complete(dir string) bool {
+	for name, width := range map[string]int{tokensFile: i.Height * i.Width, labelsFile: 1} {
+		file, err := os.Stat(filepath.Join(dir, name))
+		if err != nil && i.Rows > 0 || err == nil && file.Size() < rowsEnd(i.Rows, width) {
+			return false
+		}
+	}
+	return true
+}
+
+// rowsEnd is where so many rows of width values end in a file.
+func rowsEnd(rows, width int) int64 { return int64(headerSize) + 2*int64(rows)*int64(width) }
+
 // openRows opens a file with a header and rows of width values, cut to the given number of
 // rows: what a killed run wrote after its last entry in latents.json is written again.
 func openRows(path string, rows, width int) (*os.File, error) {
@@ -235,7 +255,7 @@ func openRows(path string, rows, width int) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	end := int64(headerSize + 2*rows*width)
+	end := rowsEnd(rows, width)
 	if err := file.Truncate(end); err != nil {
 		return nil, fmt.Errorf("cut %s: %w", path, err)
 	}

@@ -99,12 +99,12 @@ func TestStoppedEncodingContinues(t *testing.T) {
 		t.Errorf("opening unfinished latents: %v", err)
 	}
 	// A killed run may leave rows that latents.json does not count.
-	part, err := os.OpenFile(filepath.Join(out, tokensFile+".part"), os.O_APPEND|os.O_WRONLY, 0)
+	file, err := os.OpenFile(filepath.Join(out, tokensFile), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	part.Write([]byte{1, 2, 3})
-	part.Close()
+	file.Write([]byte{1, 2, 3})
+	file.Close()
 	o.Encode = encode
 	if _, err := Encode(t.Context(), info, o); err != nil {
 		t.Fatal(err)
@@ -120,6 +120,76 @@ func TestStoppedEncodingContinues(t *testing.T) {
 		if len(a) == 0 || !slices.Equal(a, b) {
 			t.Errorf("%s differs between the straight and the resumed encoding", name)
 		}
+	}
+}
+
+// Whatever a kill leaves, the same command gives the same data set: latents.json is the
+// last file written, and rows that are missing are encoded again instead of read as zeros.
+func TestEncodingAfterKill(t *testing.T) {
+	dir, whole := folder(t, 10), t.TempDir()
+	info, o := setup(t, dir, whole)
+	done, err := Encode(t.Context(), info, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unfinished := done
+	unfinished.Done = false
+	fewer := unfinished
+	fewer.Files, fewer.Rows = 4, 8
+	for name, harm := range map[string]func(out string) error{
+		"before done": func(out string) error { return writeInfo(out, unfinished) },
+		"labels missing": func(out string) error {
+			return errors.Join(writeInfo(out, unfinished), os.Remove(filepath.Join(out, labelsFile)))
+		},
+		"tokens missing": func(out string) error {
+			return errors.Join(writeInfo(out, unfinished), os.Remove(filepath.Join(out, tokensFile)))
+		},
+		"rows lost": func(out string) error {
+			return errors.Join(writeInfo(out, fewer), os.Truncate(filepath.Join(out, tokensFile), 200))
+		},
+		"rows not counted":  func(out string) error { return writeInfo(out, fewer) },
+		"done, rows lost":   func(out string) error { return os.Truncate(filepath.Join(out, labelsFile), 130) },
+		"done, tokens gone": func(out string) error { return os.Remove(filepath.Join(out, tokensFile)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir()
+			o.Out = out
+			if _, err := Encode(t.Context(), info, o); err != nil {
+				t.Fatal(err)
+			}
+			if err := harm(out); err != nil {
+				t.Fatal(err)
+			}
+			again, err := Encode(t.Context(), info, o)
+			if err != nil || again.Rows != done.Rows || again.CodeUsage != done.CodeUsage {
+				t.Fatalf("%+v, %v, want %+v", again, err, done)
+			}
+			for _, name := range []string{tokensFile, labelsFile, stateFile} {
+				a, _ := os.ReadFile(filepath.Join(out, name))
+				b, _ := os.ReadFile(filepath.Join(whole, name))
+				if len(a) == 0 || !slices.Equal(a, b) {
+					t.Errorf("%s differs", name)
+				}
+			}
+		})
+	}
+}
+
+// Pictures of another folder replace a data set from its start, also after a kill right
+// after latents.json said so.
+func TestOtherPicturesReplace(t *testing.T) {
+	out := t.TempDir()
+	info, o := setup(t, folder(t, 10), out)
+	if _, err := Encode(t.Context(), info, o); err != nil {
+		t.Fatal(err)
+	}
+	other, o := setup(t, folder(t, 6), out)
+	got, err := Encode(t.Context(), other, o)
+	if err != nil || got.Files != 6 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if _, tokens, _, err := Open(out); err != nil || len(tokens) != got.Rows*got.Height*got.Width {
+		t.Errorf("%d tokens, %v", len(tokens), err)
 	}
 }
 
