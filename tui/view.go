@@ -259,7 +259,7 @@ func stepItems(stat *sampler.Stats, tokens int, styles theme) []string {
 	}
 	var items []string
 	for _, one := range session.Schedules {
-		if value := one.Taken(*stat); value > 0 || one.Short != "renoise" {
+		if value := one.Taken(*stat); value > 0 || !one.Quiet {
 			items = append(items, item(styles, one.Short, panel.Number(value)))
 		}
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -128,6 +129,30 @@ func (f *trainFlags) openPretrained(a *app, s *session) (*tokenizer.Pretrained, 
 	return tokenizer.OpenBundle(b, s.Recipe, s.Open)
 }
 
+// run returns a command's RunE that runs a stage in a session.
+func (f *trainFlags) run(a *app, stage func(context.Context, *session) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		s, err := f.open(a, cmd)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return stage(cmd.Context(), s)
+	}
+}
+
+// runWithTokenizer is run for a stage that uses the tokenizer.
+func (f *trainFlags) runWithTokenizer(a *app, stage func(context.Context, *session, tokenizer.Tokenizer) error) func(*cobra.Command, []string) error {
+	return f.run(a, func(ctx context.Context, s *session) error {
+		t, err := f.openTokenizer(a, s)
+		if err != nil {
+			return err
+		}
+		defer t.Close()
+		return stage(ctx, s, t)
+	})
+}
+
 // start is what training starts from: the model called name, or random weights.
 func start(a *app, name string) (train.Start, error) {
 	if name == "" {
@@ -150,24 +175,19 @@ recipe may give the decoder more blocks than it had.`,
 		Example: `  sundae train vqgan --recipe tiny --data pictures --out runs/tiny
   sundae train vqgan --recipe my.yaml --data pictures --out runs/my --resume
   sundae train vqgan --recipe vistas --from vistas --data pictures --out runs/sharper`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := f.open(a, cmd)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
+		RunE: f.run(a, func(ctx context.Context, s *session) error {
 			from, err := start(a, from)
 			if err != nil {
 				return err
 			}
-			report, err := train.VQGAN(cmd.Context(), train.VQGANOptions{Run: s.Run, Data: f.data, Resume: f.resume, Start: from})
+			report, err := train.VQGAN(ctx, train.VQGANOptions{Run: s.Run, Data: f.data, Resume: f.resume, Start: from})
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(a.out, "held-out L1 %.4f, PSNR %.2f dB, %.0f%% of codes used, perplexity %.0f, %.2f hours\n",
 				report.L1, report.PSNR, 100*report.CodeUsage, report.Perplexity, report.Hours)
 			return nil
-		},
+		}),
 	}
 	f.add(cmd)
 	f.addData(cmd)
@@ -188,25 +208,15 @@ chooses among codes that are almost equally close: the tokens are easier to lear
 and decode to almost the same pictures.`,
 		Example: `  sundae train latents --recipe tiny --data pictures --out runs/tiny
   sundae train latents --recipe my.yaml --tokenizer vistas --data pictures --data more --out runs/longer`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := f.open(a, cmd)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			t, err := f.openTokenizer(a, s)
-			if err != nil {
-				return err
-			}
-			defer t.Close()
-			info, err := train.Latents(cmd.Context(), train.LatentsOptions{Run: s.Run, Data: f.data, Tokenizer: t})
+		RunE: f.runWithTokenizer(a, func(ctx context.Context, s *session, t tokenizer.Tokenizer) error {
+			info, err := train.Latents(ctx, train.LatentsOptions{Run: s.Run, Data: f.data, Tokenizer: t})
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(a.out, "%d latents of %d×%d tokens, %.0f%% of %d codes used, perplexity %.0f\n",
 				info.Rows, info.Height, info.Width, 100*info.CodeUsage, info.Vocabulary, info.Perplexity)
 			return nil
-		},
+		}),
 	}
 	f.add(cmd)
 	f.addTokenizer(cmd)
@@ -226,28 +236,18 @@ pictures. The recipe may add shift mixing, or layers after the bottleneck.`,
 		Example: `  sundae train prior --recipe tiny --out runs/tiny
   sundae train prior --recipe tiny --out runs/tiny --resume
   sundae train prior --recipe vistas --tokenizer vistas --from vistas --out runs/longer`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := f.open(a, cmd)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			t, err := f.openTokenizer(a, s)
-			if err != nil {
-				return err
-			}
-			defer t.Close()
+		RunE: f.runWithTokenizer(a, func(ctx context.Context, s *session, t tokenizer.Tokenizer) error {
 			from, err := start(a, from)
 			if err != nil {
 				return err
 			}
-			report, err := train.Prior(cmd.Context(), train.PriorOptions{Run: s.Run, Tokenizer: t, Resume: f.resume, Start: from})
+			report, err := train.Prior(ctx, train.PriorOptions{Run: s.Run, Tokenizer: t, Resume: f.resume, Start: from})
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(a.out, "%v; %.2f hours\n", report, report.Hours)
 			return nil
-		},
+		}),
 	}
 	f.add(cmd)
 	f.addTokenizer(cmd)
@@ -266,17 +266,7 @@ func newTrainExport(a *app) *cobra.Command {
 that model's prior, which fits the same tokens: --prior names it.`,
 		Example: `  sundae train export --recipe tiny --out runs/tiny --bundle models/tiny
   sundae train export --recipe vistas --out runs/sharper --prior vistas --bundle models/sharper`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := f.open(a, cmd)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			t, err := f.openTokenizer(a, s)
-			if err != nil {
-				return err
-			}
-			defer t.Close()
+		RunE: f.runWithTokenizer(a, func(ctx context.Context, s *session, t tokenizer.Tokenizer) error {
 			var source train.PriorSource = train.Trained{}
 			if priorOf != "" {
 				b, err := a.bundle(priorOf)
@@ -292,7 +282,7 @@ that model's prior, which fits the same tokens: --prior names it.`,
 			}
 			printBundle(a, m, dir)
 			return nil
-		},
+		}),
 	}
 	f.add(cmd)
 	f.addTokenizer(cmd)
@@ -310,34 +300,33 @@ func newTrainAll(a *app) *cobra.Command {
 		Example: `  sundae train scenes --out pictures --count 800 --size 32
   sundae train all --recipe tiny --data pictures --out runs/tiny
   sundae train all --recipe vistas --tokenizer vistas --data pictures --out runs/mine   # only the prior`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := f.open(a, cmd)
+		RunE: f.run(a, func(ctx context.Context, s *session) error {
+			m, err := f.trainAll(ctx, a, s)
 			if err != nil {
-				return err
-			}
-			defer s.Close()
-			var m bundle.Manifest
-			if f.tokenizer != "" {
-				t, err := f.openPretrained(a, s)
-				if err != nil {
-					return err
-				}
-				defer t.Close()
-				if m, err = train.AllFromTokenizer(cmd.Context(), f.all(s), t); err != nil {
-					return err
-				}
-			} else if m, err = train.All(cmd.Context(), f.all(s)); err != nil {
 				return err
 			}
 			printBundle(a, m, s.Out+"/bundle")
 			return nil
-		},
+		}),
 	}
 	f.add(cmd)
 	f.addTokenizer(cmd)
 	f.addData(cmd)
 	f.addResume(cmd)
 	return cmd
+}
+
+// trainAll trains all stages, or the prior alone on the tokenizer of a model.
+func (f *trainFlags) trainAll(ctx context.Context, a *app, s *session) (bundle.Manifest, error) {
+	if f.tokenizer == "" {
+		return train.All(ctx, f.all(s))
+	}
+	t, err := f.openPretrained(a, s)
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	defer t.Close()
+	return train.AllFromTokenizer(ctx, f.all(s), t)
 }
 
 // all is the options of a training of all stages.

@@ -20,16 +20,16 @@ type RunFile struct {
 	Network string // everything that determines the weights' shapes and meaning
 }
 
-// Exists reports whether the checkpoint exists. Without resume an existing one is an
-// error, so that no run is overwritten by accident.
-func (f RunFile) Exists(resume bool) (bool, error) {
+// Resume loads the checkpoint if there is one, and reports whether it did. Without resume
+// an existing one is an error, so that no run is overwritten by accident.
+func (f RunFile) Resume(resume bool, store *model.Store, report any) (bool, error) {
 	if _, err := os.Stat(f.Path); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if !resume {
-		return true, fmt.Errorf("%s already holds a run: pass --resume to continue it, or another --out", filepath.Dir(f.Path))
+		return false, fmt.Errorf("%s already holds a run: pass --resume to continue it, or another --out", filepath.Dir(f.Path))
 	}
-	return true, nil
+	return true, f.Load(store, report)
 }
 
 // Save writes every variable of store, and the report at a step.

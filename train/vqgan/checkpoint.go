@@ -26,19 +26,12 @@ func (c Config) save(store *model.Store, o Options, r Report) error {
 // restore returns the state in which the run starts: that of its checkpoint, that of
 // o.From, or a new one.
 func (c Config) restore(store *model.Store, o Options) (Report, error) {
-	file := c.checkpoint(filepath.Join(o.Out, Checkpoint))
-	exists, err := file.Exists(o.Resume)
 	var r Report
-	switch {
-	case err != nil:
+	resumed, err := c.checkpoint(filepath.Join(o.Out, Checkpoint)).Resume(o.Resume, store, &r)
+	if resumed || err != nil || o.From == nil {
 		return r, err
-	case exists:
-		err := file.Load(store, &r)
-		return r, err
-	case o.From != nil:
-		return c.begin(store, o)
 	}
-	return r, nil
+	return c.begin(store, o)
 }
 
 // network describes everything that determines the shapes of the weights and how the

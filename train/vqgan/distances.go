@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes/gotype"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -25,7 +26,13 @@ func (c Config) Distances(from *Pretrained, size int, backend compute.Backend) (
 	if err != nil {
 		return nil, fmt.Errorf("build the encoder: %w", err)
 	}
-	return func(bytes []uint8, n int) ([]float32, error) {
+	return onImages[float32](exec, size), nil
+}
+
+// onImages returns a function from the bytes of n images [n, H, W, 3] to the output of an
+// encoder's graph.
+func onImages[T gotype.Supported](exec *model.Exec, size int) func(bytes []uint8, n int) ([]T, error) {
+	return func(bytes []uint8, n int) ([]T, error) {
 		in := imageTensor(bytes, n, size)
 		defer in.FinalizeAll()
 		out, err := exec.Exec(in)
@@ -33,6 +40,6 @@ func (c Config) Distances(from *Pretrained, size int, backend compute.Backend) (
 			return nil, fmt.Errorf("run the encoder: %w", err)
 		}
 		defer out[0].FinalizeAll()
-		return tensors.CopyFlatData[float32](out[0])
-	}, nil
+		return tensors.CopyFlatData[T](out[0])
+	}
 }

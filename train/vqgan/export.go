@@ -68,16 +68,7 @@ func (m *Model) Encoder(backend compute.Backend) (func(bytes []uint8, n int) ([]
 	if err != nil {
 		return nil, fmt.Errorf("build the encoder: %w", err)
 	}
-	return func(bytes []uint8, n int) ([]int32, error) {
-		in := imageTensor(bytes, n, m.Size)
-		defer in.FinalizeAll()
-		out, err := exec.Exec(in)
-		if err != nil {
-			return nil, fmt.Errorf("run the encoder: %w", err)
-		}
-		defer out[0].FinalizeAll()
-		return tensors.CopyFlatData[int32](out[0])
-	}, nil
+	return onImages[int32](exec, m.Size), nil
 }
 
 // Decoder returns a function from n grids of tokens [n, h, w] to pictures' bytes

@@ -12,6 +12,7 @@ type Scheduled struct {
 	Name  string
 	Short string  // the name in labels and in the status line
 	Max   float64 // the largest value that the panel offers
+	Quiet bool    // 0 is off, and not worth a place in the status line
 	Of    func(*schedule.Settings) *schedule.Schedule
 	Taken func(sampler.Stats) float64 // the value that a step had
 }
@@ -19,17 +20,17 @@ type Scheduled struct {
 // Schedules are the settings that change over the steps, in the order of the panel.
 var Schedules = []Scheduled{
 	{
-		"temperature", "temp", 3,
+		"temperature", "temp", 3, false,
 		func(s *schedule.Settings) *schedule.Schedule { return &s.Temperature },
 		func(s sampler.Stats) float64 { return s.Temperature },
 	},
 	{
-		"proportion", "prop", 1,
+		"proportion", "prop", 1, false,
 		func(s *schedule.Settings) *schedule.Schedule { return &s.Proportion },
 		func(s sampler.Stats) float64 { return s.Proportion },
 	},
 	{
-		"renoise", "renoise", 1,
+		"renoise", "renoise", 1, true,
 		func(s *schedule.Settings) *schedule.Schedule { return &s.Renoise },
 		func(s sampler.Stats) float64 { return s.Renoise },
 	},
