@@ -19,7 +19,7 @@ type NamedWeight struct {
 }
 
 // ErrUnnamed says that a file's weights have no names to read them by.
-var ErrUnnamed = errors.New("the model's weights have no names, because an earlier version of Sundae wrote it: sample from it, or train a new model to start from")
+var ErrUnnamed = errors.New("the model's weights have no names, because an earlier version of Sundae wrote them: sample from it, or train a new model to start from")
 
 // BindWeights makes initializers of the graph inputs that weight knows a value for, under
 // the inputs' names and in that order. Identity nodes that only rename a weight are removed.
