@@ -34,7 +34,7 @@ func either(name string, shape []int64, types ...onnxfile.Type) required {
 // check compares the files' inputs and outputs with the manifest.
 func (b *Bundle) check() error {
 	for _, file := range []string{PriorFile, DecoderFile, EncoderFile} {
-		inputs, outputs, err := onnxfile.Describe(b.models[file])
+		inputs, outputs, err := onnxfile.Describe(b.models[file].Graph)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
