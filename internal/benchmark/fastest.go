@@ -23,6 +23,7 @@ import (
 	"sundae/internal/picture"
 	"sundae/internal/progress"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // Timing is how fast a model runs on a device, for a batch of one.
@@ -122,7 +123,7 @@ func measure(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, device stri
 	if err != nil {
 		return results{}, err
 	}
-	settings.Freeze, settings.Steps = false, timingRounds+1
+	settings.Freeze, settings.Steps = schedule.FreezeOff, timingRounds+1
 	o.Device = device
 	open := rt.Opener(o)
 	prior, err := sampler.Open(b, open)

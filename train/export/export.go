@@ -38,6 +38,7 @@ type Prior struct {
 	Steps   int
 	Hours   float64
 	Figures map[string]float64 // their names begin with prior_
+	NoAny   bool               // it knows its classes, but no "any"
 
 	bundle *bundle.Bundle // that it was trained for, if it is a pretrained one
 }
@@ -69,7 +70,7 @@ func Bundle(o Options) (bundle.Manifest, error) {
 	m := bundle.Manifest{
 		Name: r.Name, Description: r.Description, ImageSize: r.Image.Size, Downsample: r.VQGAN.Factor(),
 		Latent: bundle.Latent{Height: r.Latent(), Width: r.Latent()}, Vocabulary: r.VQGAN.Vocabulary, Classes: o.Classes,
-		Sampling: r.Sampling, Licence: r.Licence,
+		NoAnyClass: o.Prior.NoAny, Sampling: r.Sampling, Licence: r.Licence,
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),
 			Machine: fmt.Sprintf("%d cores, %s/%s, backend %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.Backend.Name()),
@@ -112,7 +113,7 @@ func TrainedPrior(checkpoint string, c prior.Config, grid prior.Grid, backend co
 	for i, level := range prior.Levels {
 		figures[fmt.Sprintf("prior_heldout_%g", level)] = round(r.HeldOut[i], 1e4)
 	}
-	return Prior{ONNX: file, Steps: r.Earlier + r.Step, Hours: round(r.Hours, 1e3), Figures: figures}, nil
+	return Prior{ONNX: file, Steps: r.Earlier + r.Step, Hours: round(r.Hours, 1e3), Figures: figures, NoAny: grid.Classes > 0 && !c.HasAny()}, nil
 }
 
 // PretrainedPrior is the prior of a bundle. It fits the tokens of that bundle's encoder
@@ -121,5 +122,5 @@ func PretrainedPrior(b *bundle.Bundle) Prior {
 	t := b.Manifest.Training
 	figures := maps.Clone(t.Figures)
 	maps.DeleteFunc(figures, func(name string, _ float64) bool { return !strings.HasPrefix(name, "prior_") })
-	return Prior{ONNX: b.Model(bundle.PriorFile).Graph, Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, bundle: b}
+	return Prior{ONNX: b.Model(bundle.PriorFile).Graph, Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, NoAny: b.Manifest.NoAnyClass, bundle: b}
 }
