@@ -28,6 +28,7 @@ import (
 	"github.com/google/renameio/v2"
 	"gopkg.in/yaml.v3"
 
+	"sundae/internal/onnxfile"
 	"sundae/sampler/schedule"
 )
 
@@ -196,7 +197,7 @@ func firstError(err error) error {
 // Bundle is an open bundle, with its files in memory.
 type Bundle struct {
 	Manifest Manifest
-	models   map[string][]byte
+	models   map[string]onnxfile.Model
 }
 
 // Open reads the bundle at the root of fsys and checks it.
@@ -212,7 +213,7 @@ func Open(fsys fs.FS) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
 	}
-	b := &Bundle{Manifest: m, models: map[string][]byte{}}
+	b := &Bundle{Manifest: m, models: map[string]onnxfile.Model{}}
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
 		want := m.Files[name]
 		data, err := fs.ReadFile(fsys, name)
@@ -223,7 +224,7 @@ func Open(fsys fs.FS) (*Bundle, error) {
 			return nil, fmt.Errorf("open bundle: %s is not the file that %s names (%d bytes, SHA-256 %.12s…, expected %d bytes, %.12s…): copy the bundle again",
 				name, ManifestFile, got.Bytes, got.SHA256, want.Bytes, want.SHA256)
 		}
-		b.models[name] = data
+		b.models[name] = onnxfile.Model{Graph: data}
 	}
 	if err := b.check(); err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
@@ -231,8 +232,8 @@ func Open(fsys fs.FS) (*Bundle, error) {
 	return b, nil
 }
 
-// Model returns the contents of an ONNX file by its name.
-func (b *Bundle) Model(name string) []byte { return b.models[name] }
+// Model returns an ONNX file by its name.
+func (b *Bundle) Model(name string) onnxfile.Model { return b.models[name] }
 
 func describe(data []byte) File {
 	sum := sha256.Sum256(data)

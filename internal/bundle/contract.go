@@ -38,7 +38,7 @@ func (b *Bundle) check() error {
 		if file == PriorFile && !b.Manifest.HasPrior() {
 			continue
 		}
-		inputs, outputs, err := onnxfile.Describe(b.models[file])
+		inputs, outputs, err := onnxfile.Describe(b.models[file].Graph)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
