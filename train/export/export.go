@@ -55,7 +55,7 @@ func Bundle(o Options) (bundle.Manifest, error) {
 			return bundle.Manifest{}, fmt.Errorf("write %s: %w", name, err)
 		}
 	}
-	if b := o.Prior.bundle; b != nil && !sameWeights(b.Model(bundle.EncoderFile), models[bundle.EncoderFile]) {
+	if b := o.Prior.bundle; b != nil && !sameWeights(b.Model(bundle.EncoderFile).Graph, models[bundle.EncoderFile]) {
 		return bundle.Manifest{}, fmt.Errorf("the prior of %s was trained with another encoder than the run's: use the prior of the model that the run started from", b.Manifest.Name)
 	}
 	models[bundle.PriorFile] = o.Prior.ONNX
@@ -121,5 +121,5 @@ func PretrainedPrior(b *bundle.Bundle) Prior {
 	t := b.Manifest.Training
 	figures := maps.Clone(t.Figures)
 	maps.DeleteFunc(figures, func(name string, _ float64) bool { return !strings.HasPrefix(name, "prior_") })
-	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, bundle: b}
+	return Prior{ONNX: b.Model(bundle.PriorFile).Graph, Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, bundle: b}
 }
