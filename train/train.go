@@ -35,6 +35,9 @@ type Run struct {
 
 // Tokenizer opens the VQ-GAN that the run has trained.
 func (r Run) Tokenizer() (*tokenizer.Trained, error) {
+	if err := r.Recipe.NeedVQGAN(); err != nil {
+		return nil, err
+	}
 	return tokenizer.OpenCheckpoint(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe, r.Backend)
 }
 
@@ -50,6 +53,9 @@ type VQGANOptions struct {
 
 // VQGAN trains the VQ-GAN.
 func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
+	if err := o.Recipe.NeedVQGAN(); err != nil {
+		return vqgan.Report{}, err
+	}
 	set, err := dataset.Open(o.Data...)
 	if err != nil {
 		return vqgan.Report{}, err
@@ -90,7 +96,7 @@ func Latents(ctx context.Context, o LatentsOptions) (latents.Info, error) {
 	side := o.Recipe.Latent()
 	info := latents.Info{
 		Tokenizer: o.Tokenizer.Name(),
-		Height:    side, Width: side, Vocabulary: o.Recipe.VQGAN.Vocabulary, Classes: set.Classes, Flips: o.Recipe.Latents.Flips,
+		Height:    side, Width: side, Vocabulary: o.Recipe.Vocabulary(), Classes: set.Classes, Flips: o.Recipe.Latents.Flips,
 	}
 	encode := func(ctx context.Context, bytes []uint8, classes []int32) ([]int32, error) {
 		return o.Tokenizer.Encode(ctx, bytes, len(classes))
@@ -116,6 +122,9 @@ func Latents(ctx context.Context, o LatentsOptions) (latents.Info, error) {
 
 // entropyConstrained is the quantizer that takes the bundle's prior into account.
 func (r Run) entropyConstrained(from Pretrained, classes int) (latents.EntropyConstrained, error) {
+	if !r.Recipe.HasVQGAN() {
+		return latents.EntropyConstrained{}, fmt.Errorf("latents.rate needs the VQ-GAN's network, and the model %s has no record of it: set it to 0", from.Bundle.Manifest.Name)
+	}
 	distances, err := r.Recipe.VQGAN.Distances(from.vqgan(), r.Recipe.Image.Size, r.Backend)
 	if err != nil {
 		return latents.EntropyConstrained{}, err
@@ -125,7 +134,7 @@ func (r Run) entropyConstrained(from Pretrained, classes int) (latents.EntropyCo
 		return latents.EntropyConstrained{}, fmt.Errorf("use the prior of %s for %d classes (latents.rate 0 does without): %w", from.Bundle.Manifest.Name, classes, err)
 	}
 	return latents.EntropyConstrained{
-		Rate: r.Recipe.Latents.Rate, Vocabulary: r.Recipe.VQGAN.Vocabulary, Seed: r.Recipe.Seed, Distances: distances, LogProbabilities: logProbabilities,
+		Rate: r.Recipe.Latents.Rate, Vocabulary: r.Recipe.Vocabulary(), Seed: r.Recipe.Seed, Distances: distances, LogProbabilities: logProbabilities,
 	}, nil
 }
 
@@ -139,6 +148,10 @@ type PriorOptions struct {
 
 // Prior trains the prior.
 func Prior(ctx context.Context, o PriorOptions) (prior.Report, error) {
+	pretrained, continued := o.Start.(Pretrained)
+	if continued && !pretrained.Bundle.Manifest.HasPrior() {
+		return prior.Report{}, fmt.Errorf("the model %s has no prior to start from: leave out --from", pretrained.Bundle.Manifest.Name)
+	}
 	info, ids, labels, err := latents.Open(o.latents())
 	if err != nil {
 		return prior.Report{}, err
@@ -154,10 +167,7 @@ func Prior(ctx context.Context, o PriorOptions) (prior.Report, error) {
 		Backend: o.Backend, Latents: set, Per: info.Per(), Seed: o.Recipe.Seed, Out: o.Out, Resume: o.Resume, Reporter: o.Reporter,
 		Sheet: func(path string, samples [][]int32) error { return o.sheet(ctx, path, samples, o.Tokenizer) },
 	}
-	if pretrained, ok := o.Start.(Pretrained); ok {
-		if m := pretrained.Bundle.Manifest; !m.HasPrior() {
-			return prior.Report{}, fmt.Errorf("the model %s has no prior to start from: leave out --from", m.Name)
-		}
+	if continued {
 		options.From = pretrained.prior()
 	}
 	return prior.Train(ctx, o.Recipe.Prior, options)

@@ -55,9 +55,13 @@ func TestPretrainedTokenizer(t *testing.T) {
 	if code, _, messages := run(t, args...); code != 1 || !strings.Contains(messages, "--resume") {
 		t.Errorf("over a finished run: exit code %d: %s", code, messages)
 	}
-	code, _, messages := run(t, "train", "latents", "--recipe", "tiny", "--tokenizer", dir, "--data", data, "--out", t.TempDir())
-	if code != 1 || !strings.Contains(messages, "doesn't fit the recipe tiny") {
-		t.Errorf("a tokenizer that doesn't fit: exit code %d: %s", code, messages)
+	code, lines, messages := run(t, "train", "latents", "--recipe", "tiny", "--tokenizer", dir, "--data", data, "--out", t.TempDir())
+	if code != 0 || !strings.Contains(lines, "of 16 codes") || !strings.Contains(messages, "16 codes), not of the recipe tiny (32 pixels, f = 4, 64 codes)") {
+		t.Errorf("a tokenizer of another vocabulary: exit code %d: %s%s", code, lines, messages)
+	}
+	code, _, messages = run(t, "train", "prior", "--recipe", "ffhq256", "--tokenizer", "vistas", "--out", t.TempDir())
+	if code != 1 || !strings.Contains(messages, "holds no latents") {
+		t.Errorf("the published prior on the tokens of the default model: exit code %d: %s", code, messages)
 	}
 }
 

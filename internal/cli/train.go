@@ -119,14 +119,23 @@ func (f *trainFlags) openTokenizer(a *app, s *session) (tokenizer.Tokenizer, err
 	return f.openPretrained(a, s)
 }
 
-// openPretrained opens the tokenizer of the model that --tokenizer names.
+// openPretrained opens the tokenizer of the model that --tokenizer names, and fits the
+// recipe to it.
 func (f *trainFlags) openPretrained(a *app, s *session) (*tokenizer.Pretrained, error) {
 	b, err := a.bundle(f.tokenizer)
 	if err != nil {
 		return nil, err
 	}
 	s.command += " --tokenizer " + b.Manifest.Name
-	return tokenizer.OpenBundle(b, s.Recipe, s.Open)
+	own := s.Recipe
+	if s.Recipe, err = own.WithTokenizer(b.Manifest); err != nil {
+		return nil, err
+	}
+	if m := b.Manifest; own.HasVQGAN() && (m.ImageSize != own.Image.Size || m.Downsample != own.Factor() || m.Vocabulary != own.Vocabulary()) {
+		s.Reporter.Printf("images and tokens are those of the model %s (%d pixels, f = %d, %d codes), not of the recipe %s (%d pixels, f = %d, %d codes)",
+			m.Name, m.ImageSize, m.Downsample, m.Vocabulary, own.Name, own.Image.Size, own.Factor(), own.Vocabulary())
+	}
+	return tokenizer.OpenBundle(b, s.Open)
 }
 
 // run returns a command's RunE that runs a stage in a session.
