@@ -125,15 +125,34 @@ type Codebook struct {
 
 // Discriminator is the patch discriminator (hinge loss, adaptive weight).
 type Discriminator struct {
-	Start    int     `yaml:"start"` // first step with it; 0: never
-	Channels int     `yaml:"channels"`
-	Layers   int     `yaml:"layers"` // each halves the side, after the first pixel unshuffle by 4
-	Weight   float64 `yaml:"weight"` // on top of the adaptive weight
+	// Network is "patchgan" for the discriminator of VQ-GAN, with batch norm. If it is
+	// absent, the discriminator is one without batch norm, which a CPU can train.
+	Network string `yaml:"network,omitempty"`
+	// Start is the first step with the discriminator, counted from 0. Without a Network, 0
+	// means never.
+	Start    int     `yaml:"start"`
+	Channels int     `yaml:"channels"` // of the first layer
+	Layers   int     `yaml:"layers"`   // how often the side is halved; without a Network, after a first pixel unshuffle by 4
+	Weight   float64 `yaml:"weight"`   // on top of the adaptive weight
 	// Contrast, if above 0, is the factor by which a second input amplifies details finer
 	// than 8 pixels, through tanh, so that faint edges in haze count as much as strong
 	// ones.
 	Contrast     float64 `yaml:"contrast,omitempty"`
 	LearningRate float64 `yaml:"learning_rate"`
+}
+
+// patchGAN is the Network of VQ-GAN's discriminator.
+const patchGAN = "patchgan"
+
+// used reports whether a training has a discriminator.
+func (d Discriminator) used() bool { return d.Network == patchGAN || d.Start > 0 }
+
+// multiple is the number that divides the side of every crop for the discriminator.
+func (d Discriminator) multiple() int {
+	if d.Network == patchGAN {
+		return 1 << max(d.Layers, 0)
+	}
+	return 4 << max(d.Layers, 0)
 }
 
 // decoderBlocks is the number of residual blocks in a level of the decoder.
@@ -196,8 +215,8 @@ func (c Config) Validate(size int) error {
 	if c.Optimizer != "" && c.Optimizer != "adamw" && c.Optimizer != "muon" {
 		return fmt.Errorf("vqgan.optimizer must be adamw or muon, not %q", c.Optimizer)
 	}
-	if c.Discriminator.Contrast < 0 {
-		return fmt.Errorf("vqgan.discriminator.contrast must be at least 0, not %g", c.Discriminator.Contrast)
+	if err := c.Discriminator.validate(c.Crop); err != nil {
+		return err
 	}
 	for _, m := range c.Multipliers {
 		if m < 1 {
@@ -226,9 +245,6 @@ func (c Config) Validate(size int) error {
 	if c.Batch%c.CropsPerImage != 0 {
 		return fmt.Errorf("vqgan.batch %d is not a multiple of vqgan.crops %d", c.Batch, c.CropsPerImage)
 	}
-	if d := c.Discriminator; d.Start > 0 && (d.Channels < 1 || d.Layers < 1 || c.Crop%(4<<d.Layers) != 0) {
-		return fmt.Errorf("vqgan.discriminator needs channels and layers of at least 1, and vqgan.crop a multiple of %d", 4<<max(d.Layers, 0))
-	}
 	if c.Finetune.Crop < 0 || c.Finetune.Batch < 0 {
 		return fmt.Errorf("vqgan.finetune.crop and batch must be at least 1, or 0 to keep vqgan.crop and batch, not %d and %d", c.Finetune.Crop, c.Finetune.Batch)
 	}
@@ -238,7 +254,7 @@ func (c Config) Validate(size int) error {
 	if c.Finetune.TokenAugmentation > 0 && c.finetuning().Crop != size {
 		return fmt.Errorf("vqgan.finetune.token_augmentation needs whole images for the prior: set vqgan.finetune.crop to %d", size)
 	}
-	if s := c.finetuning(); c.Finetune.Crop != 0 && (s.Crop < f || s.Crop%max(f, 4<<c.Discriminator.Layers) != 0 || s.Crop > size) {
+	if s := c.finetuning(); c.Finetune.Crop != 0 && (s.Crop < f || s.Crop%max(f, c.Discriminator.multiple()) != 0 || s.Crop > size) {
 		return fmt.Errorf("vqgan.finetune.crop %d must be a multiple of f = %d and at most image.size %d", s.Crop, f, size)
 	}
 	if crop := min(c.Crop, c.finetuning().Crop); c.Loss.Seams > 0 && crop <= c.Stem {
@@ -250,8 +266,25 @@ func (c Config) Validate(size int) error {
 	if c.Finetune.Steps > 0 && c.Finetune.LearningRate <= 0 {
 		return fmt.Errorf("vqgan.finetune needs a learning rate: set vqgan.finetune.learning_rate above 0")
 	}
-	if c.Finetune.Steps > 0 && c.Finetune.Weight > 0 && c.Discriminator.Start == 0 {
+	if c.Finetune.Steps > 0 && c.Finetune.Weight > 0 && !c.Discriminator.used() {
 		return fmt.Errorf("vqgan.finetune needs a discriminator: set vqgan.discriminator.start, or vqgan.finetune.weight to 0")
+	}
+	return nil
+}
+
+// validate reports the first setting that does not work on crops.
+func (d Discriminator) validate(crop int) error {
+	if d.Network != "" && d.Network != patchGAN {
+		return fmt.Errorf("vqgan.discriminator.network must be %s, or absent, not %q", patchGAN, d.Network)
+	}
+	if d.Contrast < 0 || d.Contrast > 0 && d.Network == patchGAN {
+		return fmt.Errorf("vqgan.discriminator.contrast must be at least 0, and 0 with network: %s, not %g", patchGAN, d.Contrast)
+	}
+	if d.used() && (d.Channels < 1 || d.Layers < 1 || crop%d.multiple() != 0) {
+		return fmt.Errorf("vqgan.discriminator needs channels and layers of at least 1, and vqgan.crop a multiple of %d", d.multiple())
+	}
+	if d.Network == patchGAN && crop>>d.Layers < 3 {
+		return fmt.Errorf("vqgan.discriminator needs crops of at least %d pixels for its %d layers, not %d: raise vqgan.crop or lower its layers", 3<<d.Layers, d.Layers, crop)
 	}
 	return nil
 }

@@ -35,6 +35,11 @@ func TestValidate(t *testing.T) {
 		"into 4 groups":          func(c *Config) { c.DecoderBottleneck = []int{1, 3} },
 		"optimizer":              func(c *Config) { c.Optimizer = "sgd" },
 		"contrast":               func(c *Config) { c.Discriminator.Contrast = -1 },
+		"0 with network: patch":  func(c *Config) { c.Discriminator.Network = patchGAN },
+		"must be patchgan":       func(c *Config) { c.Discriminator.Network = "stylegan" },
+		"crops of at least 24": func(c *Config) {
+			c.Discriminator = Discriminator{Network: patchGAN, Channels: 4, Layers: 3}
+		},
 	} {
 		c := small()
 		change(&c)

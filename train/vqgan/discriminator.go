@@ -7,11 +7,15 @@ import (
 )
 
 // scores is the patch discriminator (PatchGAN, Isola et al., 1611.07004): images
-// [B, 3, S, S] to one score per patch, [B, 1, s, s], higher for real ones.
+// [B, 3, S, S] to one score per patch, [B, 1, s, s], higher for real ones. Network
+// patchgan is that of VQ-GAN.
 //
-// It differs from that of VQ-GAN: pixel unshuffle and 3×3 convolutions in place of
-// strided 4×4 ones, no batch norm, and the Contrast input if that is set.
+// The network described here differs from it: pixel unshuffle and 3×3 convolutions in
+// place of strided 4×4 ones, no batch norm, and the Contrast input if that is set.
 func (d Discriminator) scores(scope *model.Scope, x *Node) *Node {
+	if d.Network == patchGAN {
+		return d.patchGAN(scope, x)
+	}
 	if d.Contrast > 0 {
 		x = Concatenate([]*Node{x, Tanh(MulScalar(details(x), d.Contrast))}, 1) // [B, 6, S, S]
 	}

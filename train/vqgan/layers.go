@@ -75,22 +75,33 @@ func scaledConv(scope *model.Scope, x *Node, out, k int, gain float64) *Node {
 	return Add(convolve(x, weight), bias)
 }
 
-// convolve is the convolution of x [B, C, H, W] with weight [O, C, k, k].
+// convolve is the convolution of x [B, C, H, W] with weight [O, C, k, k], k odd, to
+// [B, O, H, W].
+func convolve(x, weight *Node) *Node { return convolvePadded(x, weight, weight.Shape().Dim(2)/2) }
+
+// convolvePadded is the stride-1 convolution of x [B, C, H, W], with pad zeros around it,
+// with weight [O, C, k, k]: [B, O, H+2·pad-k+1, W+2·pad-k+1].
 //
 // ONNX Runtime has no gradient kernels: the weight's gradient would become a
 // convolution with a kernel as large as the image, which ran at 7 GFLOP/s on two
 // cores where the convolution itself ran at 110. On that backend kernelGradient
-// replaces it.
-func convolve(x, weight *Node) *Node {
-	onnx := x.Graph().Backend().Name() == onnxbackend.BackendName
+// replaces it. For even k both gradients are ours on any backend, because GoMLX shifts
+// that of x by one pixel.
+func convolvePadded(x, weight *Node, pad int) *Node {
+	even := weight.Shape().Dim(2)%2 == 0
+	custom := even || x.Graph().Backend().Name() == onnxbackend.BackendName
+	input, kernel := x, weight
 	var upstream *Node // gradient of the loss with respect to the output
-	if onnx {
-		weight = IdentityWithCustomGradient(weight, func(w, _ *Node) *Node {
-			return kernelGradient(x, upstream, w.Shape().Dim(2))
+	if custom {
+		kernel = IdentityWithCustomGradient(weight, func(_, _ *Node) *Node {
+			return kernelGradient(x, upstream, weight.Shape().Dim(2), pad)
 		})
 	}
-	y := Convolve(x, weight).ChannelsAxis(images.ChannelsFirst).PadSame().Done() // [B, O, H, W]
-	if onnx {
+	if even {
+		input = IdentityWithCustomGradient(x, func(_, _ *Node) *Node { return inputGradient(upstream, weight, pad) })
+	}
+	y := Convolve(input, kernel).ChannelsAxis(images.ChannelsFirst).PaddingPerDim([][2]int{{pad, pad}, {pad, pad}}).Done() // [B, O, H', W']
+	if custom {
 		y = IdentityWithCustomGradient(y, func(_, v *Node) *Node {
 			upstream = v
 			return v
@@ -99,23 +110,31 @@ func convolve(x, weight *Node) *Node {
 	return y
 }
 
-// kernelGradient is the gradient of a k×k convolution's weight, [O, C, k, k], as
-// one matrix product of the upstream gradient v [B, O, H, W] with the unrolled
+// inputGradient is the gradient of the input of convolvePadded, [B, C, H, W]: the
+// convolution of the upstream gradient v [B, O, H', W'] with the reversed kernel.
+func inputGradient(v, weight *Node, pad int) *Node {
+	reversed := TransposeAllDims(Reverse(weight, 2, 3), 1, 0, 2, 3) // [C, O, k, k]
+	border := weight.Shape().Dim(2) - 1 - pad
+	return Convolve(v, reversed).ChannelsAxis(images.ChannelsFirst).PaddingPerDim([][2]int{{border, border}, {border, border}}).Done()
+}
+
+// kernelGradient is the gradient of the weight of convolvePadded, [O, C, k, k], as
+// one matrix product of the upstream gradient v [B, O, H', W'] with the unrolled
 // k×k neighbourhoods of x [B, C, H, W] (im2col).
-func kernelGradient(x, v *Node, k int) *Node {
-	b, c, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	out := v.Shape().Dim(1)
+func kernelGradient(x, v *Node, k, pad int) *Node {
+	b, c := x.Shape().Dim(0), x.Shape().Dim(1)
+	out, h, w := v.Shape().Dim(1), v.Shape().Dim(2), v.Shape().Dim(3)
 	x = TransposeAllDims(x, 0, 2, 3, 1) // [B, H, W, C]
-	border := PadAxis{Start: k / 2, End: k / 2}
-	x = Pad(x, ScalarZero(x.Graph(), x.DType()), PadAxis{}, border, border, PadAxis{}) // [B, H+k-1, W+k-1, C]
+	border := PadAxis{Start: pad, End: pad}
+	x = Pad(x, ScalarZero(x.Graph(), x.DType()), PadAxis{}, border, border, PadAxis{}) // [B, H+2·pad, W+2·pad, C]
 	shifted := make([]*Node, 0, k*k)
 	for i := range k {
 		for j := range k {
-			shifted = append(shifted, Slice(x, AxisRange(), AxisRange(i, i+h), AxisRange(j, j+w))) // [B, H, W, C]
+			shifted = append(shifted, Slice(x, AxisRange(), AxisRange(i, i+h), AxisRange(j, j+w))) // [B, H', W', C]
 		}
 	}
-	patches := Reshape(Concatenate(shifted, -1), b*h*w, k*k*c)                     // [B·H·W, k²·C]
-	v = Reshape(TransposeAllDims(v, 1, 0, 2, 3), out, b*h*w)                       // [O, B·H·W]
+	patches := Reshape(Concatenate(shifted, -1), b*h*w, k*k*c)                     // [B·H'·W', k²·C]
+	v = Reshape(TransposeAllDims(v, 1, 0, 2, 3), out, b*h*w)                       // [O, B·H'·W']
 	return TransposeAllDims(Reshape(MatMul(v, patches), out, k, k, c), 0, 3, 1, 2) // [O, C, k, k]
 }
 

@@ -21,8 +21,15 @@ func TestFiniteDifferences(t *testing.T) {
 		input   []int
 		forward func(scope *model.Scope, x *Node) *Node
 	}{
-		"3×3 convolution":  {[]int{2, 3, 4, 5}, func(scope *model.Scope, x *Node) *Node { return conv(scope, x, 2, 3) }},
-		"1×1 convolution":  {[]int{2, 3, 4, 5}, func(scope *model.Scope, x *Node) *Node { return conv(scope, x, 2, 1) }},
+		"3×3 convolution": {[]int{2, 3, 4, 5}, func(scope *model.Scope, x *Node) *Node { return conv(scope, x, 2, 3) }},
+		"1×1 convolution": {[]int{2, 3, 4, 5}, func(scope *model.Scope, x *Node) *Node { return conv(scope, x, 2, 1) }},
+		"4×4 convolution": {[]int{2, 3, 4, 5}, func(scope *model.Scope, x *Node) *Node {
+			return convolvePadded(x, engine.Normal(scope, x.Graph(), "weight", 0.1, 2, 3, 4, 4), 1)
+		}},
+		"strided convolution": {[]int{2, 3, 6, 4}, func(scope *model.Scope, x *Node) *Node {
+			return stridedConvolve(x, engine.Normal(scope, x.Graph(), "weight", 0.1, 2, 3, 4, 4))
+		}},
+		"batch norm":       {[]int{2, 4, 3, 3}, batchNorm},
 		"group norm":       {[]int{2, 4, 3, 3}, c.groupNorm},
 		"attention":        {[]int{2, 4, 3, 3}, c.selfAttention},
 		"residual block":   {[]int{2, 4, 3, 3}, func(scope *model.Scope, x *Node) *Node { return c.residual(scope, x, 6, 1) }},
@@ -50,7 +57,12 @@ func TestFiniteDifferences(t *testing.T) {
 				y := layer.forward(scope.In("layer"), x)
 				// A random direction makes a scalar of the output.
 				loss := ReduceAllSum(Mul(y, engine.Draw(g, store, "/direction", 1, y.Shape().Dimensions...)))
-				weights = slices.Collect(scope.IterVariables())
+				weights = nil
+				for v := range scope.IterVariables() {
+					if v.Trainable {
+						weights = append(weights, v)
+					}
+				}
 				return append([]*Node{loss}, scope.BuildTrainableVariablesGradientsGraph(loss)...)
 			})
 			if err != nil {

@@ -38,7 +38,7 @@ func (c Config) phaseAt(step int) phase {
 		return finetuning
 	case step < c.Codebook.Start:
 		return continuous
-	case c.Discriminator.Start > 0 && step >= c.Discriminator.Start:
+	case c.Discriminator.used() && step >= c.Discriminator.Start:
 		return adversarial
 	}
 	return discrete
