@@ -48,7 +48,8 @@ type VQGANOptions struct {
 	Run
 	Data   []string // the pictures' folders
 	Resume bool     // continue the run in Out
-	Start  Start    // Pretrained only fine-tunes the decoder
+	Start  Start    // Pretrained only fine-tunes the decoder, without All
+	All    bool     // with Pretrained, train encoder and codebook further as well
 }
 
 // VQGAN trains the VQ-GAN.
@@ -64,8 +65,12 @@ func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
 		Backend: o.Backend, Set: set, Size: o.Recipe.Image.Size, Seed: o.Recipe.Seed, Out: o.Out, Resume: o.Resume, Reporter: o.Reporter,
 	}
 	if pretrained, ok := o.Start.(Pretrained); ok {
+		if err := o.checkNetwork(pretrained.Bundle.Manifest); err != nil {
+			return vqgan.Report{}, err
+		}
 		options.From = pretrained.vqgan()
-		if o.Recipe.VQGAN.Finetune.TokenAugmentation > 0 {
+		options.From.All = o.All
+		if !o.All && o.Recipe.VQGAN.Finetune.TokenAugmentation > 0 {
 			if m := pretrained.Bundle.Manifest; !m.HasPrior() {
 				return vqgan.Report{}, fmt.Errorf("vqgan.finetune.token_augmentation needs a prior, and the model %s has none: set it to 0", m.Name)
 			}
@@ -78,6 +83,16 @@ func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
 		}
 	}
 	return vqgan.Train(ctx, o.Recipe.VQGAN, options)
+}
+
+// checkNetwork compares the recipe with the model that training starts from.
+func (r Run) checkNetwork(m bundle.Manifest) error {
+	own := r.Recipe
+	if m.Downsample == own.Factor() && m.Vocabulary == own.Vocabulary() {
+		return nil
+	}
+	return fmt.Errorf("the model %s has f = %d and %d codes, the recipe %s f = %d and %d codes: use the vqgan section of the recipe in the model's %s",
+		m.Name, m.Downsample, m.Vocabulary, own.Name, own.Factor(), own.Vocabulary(), bundle.ManifestFile)
 }
 
 // LatentsOptions configure the encoding of pictures to latents.
