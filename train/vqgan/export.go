@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 )
 
@@ -19,6 +20,7 @@ type Model struct {
 	Size   int // the pictures' side
 	Report Report
 	store  *model.Store
+	source engine.Source // of the weights, which store then only declares; else nil
 }
 
 // Open reads a training checkpoint for use.
@@ -39,7 +41,7 @@ func Open(path string, c Config, size int) (*Model, error) {
 	if _, err := weights.CreateVariable(codebookPath, codes); err != nil {
 		return nil, fmt.Errorf("read the codebook: %w", err)
 	}
-	return &Model{c, size, report, weights}, nil
+	return &Model{Config: c, Size: size, Report: report, store: weights}, nil
 }
 
 // tokens is the encoder's graph: pictures [B, 3, H, W] over [-1, 1] to int32 [B, h, w].
@@ -92,14 +94,14 @@ func (m *Model) Decoder(backend compute.Backend) (func(ids []int32, n int) ([]ui
 // ExportEncoder returns encoder.onnx: image float32 [1, 3, H, W] over [-1, 1] to
 // tokens int32 [1, h, w]. The batch size is fixed at 1, because the ONNX backend has no
 // convolution with a dynamic one; a single picture keeps all cores busy.
-func (m *Model) ExportEncoder(backend compute.Backend) ([]byte, error) {
-	return engine.ExportONNX(backend, m.store, m.tokens, encoderInputs, encoderOutputs, m.pictureShape())
+func (m *Model) ExportEncoder(backend compute.Backend) (onnxfile.Network, error) {
+	return engine.ExportONNX(backend, m.store, m.source, m.tokens, encoderInputs, encoderOutputs, m.pictureShape())
 }
 
 // ExportDecoder returns decoder.onnx: tokens int32 [1, h, w] to image uint8
 // [1, H, W, 3].
-func (m *Model) ExportDecoder(backend compute.Backend) ([]byte, error) {
-	return engine.ExportONNX(backend, m.store, m.picture, decoderInputs, decoderOutputs, m.latentShape())
+func (m *Model) ExportDecoder(backend compute.Backend) (onnxfile.Network, error) {
+	return engine.ExportONNX(backend, m.store, m.source, m.picture, decoderInputs, decoderOutputs, m.latentShape())
 }
 
 // The names of the files' inputs and outputs.

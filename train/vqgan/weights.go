@@ -11,14 +11,15 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 )
 
 // Pretrained is the VQ-GAN of a model bundle.
 type Pretrained struct {
-	Encoder, Decoder []byte  // the files that ExportEncoder and ExportDecoder write
-	Steps            int     // training steps so far
-	Hours            float64 // training time so far
+	Encoder, Decoder onnxfile.Model // the files that ExportEncoder and ExportDecoder write
+	Steps            int            // training steps so far
+	Hours            float64        // training time so far
 	// Augment, if not nil, resamples the tokens [B, h·w] of pictures in place, by the given
 	// number of last sampling steps of the bundle's prior.
 	Augment func(tokens []int32, steps int, seed uint64) error
@@ -57,7 +58,7 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 }
 
 // loadEncoder reads the weights of encoder.onnx for pictures of the given size.
-func (c Config) loadEncoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
+func (c Config) loadEncoder(file onnxfile.Model, size int, backend compute.Backend) (*model.Store, error) {
 	network, err := c.declare(backend, func(scope *model.Scope, g *Graph) {
 		m := &Model{Config: c, Size: size}
 		m.tokens(scope, Parameter(g, "image", m.pictureShape()))
@@ -73,7 +74,7 @@ func (c Config) loadEncoder(file []byte, size int, backend compute.Backend) (*mo
 // loadDecoder reads the weights of decoder.onnx. The recipe may add residual blocks
 // (DecoderBlocks), which start as identities, and may prune the channels
 // inside the blocks (DecoderBottleneck).
-func (c Config) loadDecoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
+func (c Config) loadDecoder(file onnxfile.Model, size int, backend compute.Backend) (*model.Store, error) {
 	store, err := c.loadUnprunedDecoder(file, size, backend)
 	var mismatch *engine.MismatchError
 	if !errors.As(err, &mismatch) || len(c.DecoderBottleneck) == 0 {
@@ -99,7 +100,7 @@ func (c Config) loadDecoder(file []byte, size int, backend compute.Backend) (*mo
 	return store, nil
 }
 
-func (c Config) loadUnprunedDecoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
+func (c Config) loadUnprunedDecoder(file onnxfile.Model, size int, backend compute.Backend) (*model.Store, error) {
 	network, err := c.declare(backend, func(scope *model.Scope, g *Graph) {
 		m := &Model{Config: c, Size: size}
 		m.picture(scope, Parameter(g, "tokens", m.latentShape()))
