@@ -42,6 +42,20 @@ func TestAnyClass(t *testing.T) {
 	if given.class(0) != classes || again.class(0) != classes {
 		t.Errorf("a picture is of class %d, and of %d later", given.class(0), again.class(0))
 	}
+
+	// A model without a class id for "any" gets one of its classes, the same at every step.
+	p.noAny = true
+	images := make(Tokens, 64)
+	for i := range images {
+		images[i] = base
+	}
+	drawn := begin(Start{N: 64, Settings: s, From: images})
+	for i := range images {
+		if class := drawn.class(i); class >= classes || class != run.class(i) {
+			t.Errorf("picture %d is of class %d, of %d without a picture", i, class, run.class(i))
+		}
+	}
+	p.noAny = false
 	s.Class = 1
 	if r := begin(Start{N: 9, Settings: s, From: Noise{}}); r.class(8) != 1 {
 		t.Errorf("a sample of class 1 is of %d", r.class(8))

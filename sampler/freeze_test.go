@@ -38,7 +38,7 @@ func TestFreezingShrinksTheBatch(t *testing.T) {
 		}
 		const n = 6
 		whole, _ := sample(t, p, Start{N: n, Settings: s, From: Noise{}})
-		s.Freeze = true
+		s.Freeze = schedule.FreezeOn
 		run, stats := sample(t, p, Start{N: n, Settings: s, From: Noise{}})
 		froze := make([]int, n) // the step at which each sample froze
 		batch := n
@@ -77,6 +77,54 @@ func TestFreezingShrinksTheBatch(t *testing.T) {
 	}
 }
 
+// The published rule: from the first step after min_steps on, one step without a change
+// freezes a sample. Its loop counts steps from 0 and looks from step min_steps on.
+func TestFreezingUnchanged(t *testing.T) {
+	// Arg-max never changes a token of this model, so the eleventh step is the last.
+	p := sleepy().open(t)
+	s := flat(60, 0)
+	s.Freeze, s.MinSteps = schedule.FreezeUnchanged, 10
+	if run, stats := sample(t, p, Start{N: 3, Settings: s, From: Noise{}}); !run.Done() || len(stats) != 11 || stats[9].Frozen != 0 || stats[10].Frozen != 3 {
+		t.Errorf("the run took %d steps, %+v", len(stats), stats[len(stats)-1])
+	}
+
+	// At a low proportion, samples freeze where a run that never freezes first repeats.
+	s = flat(200, 1)
+	s.Proportion, s.MinSteps = schedule.Schedule{Start: 0.2, Curve: schedule.Constant}, 10
+	const n = 6
+	whole, _ := sample(t, p, Start{N: n, Settings: s, From: Noise{}})
+	s.Freeze = schedule.FreezeUnchanged
+	run, stats := sample(t, p, Start{N: n, Settings: s, From: Noise{}})
+	longest := 0
+	for k := range n {
+		step := s.MinSteps
+		for !slices.Equal(whole.At(step).Tokens[k], whole.At(step + 1).Tokens[k]) {
+			step++
+		}
+		longest = max(longest, step+1)
+		if !slices.Equal(last(run)[k], whole.At(step + 1).Tokens[k]) {
+			t.Errorf("sample %d did not freeze at step %d", k, step+1)
+		}
+	}
+	if len(stats) != longest {
+		t.Errorf("the run took %d steps, its last sample froze at %d", len(stats), longest)
+	}
+
+	// The other rule finds samples that have frozen too early, and returns them.
+	s.Freeze = schedule.FreezeOn
+	if err := run.Set(s); err != nil || run.Done() {
+		t.Errorf("no sample has returned, %v", err)
+	}
+	s.Freeze = schedule.FreezeUnchanged
+	if err := run.Set(s); err != nil || !run.Done() {
+		t.Errorf("some sample has returned, %v", err)
+	}
+	branch, err := run.Branch(run.Len()-1, s)
+	if err != nil || !branch.Done() {
+		t.Errorf("a branch from the end is not done, %v", err)
+	}
+}
+
 // A change of what is drawn brings frozen samples back at the next step; any other
 // change does not. A branch with the same settings keeps them frozen.
 func TestThawing(t *testing.T) {
@@ -89,7 +137,7 @@ func thaws(t *testing.T, proportion float64) {
 	p := sleepy().open(t)
 	s := flat(200, 1)
 	s.Proportion.Start = proportion
-	s.Freeze, s.MinSteps = true, 10
+	s.Freeze, s.MinSteps = schedule.FreezeOn, 10
 	run, stats := sample(t, p, Start{N: 4, Settings: s, From: Noise{}})
 	if !run.Done() || stats[len(stats)-1].Frozen != 4 {
 		t.Fatalf("%+v", stats[len(stats)-1])
@@ -128,7 +176,7 @@ func thaws(t *testing.T, proportion float64) {
 func TestLowProportionFreezesLate(t *testing.T) {
 	p := random(64, 1).open(t)
 	s := flat(400, 1)
-	s.Proportion, s.Freeze, s.MinSteps = schedule.Schedule{Start: 0.1, Curve: schedule.Constant}, true, 10
+	s.Proportion, s.Freeze, s.MinSteps = schedule.Schedule{Start: 0.1, Curve: schedule.Constant}, schedule.FreezeOn, 10
 	base := make([]uint16, p.Latent.Tokens())
 	mask := &Mask{Height: p.Latent.Height, Width: p.Latent.Width, Masked: make([]bool, len(base))}
 	mask.Masked[0], mask.Masked[1] = true, true // two masked tokens, of which most steps draw none

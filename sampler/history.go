@@ -35,7 +35,7 @@ func (r *Run) Branch(step int, s schedule.Settings) (*Run, error) {
 		frames: slices.Clone(r.frames[:step+1]), still: slices.Clone(r.still[:step+1]), frozen: make([]bool, len(r.frozen)),
 	}
 	if !s.SameStep(r.settings) {
-		b.still[step] = make([]float64, len(b.frozen))
+		b.still[step] = make([]still, len(b.frozen))
 	}
 	for i := range b.frozen {
 		b.frozen[i] = b.settled(step, i)
@@ -51,7 +51,7 @@ type pages struct {
 	changed    []int
 	tokenRows  [][]uint16
 	floatRows  [][]float32
-	still      []float64
+	still      []still
 }
 
 // pageSteps is how many steps one allocation serves.

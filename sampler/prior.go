@@ -31,6 +31,7 @@ type Prior struct {
 	Vocabulary int
 	Classes    []string
 
+	noAny      bool // there is no class id for "any"
 	session    inference.Session
 	fixedBatch int      // of the session, 0 if it takes any
 	logits     bool     // the model's output is logits, from which this package samples
@@ -50,7 +51,7 @@ func Open(b *bundle.Bundle, open inference.Opener) (*Prior, error) {
 		return nil, fmt.Errorf("open the prior: %w", err)
 	}
 	p := &Prior{
-		Latent: m.Latent, Vocabulary: m.Vocabulary, Classes: m.Classes,
+		Latent: m.Latent, Vocabulary: m.Vocabulary, Classes: m.Classes, noAny: m.NoAnyClass,
 		session: session, fixedBatch: onnxfile.FixedBatch(session.Inputs()), threads: session.Threads(),
 	}
 	_, p.logits = onnxfile.Find(session.Outputs(), "logits")

@@ -10,7 +10,7 @@ import (
 // A model whose maker recommends nothing has settings that work.
 func TestRecommended(t *testing.T) {
 	s, err := Recommended(bundle.Manifest{Name: "bare", Classes: []string{"a"}})
-	if err != nil || s.Validate(1) != nil || s.Class != 1 || !s.Freeze || s.Proportion.Start != 0.5 {
+	if err != nil || s.Validate(1) != nil || s.Class != 1 || s.Freeze != schedule.FreezeOn || s.Proportion.Start != 0.5 {
 		t.Errorf("%+v, %v", s, err)
 	}
 	twelve, zero := 12, 0

@@ -16,7 +16,7 @@ var recordModel = bundle.Manifest{
 
 func recordSettings(t testing.TB) schedule.Settings {
 	t.Helper()
-	s := schedule.Settings{Steps: 24, MinSteps: 10, Renoise: schedule.Schedule{Curve: schedule.Constant}, Freeze: true, Seed: math.MaxUint64, Class: 1}
+	s := schedule.Settings{Steps: 24, MinSteps: 10, Renoise: schedule.Schedule{Curve: schedule.Constant}, Freeze: schedule.FreezeOn, Seed: math.MaxUint64, Class: 1}
 	var err error
 	if s.Temperature, err = schedule.Parse("1:0.6:cosine"); err != nil {
 		t.Fatal(err)

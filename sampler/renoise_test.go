@@ -118,7 +118,7 @@ func TestRenoiseFreezes(t *testing.T) {
 	m := toy{side: 8, v: 4, ids: onnxfile.Int32, batch: onnxfile.Dynamic, values: slices.Repeat([]float32{0, -1e9, -1e9, -1e9}, 4)}
 	p := m.open(t)
 	s := flat(200, 1)
-	s.Proportion, s.Renoise, s.Freeze = constant(0), constant(0.25), true
+	s.Proportion, s.Renoise, s.Freeze = constant(0), constant(0.25), schedule.FreezeOn
 	base := make([]uint16, p.Latent.Tokens())
 	run, stats := sample(t, p, Start{N: 1, Settings: s, From: Tokens{base}})
 	if !run.Done() || len(stats) != 4 {

@@ -20,8 +20,8 @@ type Run struct {
 	mask      *Mask // nil: every token may change
 	fromImage bool  // tokens of an image are part of the start
 	frames    []Frame
-	still     [][]float64 // by frame and sample: sum of the shares drawn since the sample last changed
-	frozen    []bool      // by sample
+	still     [][]still // by frame and sample
+	frozen    []bool    // by sample
 
 	live     []int    // the samples of the current step
 	renoised []uint16 // tokens of one of them with a share replaced by noise
@@ -52,38 +52,55 @@ func (p *Prior) Start(s Start) (*Run, error) {
 		frames: frames, frozen: make([]bool, s.N),
 	}
 	for range frames {
-		r.still = append(r.still, make([]float64, s.N))
+		r.still = append(r.still, make([]still, s.N))
 	}
 	return r, nil
+}
+
+// still is how long a sample has not changed, or the settings of its steps have not.
+type still struct {
+	steps int
+	drawn float64 // sum of the shares of tokens drawn in these steps
 }
 
 // Settings returns the settings in force.
 func (r *Run) Settings() schedule.Settings { return r.settings }
 
 // Set changes the settings from the next step on, seed and class included. Where
-// they change what is drawn, frozen samples return to the batch.
+// they change what is drawn, frozen samples return to the batch, and another rule of
+// freezing applies at once.
 func (r *Run) Set(s schedule.Settings) error {
 	if err := s.Validate(len(r.prior.Classes)); err != nil {
 		return err
 	}
-	changed := !s.SameStep(r.settings)
-	if changed {
-		r.still[len(r.still)-1] = make([]float64, len(r.frozen))
-	}
-	if changed || !s.Freeze {
-		clear(r.frozen)
-	}
+	newStep, newRule := !s.SameStep(r.settings), s.Freeze != r.settings.Freeze
 	r.settings = s
+	last := len(r.still) - 1
+	if newStep {
+		r.still[last] = make([]still, len(r.frozen))
+	}
+	if newStep || newRule {
+		for i := range r.frozen {
+			r.frozen[i] = r.settled(last, i)
+		}
+	}
 	return nil
 }
 
-// settled reports whether a sample is frozen after a step: min_steps have been
-// taken, and the shares of tokens drawn since its last change add up to one. At
+// settled reports whether a sample is frozen after a step. By FreezeOn, min_steps have
+// been taken, and the shares of tokens drawn since its last change add up to one. At
 // proportion 1 that is one step without a change. At a low proportion one such step
-// shows little: behind a small mask it may have drawn no token at all.
+// shows little: behind a small mask it may have drawn no token at all. FreezeUnchanged
+// takes one such step for enough, from the first step after min_steps on.
 func (r *Run) settled(step, sample int) bool {
 	const whole = 1 - 1e-9 // ten steps of 0.1 sum to a little less than 1
-	return r.settings.Freeze && step >= r.settings.MinSteps && r.still[step][sample] >= whole
+	switch still := r.still[step][sample]; r.settings.Freeze {
+	case schedule.FreezeOn:
+		return step >= r.settings.MinSteps && still.drawn >= whole
+	case schedule.FreezeUnchanged:
+		return step > r.settings.MinSteps && still.steps > 0
+	}
+	return false
 }
 
 // Done reports whether all steps are taken or all samples frozen.
@@ -168,13 +185,14 @@ func (r *Run) Step(ctx context.Context) (Stats, error) {
 
 // freeze decides after step t which samples leave the batch.
 func (r *Run) freeze(t int, stats *Stats) {
-	still := take(&r.pages.still, len(r.frozen))
-	copy(still, r.still[t-1])
-	r.still = append(r.still, still)
+	after := take(&r.pages.still, len(r.frozen))
+	copy(after, r.still[t-1])
+	r.still = append(r.still, after)
 	drawn := 1 - (1-stats.Proportion)*(1-stats.Renoise)
 	for _, i := range r.live {
-		if still[i] += drawn; stats.Changed[i] > 0 {
-			still[i] = 0
+		after[i] = still{after[i].steps + 1, after[i].drawn + drawn}
+		if stats.Changed[i] > 0 {
+			after[i] = still{}
 		}
 		r.frozen[i] = r.settled(t, i)
 	}
@@ -264,10 +282,11 @@ func (r *Run) fill(b *batch, row, sample int, tokens []uint16, stats Stats) {
 
 // class returns the class that the model is given for a sample. "Any" becomes one
 // class, drawn for the sample: without a class, the model may start two classes in
-// one image and continue both. Where an image is given, its tokens tell the class.
+// one image and continue both. Where an image is given, its tokens tell the class, if the
+// model was trained without classes as well.
 func (r *Run) class(sample int) int {
 	classes := len(r.prior.Classes)
-	if r.settings.Class < classes || classes == 0 || r.fromImage {
+	if r.settings.Class < classes || classes == 0 || r.fromImage && !r.prior.noAny {
 		return r.settings.Class
 	}
 	var u [1]float32

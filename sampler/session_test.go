@@ -80,7 +80,7 @@ func (b *fakeBinding) Close() { b.session.open-- }
 // openFake opens a prior on a fake session.
 func openFake(t *testing.T, s *fakeSession) *Prior {
 	t.Helper()
-	b := &bundle.Bundle{Manifest: bundle.Manifest{Latent: bundle.Latent{Height: s.toy.side, Width: s.toy.side}, Vocabulary: s.toy.v}}
+	b := &bundle.Bundle{Manifest: bundle.Manifest{Latent: bundle.Latent{Height: s.toy.side, Width: s.toy.side}, Vocabulary: s.toy.v, Files: map[string]bundle.File{bundle.PriorFile: {}}}}
 	p, err := Open(b, func(onnxfile.Model) (inference.Session, error) { return s, nil })
 	if err != nil {
 		t.Fatal(err)

@@ -5,14 +5,14 @@
 // Autoencoders" (McKinney & Willcocks, 2206.12351). Its sections are in these files:
 //
 //	3.1 Latent dataset generation      train/latents
-//	3.2 2D-aware hourglass transformer train/prior/hourglass.go
+//	3.2 2D-aware hourglass transformer train/prior/hourglass.go; the author's in train/prior/published.go
 //	3.3 Step-unrolled training         train/prior/unroll.go
 //	3.4 Fast sampling                  sampler/run.go
 //	3.5 Inpainting                     sampler/mask.go
 //	3.6 Megapixel VQ-GAN               train/vqgan and assets/recipes/ffhq1024.yaml
 //
 // Our additions to the published networks and losses each have a switch in a recipe,
-// off in ffhq1024, ffhq256 and imagenet256:
+// off in the recipes "as published":
 //
 //	prior.position_embedding            learned position embedding beside RoPE
 //	prior.shift_mixing                  channels of the eight tokens around a token

@@ -9,6 +9,7 @@ import (
 	"sundae/internal/config"
 	"sundae/internal/ort/orttest"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 	"sundae/tui/graphics"
 )
 
@@ -35,7 +36,7 @@ func options(tb testing.TB) Options {
 
 func optionsOf(m bundle.Manifest, prior *sampler.Prior, pictures *decoder.Decoder, folder string) (Options, error) {
 	s, err := sampler.Recommended(m)
-	s.Steps, s.Freeze = 12, false
+	s.Steps, s.Freeze = 12, schedule.FreezeOff
 	return Options{
 		Model: m, Prior: prior, Pictures: pictures, Settings: s, Samples: 2,
 		Terminal: graphics.Terminal{Protocol: graphics.Blocks, Colours: graphics.TrueColour},

@@ -87,7 +87,7 @@ func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, repo
 	if o.Steps > 0 {
 		settings.Steps = o.Steps
 	}
-	settings.Freeze = false
+	settings.Freeze = schedule.FreezeOff
 	open := rt.Opener(o.Model)
 	prior, err := sampler.Open(b, open)
 	if err != nil {

@@ -25,6 +25,7 @@ import (
 	"sundae/internal/picture"
 	"sundae/internal/progress"
 	"sundae/sampler"
+	"sundae/sampler/schedule"
 )
 
 // Timing is how fast a model runs on a device, for a batch of one.
@@ -156,7 +157,7 @@ func (r *results) measureSteps(ctx context.Context, b *bundle.Bundle, open infer
 	if err != nil {
 		return err
 	}
-	settings.Freeze, settings.Steps = false, timingRounds+1
+	settings.Freeze, settings.Steps = schedule.FreezeOff, timingRounds+1
 	prior, err := sampler.Open(b, open)
 	if err != nil {
 		return err

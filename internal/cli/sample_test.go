@@ -283,7 +283,7 @@ func TestSampleBadInput(t *testing.T) {
 		{2, "unknown curve", []string{"--model", model, "--temperature", "1:0.5:wavy"}},
 		{2, "2 must be 0 to 1", []string{"--model", model, "--proportion", "2"}},
 		{2, "must be a whole number from 0 to 10000", []string{"--model", model, "--min-steps", "-1"}},
-		{2, "must be on, off or model", []string{"--model", model, "--freeze", "maybe"}},
+		{2, "must be on, unchanged, off or model", []string{"--model", model, "--freeze", "maybe"}},
 		{1, "the model has alpine,", []string{"--model", model, "--class", "city"}},
 		{1, "--threads must be 0 to", []string{"--model", model, "--threads", "-1"}},
 		{1, "--n must be 1 to", []string{"--model", model, "--n", "0"}},

@@ -25,7 +25,7 @@ func (f *samplingFlags) add(cmd *cobra.Command) {
 		{"proportion", "proportion", "schedule", "`schedule` of the share of tokens updated in each step (default from the settings)"},
 		{"renoise", "renoise", "schedule", "`schedule` of the share of tokens replaced by noise before each step and then sampled again (default from the settings)"},
 		{"min-steps", "min_steps", "int", "no sample is frozen before this step; 0: as the model recommends (default from the settings)"},
-		{"freeze", "freeze", "word", "freeze samples that no longer change: on, off or model (default from the settings)"},
+		{"freeze", "freeze", "word", "freeze samples that no longer change: on, unchanged (after one step without a change), off or model (default from the settings)"},
 		{"class", "class", "name", "`name` of a class, or any (default from the settings)"},
 		{"seed", "seed", "number", "seed of all random numbers (default from the settings)"},
 	} {

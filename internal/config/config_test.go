@@ -129,7 +129,7 @@ func TestLoadErrorsNameTheLine(t *testing.T) {
 		{"sampling:\n  n: 0", ":2: sampling.n: should be from 1 to 1024, not 0"},
 		{"sampling:\n  seed: -3", ":2: sampling.seed: should be a whole number from 0"},
 		{"sampling:\n  temperature: hot", `:2: sampling.temperature: schedule "hot": "hot" is not a number`},
-		{"sampling:\n  freeze: maybe", `:2: sampling.freeze: "maybe" must be on, off or model`},
+		{"sampling:\n  freeze: maybe", `:2: sampling.freeze: "maybe" must be on, unchanged, off or model`},
 		{"sampling:\n  corruption: 0.1", ":2: sampling.corruption: this setting is now called renoise"},
 		{"sampling: 3", `:1: sampling: should be a group of settings, not "3"`},
 		{"sampling: [3]", ":1: sampling: should be a group of settings, not a list"},

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,38 +26,10 @@ type Patch struct {
 // anyClass is the name of no class in particular.
 const anyClass = "any"
 
-// Freeze says whether samples that no longer change leave the batch.
-type Freeze string
-
-// The values of Freeze.
-const (
-	FreezeRecommended Freeze = "model"
-	FreezeOn          Freeze = "on"
-	FreezeOff         Freeze = "off"
-)
-
-// UnmarshalText reads model, on or off; true and false as well, for YAML.
-func (f *Freeze) UnmarshalText(text []byte) error {
-	switch word := string(text); word {
-	case "model", "on", "off":
-		*f = Freeze(word)
-	case "true":
-		*f = FreezeOn
-	case "false":
-		*f = FreezeOff
-	default:
-		return fmt.Errorf("%q must be on, off or model", word)
-	}
-	return nil
-}
-
 // PatchOf returns the patch that makes any settings equal to s, for a model of
 // these classes.
 func PatchOf(s Settings, classes []string) Patch {
-	freeze, class := FreezeOff, ""
-	if s.Freeze {
-		freeze = FreezeOn
-	}
+	freeze, class := cmp.Or(s.Freeze, FreezeOff), ""
 	if s.Class < len(classes) {
 		class = classes[s.Class]
 	}
@@ -73,7 +46,9 @@ func (p Patch) Apply(s, recommended Settings, classes []string) (Settings, error
 	applyCount(&s.Steps, p.Steps, recommended.Steps)
 	applyCount(&s.MinSteps, p.MinSteps, recommended.MinSteps)
 	if p.Freeze != nil {
-		s.Freeze = *p.Freeze == FreezeOn || *p.Freeze == FreezeRecommended && recommended.Freeze
+		if s.Freeze = *p.Freeze; s.Freeze == FreezeRecommended {
+			s.Freeze = recommended.Freeze
+		}
 	}
 	if p.Seed != nil {
 		s.Seed = *p.Seed

@@ -14,7 +14,7 @@ var classes = []string{"alpine", "ocean"}
 // A patch of all settings gives them back, through text as well.
 func TestPatchOf(t *testing.T) {
 	s := Default(2)
-	s.Steps, s.Class, s.Seed, s.Freeze, s.MinSteps = 7, 1, 1<<63+1, false, 0
+	s.Steps, s.Class, s.Seed, s.Freeze, s.MinSteps = 7, 1, 1<<63+1, FreezeUnchanged, 0
 	s.Temperature = Schedule{Start: 1, End: 0.6, Curve: Keyframes, Keys: []Keyframe{{0, 1}, {1, 0.6}}}
 	p := PatchOf(s, classes)
 	for name, codec := range map[string]struct {
@@ -38,7 +38,7 @@ func TestPatchOf(t *testing.T) {
 // What a patch leaves out stays, and what it leaves to the model is recommended.
 func TestApply(t *testing.T) {
 	recommended, s := Default(2), Default(2)
-	recommended.Steps, recommended.MinSteps, recommended.Freeze = 96, 12, false
+	recommended.Steps, recommended.MinSteps, recommended.Freeze = 96, 12, FreezeUnchanged
 	recommended.Renoise = Schedule{Start: 0.3, Curve: Linear}
 	s.Steps, s.MinSteps, s.Seed = 5, 1, 9
 	if got, err := (Patch{}).Apply(s, recommended, classes); err != nil || !reflect.DeepEqual(got, s) {
@@ -58,11 +58,32 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// The words of the settings file, of flags and of old records.
+func TestFreezeWords(t *testing.T) {
+	for text, want := range map[string]Freeze{"on": FreezeOn, "true": FreezeOn, "off": FreezeOff, "false": FreezeOff, "unchanged": FreezeUnchanged} {
+		var p Patch
+		if err := yaml.Unmarshal([]byte("freeze: "+text), &p); err != nil || *p.Freeze != want {
+			t.Errorf("%s is read as %v, %v", text, p.Freeze, err)
+		}
+		s, err := p.Apply(Default(0), Default(0), nil)
+		if err != nil || s.Freeze != want || s.Validate(0) != nil || *PatchOf(s, nil).Freeze != want {
+			t.Errorf("%s makes %q, %v", text, s.Freeze, err)
+		}
+	}
+	s := Default(0)
+	if s.Freeze = FreezeRecommended; s.Validate(0) == nil {
+		t.Error("a rule that is left to the model passes")
+	}
+	if s.Freeze = ""; s.Validate(0) != nil || *PatchOf(s, nil).Freeze != FreezeOff {
+		t.Errorf("no rule is not off: %v", s.Validate(0))
+	}
+}
+
 func TestPatchErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"steps=-1": "\"-1\" must be a whole number from 0", "steps=10001": "from 0 to 10000", "steps=x": "whole number",
 		"temperature=hot": "is not a number", "temperature=1:0.5:wavy": "unknown curve", "proportion=1.5": "1.5 must be 0 to 1",
-		"freeze=maybe": "on, off or model", "seed=-1": "whole number", "colour=red": "unknown setting",
+		"freeze=maybe": "on, unchanged, off or model", "seed=-1": "whole number", "colour=red": "unknown setting",
 	} {
 		key, value, _ := strings.Cut(text, "=")
 		var p Patch

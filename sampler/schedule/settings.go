@@ -12,9 +12,9 @@ type Settings struct {
 	Proportion  Schedule // p_t, the share of tokens updated at a step, 0 to 1
 	Renoise     Schedule // c_t, the share of tokens replaced by noise before a step and then drawn, 0 to 1
 	MinSteps    int      // no sample is frozen before this step
-	Freeze      bool     // samples that no longer change leave the batch
+	Freeze      Freeze   // when samples that no longer change leave the batch; "" is FreezeOff
 	Seed        uint64
-	Class       int // 0 to classes-1; classes itself is any: one class per sample, or none where an image is given
+	Class       int // 0 to classes-1; classes itself is any: one class per sample, or none where an image is given and the model can do without
 }
 
 // Validate returns what cannot work for a model of so many classes.
@@ -26,6 +26,11 @@ func (s Settings) Validate(classes int) error {
 		return fmt.Errorf("min_steps must be 0 to %d, not %d", MaxSteps, s.MinSteps)
 	case s.Class < 0 || s.Class > classes:
 		return fmt.Errorf("class %d: the model has %d classes, numbered from 0; %d means any", s.Class, classes, classes)
+	}
+	switch s.Freeze {
+	case "", FreezeOff, FreezeOn, FreezeUnchanged:
+	default:
+		return fmt.Errorf("freeze must be on, unchanged or off, not %q", string(s.Freeze))
 	}
 	for _, schedule := range []struct {
 		name  string
@@ -65,7 +70,7 @@ const (
 func Default(classes int) Settings {
 	return Settings{
 		Steps: defaultSteps, Temperature: Schedule{Start: 1, End: 0.6, Curve: Cosine}, Proportion: DefaultProportion(defaultSteps), Renoise: Schedule{Curve: Constant},
-		MinSteps: 10, Freeze: true, Class: classes,
+		MinSteps: 10, Freeze: FreezeOn, Class: classes,
 	}
 }
 

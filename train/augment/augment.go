@@ -31,7 +31,7 @@ func Open(b *bundle.Bundle, open inference.Opener) (*Prior, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings.Freeze = false
+	settings.Freeze = schedule.FreezeOff
 	p, err := sampler.Open(b, open)
 	if err != nil {
 		return nil, fmt.Errorf("open the prior: %w", err)

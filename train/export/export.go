@@ -41,6 +41,7 @@ type Prior struct {
 	Steps   int
 	Hours   float64
 	Figures map[string]float64 // their names begin with prior_
+	NoAny   bool               // it knows its classes, but no "any"
 
 	bundle *bundle.Bundle // that it was trained for, if it is a pretrained one
 }
@@ -90,7 +91,7 @@ func Bundle(ctx context.Context, o Options) (bundle.Manifest, error) {
 	m := bundle.Manifest{
 		Name: r.Name, Description: o.description(), ImageSize: r.Image.Size, Downsample: r.VQGAN.Factor(),
 		Latent: bundle.Latent{Height: r.Latent(), Width: r.Latent()}, Vocabulary: r.VQGAN.Vocabulary, Classes: o.Classes,
-		Licence: r.Licence,
+		NoAnyClass: o.Prior.NoAny, Licence: r.Licence,
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),
 			Machine: fmt.Sprintf("%d cores, %s/%s, backend %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.Backend.Name()),
@@ -158,7 +159,7 @@ func TrainedPrior(checkpoint string, c prior.Config, grid prior.Grid, backend co
 	for i, level := range prior.Levels {
 		figures[fmt.Sprintf("prior_heldout_%g", level)] = round(r.HeldOut[i], 1e4)
 	}
-	return Prior{ONNX: file, Steps: r.Earlier + r.Step, Hours: round(r.Hours, 1e3), Figures: figures}, nil
+	return Prior{ONNX: file, Steps: r.Earlier + r.Step, Hours: round(r.Hours, 1e3), Figures: figures, NoAny: grid.Classes > 0 && !c.HasAny()}, nil
 }
 
 // PretrainedPrior is the prior of a bundle. It fits the tokens of that bundle's encoder
@@ -167,5 +168,5 @@ func PretrainedPrior(b *bundle.Bundle) Prior {
 	t := b.Manifest.Training
 	figures := maps.Clone(t.Figures)
 	maps.DeleteFunc(figures, func(name string, _ float64) bool { return !strings.HasPrefix(name, "prior_") })
-	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, bundle: b}
+	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, NoAny: b.Manifest.NoAnyClass, bundle: b}
 }

@@ -3,6 +3,7 @@ package recipe
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +16,10 @@ func TestBuiltIn(t *testing.T) {
 			t.Errorf("recipe %s: %q, %v", name, r.Name, err)
 		}
 	}
-	if len(BuiltIn()) < 5 {
-		t.Errorf("only %v are built in", BuiltIn())
+	for _, name := range []string{"tiny", "vistas", "photos256", "ffhq256", "ffhq1024", "ffhq1024-large", "celeba256", "imagenet256", "imagenet256-large"} {
+		if !slices.Contains(BuiltIn(), name) {
+			t.Errorf("recipe %s is not built in: %v", name, BuiltIn())
+		}
 	}
 }
 
@@ -41,6 +44,9 @@ func TestImpossibleRecipes(t *testing.T) {
 		"image.size":         {"  size: 32", "  size: 33"},
 		"prior.resample":     {"resample: linear", "resample: magic"},
 		"prior.optimizer":    {"optimizer: muon", "optimizer: magic"},
+		"prior.network":      {"depth: [1, 2, 1]", "network: magic\n  depth: [1, 2, 1]"},
+		"prior.schedule":     {"optimizer: muon", "schedule: magic"},
+		"prior.betas":        {"optimizer: muon", "betas: [0.9]"},
 		"prior.partial":      {"unroll: 2", "unroll: 1\n  partial: 1"},
 		"latents.batch must": {"flips: true\n  batch: 32", "flips: true\n  batch: 0"},
 	} {

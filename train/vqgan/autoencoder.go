@@ -10,11 +10,14 @@ import (
 
 // Encode maps images x [B, 3, H, W] in [-1, 1] to latent vectors [B, E, h, w].
 //
-// It differs from the encoder of VQ-GAN (taming-transformers) in these ways: a stem
-// that starts below full resolution if Stem is above 1, pixel unshuffle and a 1×1
-// convolution in place of strided convolutions, and attention only once, after the
-// last level. SphereCodes and LinearShortcut add two more.
+// Unless Network is Taming, it differs from the encoder of VQ-GAN (taming-transformers)
+// in these ways: a stem that starts below full resolution if Stem is above 1, pixel
+// unshuffle and a 1×1 convolution in place of strided convolutions, and attention only
+// once, after the last level. SphereCodes and LinearShortcut add two more.
 func (c Config) Encode(scope *model.Scope, x *Node) *Node {
+	if c.Network == Taming {
+		return c.encodeTaming(scope, x)
+	}
 	var shortcut *Node
 	if c.LinearShortcut {
 		shortcut = c.encoderShortcut(scope.In("shortcut"), x) // [B, E, h, w]
@@ -78,6 +81,9 @@ func (a affine) shifted(x *Node) *Node {
 // decode is Decode with its output mapped to the range of out. Scale and shift are
 // applied before the last pixel shuffles, where the tensors are small.
 func (c Config) decode(scope *model.Scope, z *Node, out affine) (x, last *Node) {
+	if c.Network == Taming {
+		return c.decodeTaming(scope, z, out)
+	}
 	top := len(c.Multipliers) - 1
 	var shortcut *Node
 	if c.LinearShortcut {

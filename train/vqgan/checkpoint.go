@@ -1,6 +1,7 @@
 package vqgan
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 
@@ -37,6 +38,10 @@ func (c Config) restore(store *model.Store, o Options) (Report, error) {
 // network describes everything that determines the shapes of the weights and how the
 // network uses them.
 func (c Config) network() string {
+	if c.Network == Taming {
+		return fmt.Sprintf("taming channels %d×%v blocks %d attention %v of %d z %d embedding %d vocabulary %d %s",
+			c.Channels, c.Multipliers, c.Blocks, c.AttentionResolutions, c.size, c.ZChannels, c.Embedding, c.Vocabulary, cmp.Or(c.Quantizer, euclidean))
+	}
 	name := fmt.Sprintf("stem %d/%d channels %d×%v blocks %d attention %t groups %d embedding %d vocabulary %d",
 		c.Stem, c.StemChannels, c.Channels, c.Multipliers, c.Blocks, c.Attention, c.Groups, c.Embedding, c.Vocabulary)
 	if len(c.DecoderBlocks) > 0 {

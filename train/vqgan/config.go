@@ -25,13 +25,28 @@ import (
 
 // Config is the `vqgan` section of a recipe: the network and its training.
 type Config struct {
+	// Network is Taming for the published network, or absent for ours, which a CPU can train.
+	// The published one has Channels, Multipliers, Blocks (the decoder one more in each
+	// level), AttentionResolutions, ZChannels, Embedding, Vocabulary and Quantizer; all other
+	// settings of the network must be absent.
+	Network string `yaml:"network,omitempty"`
+	// AttentionResolutions are the sides of the activations that have self-attention, for
+	// pictures of image.size: crops have it in the same levels.
+	AttentionResolutions []int `yaml:"attention_resolutions,omitempty,flow"`
+	// ZChannels is the width of the encoder's output and the decoder's input, between which
+	// and the codes are 1×1 convolutions.
+	ZChannels int `yaml:"z_channels,omitempty"`
+	// Quantizer is "euclidean", the default, for the nearest code, or Gumbel for the code that
+	// the encoder gives the largest logit.
+	Quantizer string `yaml:"quantizer,omitempty"`
+
 	// Stem is the side of the patches that are unshuffled into channels before the
 	// first level, a power of two. 1 starts at full resolution, as VQ-GAN does; 4 and
 	// more keep all wide layers at a quarter of the image's side and below, which a CPU
 	// can train.
-	Stem int `yaml:"stem"`
+	Stem int `yaml:"stem,omitempty"`
 	// StemChannels is the width of the convolutions between the stem's pixel unshuffles.
-	StemChannels int `yaml:"stem_channels"`
+	StemChannels int `yaml:"stem_channels,omitempty"`
 	// Channels times Multipliers[i] is the width of level i. Every level but the last
 	// halves the side, so f = Stem · 2^(len(Multipliers)-1).
 	Channels    int   `yaml:"channels"`
@@ -45,17 +60,17 @@ type Config struct {
 	// residual block, for each level of the decoder: 2 halves its time.
 	DecoderBottleneck []int `yaml:"decoder_bottleneck,omitempty,flow"`
 	// Attention adds self-attention at the lowest resolution.
-	Attention bool `yaml:"attention"`
+	Attention bool `yaml:"attention,omitempty"`
 	// LinearShortcut adds a linear map of each token's patch around encoder and decoder.
 	// VQ-GAN has none.
-	LinearShortcut bool `yaml:"linear_shortcut"`
-	Groups         int  `yaml:"groups"`     // groups of the group norms
-	Embedding      int  `yaml:"embedding"`  // E, the length of a code
-	Vocabulary     int  `yaml:"vocabulary"` // V, the number of codes
+	LinearShortcut bool `yaml:"linear_shortcut,omitempty"`
+	Groups         int  `yaml:"groups,omitempty"` // groups of the group norms
+	Embedding      int  `yaml:"embedding"`        // E, the length of a code
+	Vocabulary     int  `yaml:"vocabulary"`       // V, the number of codes
 	// SphereCodes scales the encoder's outputs to length √E, so that the distance to a
 	// code depends on the direction alone and more of the codebook is used (Yu et al.,
 	// 2110.04627, section 3.2). VQ-GAN has plain Euclidean codes.
-	SphereCodes bool `yaml:"sphere_codes"`
+	SphereCodes bool `yaml:"sphere_codes,omitempty"`
 
 	Crop          int `yaml:"crop"`    // side of the training crops, a multiple of f
 	Batch         int `yaml:"batch"`   // crops per step
@@ -76,6 +91,8 @@ type Config struct {
 	Codebook      Codebook      `yaml:"codebook"`
 	Discriminator Discriminator `yaml:"discriminator"`
 	Finetune      Finetune      `yaml:"finetune"`
+
+	size int // side of the pictures, which AttentionResolutions refer to
 }
 
 // Finetune is the decoder fine-tuning after Steps: encoder and codebook are frozen, so
@@ -155,6 +172,12 @@ func (d Discriminator) multiple() int {
 	return 4 << max(d.Layers, 0)
 }
 
+// The Quantizers.
+const (
+	euclidean = "euclidean"
+	Gumbel    = "gumbel"
+)
+
 // decoderBlocks is the number of residual blocks in a level of the decoder.
 func (c Config) decoderBlocks(level int) int {
 	if len(c.DecoderBlocks) == 0 {
@@ -176,7 +199,33 @@ func (c Config) hidden(level int) int {
 func (c Config) totalSteps() int { return c.Steps + c.Finetune.Steps }
 
 // Factor is f, the side of a token's patch in pixels.
-func (c Config) Factor() int { return c.Stem << (len(c.Multipliers) - 1) }
+func (c Config) Factor() int { return max(c.Stem, 1) << (len(c.Multipliers) - 1) }
+
+// forPictures returns c for pictures of the given side.
+func (c Config) forPictures(size int) Config {
+	c.size = size
+	return c
+}
+
+// attentionAt reports whether a level of the published network has attention.
+func (c Config) attentionAt(level int) bool {
+	return slices.Contains(c.AttentionResolutions, c.size>>level)
+}
+
+// groups is the number of groups of the group norms, epsilon what they add to a variance.
+func (c Config) groups() int {
+	if c.Network == Taming {
+		return tamingGroups
+	}
+	return c.Groups
+}
+
+func (c Config) epsilon() float64 {
+	if c.Network == Taming {
+		return tamingEpsilon
+	}
+	return 1e-5
+}
 
 // Validate reports the first setting that cannot work, for images of the given side.
 func (c Config) Validate(size int) error {
@@ -184,7 +233,7 @@ func (c Config) Validate(size int) error {
 		name  string
 		value int
 	}{
-		{"stem", c.Stem}, {"channels", c.Channels}, {"blocks", c.Blocks}, {"groups", c.Groups}, {"embedding", c.Embedding},
+		{"channels", c.Channels}, {"blocks", c.Blocks}, {"embedding", c.Embedding},
 		{"crop", c.Crop}, {"batch", c.Batch}, {"crops", c.CropsPerImage}, {"steps", c.Steps}, {"every", c.Every},
 	}
 	for _, p := range positive {
@@ -192,39 +241,20 @@ func (c Config) Validate(size int) error {
 			return fmt.Errorf("vqgan.%s must be at least 1, not %d", p.name, p.value)
 		}
 	}
-	if bits.OnesCount(uint(c.Stem)) != 1 {
-		return fmt.Errorf("vqgan.stem must be a power of two, not %d", c.Stem)
-	}
-	if c.Stem > 2 && c.StemChannels < 1 {
-		return fmt.Errorf("vqgan.stem_channels must be at least 1 with a stem of %d", c.Stem)
-	}
 	if len(c.Multipliers) == 0 {
 		return fmt.Errorf("vqgan.multipliers must have at least one level")
 	}
-	if len(c.DecoderBlocks) > 0 && (len(c.DecoderBlocks) != len(c.Multipliers) || slices.Min(c.DecoderBlocks) < c.Blocks) {
-		return fmt.Errorf("vqgan.decoder_blocks must be %d numbers, one per level, each at least %d, not %v", len(c.Multipliers), c.Blocks, c.DecoderBlocks)
+	if least := slices.Min(c.Multipliers); least < 1 {
+		return fmt.Errorf("vqgan.multipliers must be at least 1, not %d", least)
 	}
-	if n := len(c.DecoderBottleneck); n > 0 && n != len(c.Multipliers) {
-		return fmt.Errorf("vqgan.decoder_bottleneck must be %d numbers, one per level, not %v", len(c.Multipliers), c.DecoderBottleneck)
-	}
-	for level, divisor := range c.DecoderBottleneck {
-		if divisor < 1 || c.Channels*c.Multipliers[level]%(divisor*c.Groups) != 0 {
-			return fmt.Errorf("vqgan.decoder_bottleneck %d does not divide the %d channels of a level into %d groups", divisor, c.Channels*c.Multipliers[level], c.Groups)
-		}
+	if err := c.validateNetwork(); err != nil {
+		return err
 	}
 	if c.Optimizer != "" && c.Optimizer != "adamw" && c.Optimizer != "muon" {
 		return fmt.Errorf("vqgan.optimizer must be adamw or muon, not %q", c.Optimizer)
 	}
 	if err := c.Discriminator.validate(c.Crop); err != nil {
 		return err
-	}
-	for _, m := range c.Multipliers {
-		if m < 1 {
-			return fmt.Errorf("vqgan.multipliers must be at least 1, not %d", m)
-		}
-		if c.Channels*m%c.Groups != 0 {
-			return fmt.Errorf("vqgan.groups %d does not divide the %d channels of a level", c.Groups, c.Channels*m)
-		}
 	}
 	if c.Vocabulary < 2 || c.Vocabulary > 1<<16 {
 		return fmt.Errorf("vqgan.vocabulary must be 2 to 65536, not %d", c.Vocabulary)
@@ -285,6 +315,73 @@ func (d Discriminator) validate(crop int) error {
 	}
 	if d.Network == patchGAN && crop>>d.Layers < 3 {
 		return fmt.Errorf("vqgan.discriminator needs crops of at least %d pixels for its %d layers, not %d: raise vqgan.crop or lower its layers", 3<<d.Layers, d.Layers, crop)
+	}
+	return nil
+}
+
+// validateNetwork reports the first setting that is not one of the network's or cannot work
+// in it.
+func (c Config) validateNetwork() error {
+	switch c.Network {
+	case "":
+		return c.validateOurs()
+	case Taming:
+		return c.validateTaming()
+	}
+	return fmt.Errorf("vqgan.network must be %s or absent, not %q", Taming, c.Network)
+}
+
+func (c Config) validateOurs() error {
+	if len(c.AttentionResolutions) > 0 || c.ZChannels != 0 || c.Quantizer != "" {
+		return fmt.Errorf("vqgan.attention_resolutions, z_channels and quantizer need vqgan.network: %s", Taming)
+	}
+	if c.Groups < 1 {
+		return fmt.Errorf("vqgan.groups must be at least 1, not %d", c.Groups)
+	}
+	for _, m := range c.Multipliers {
+		if c.Channels*m%c.Groups != 0 {
+			return fmt.Errorf("vqgan.groups %d does not divide the %d channels of a level", c.Groups, c.Channels*m)
+		}
+	}
+	if bits.OnesCount(uint(c.Stem)) != 1 {
+		return fmt.Errorf("vqgan.stem must be a power of two, not %d", c.Stem)
+	}
+	if c.Stem > 2 && c.StemChannels < 1 {
+		return fmt.Errorf("vqgan.stem_channels must be at least 1 with a stem of %d", c.Stem)
+	}
+	if len(c.DecoderBlocks) > 0 && (len(c.DecoderBlocks) != len(c.Multipliers) || slices.Min(c.DecoderBlocks) < c.Blocks) {
+		return fmt.Errorf("vqgan.decoder_blocks must be %d numbers, one per level, each at least %d, not %v", len(c.Multipliers), c.Blocks, c.DecoderBlocks)
+	}
+	if n := len(c.DecoderBottleneck); n > 0 && n != len(c.Multipliers) {
+		return fmt.Errorf("vqgan.decoder_bottleneck must be %d numbers, one per level, not %v", len(c.Multipliers), c.DecoderBottleneck)
+	}
+	for level, divisor := range c.DecoderBottleneck {
+		if divisor < 1 || c.Channels*c.Multipliers[level]%(divisor*c.Groups) != 0 {
+			return fmt.Errorf("vqgan.decoder_bottleneck %d does not divide the %d channels of a level into %d groups", divisor, c.Channels*c.Multipliers[level], c.Groups)
+		}
+	}
+	return nil
+}
+
+func (c Config) validateTaming() error {
+	if c.Stem != 0 || c.StemChannels != 0 || c.Groups != 0 || c.Attention || c.LinearShortcut || c.SphereCodes ||
+		len(c.DecoderBlocks) > 0 || len(c.DecoderBottleneck) > 0 || c.Loss.Seams != 0 {
+		return fmt.Errorf("vqgan.stem, stem_channels, groups, attention, linear_shortcut, sphere_codes, decoder_blocks, decoder_bottleneck and loss.seams are not for vqgan.network: %s: remove them", Taming)
+	}
+	if c.Channels%tamingGroups != 0 {
+		return fmt.Errorf("vqgan.channels must be a multiple of %d, not %d", tamingGroups, c.Channels)
+	}
+	if c.ZChannels < 1 {
+		return fmt.Errorf("vqgan.z_channels must be at least 1, not %d", c.ZChannels)
+	}
+	switch c.Quantizer {
+	case "", euclidean:
+	case Gumbel:
+		if c.ZChannels != c.Embedding {
+			return fmt.Errorf("vqgan.quantizer %s needs the same z_channels (%d) and embedding (%d)", Gumbel, c.ZChannels, c.Embedding)
+		}
+	default:
+		return fmt.Errorf("vqgan.quantizer must be %s or %s, not %q", euclidean, Gumbel, c.Quantizer)
 	}
 	return nil
 }

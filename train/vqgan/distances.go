@@ -14,6 +14,10 @@ import (
 // distances of the encoder's outputs to each code, [n, h·w, V], with the encoder of
 // from. n must be the same in every call.
 func (c Config) Distances(from *Pretrained, size int, backend compute.Backend) (func(bytes []uint8, n int) ([]float32, error), error) {
+	if c.Quantizer == Gumbel {
+		return nil, fmt.Errorf("latents.rate needs distances to the codes, which vqgan.quantizer %s does not have: set it to 0", Gumbel)
+	}
+	c = c.forPictures(size)
 	store, err := c.loadEncoder(from.Encoder, size, backend)
 	if err != nil {
 		return nil, fmt.Errorf("read the encoder: %w", err)

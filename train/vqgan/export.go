@@ -14,7 +14,8 @@ import (
 	"sundae/train/engine"
 )
 
-// Model is a trained VQ-GAN: the EMA of its weights, and the codebook.
+// Model is a VQ-GAN for use: the EMA of the weights of a training, or those of a published
+// checkpoint, and the codebook.
 type Model struct {
 	Config Config
 	Size   int // the pictures' side
@@ -25,6 +26,7 @@ type Model struct {
 
 // Open reads a training checkpoint for use.
 func Open(path string, c Config, size int) (*Model, error) {
+	c = c.forPictures(size)
 	store := model.NewStore()
 	var report Report
 	if err := c.checkpoint(path).Load(store, &report); err != nil {
@@ -46,8 +48,9 @@ func Open(path string, c Config, size int) (*Model, error) {
 
 // tokens is the encoder's graph: pictures [B, 3, H, W] over [-1, 1] to int32 [B, h, w].
 func (m *Model) tokens(scope *model.Scope, x *Node) *Node {
-	z := m.Config.Encode(scope.At(generatorScope).In("encoder"), x)
-	ids := nearest(toRows(z), scope.Store().GetVariable(codebookPath).NodeValue(x.Graph()))
+	encoder := scope.At(generatorScope).In("encoder")
+	z := m.Config.Encode(encoder, x)
+	ids := m.Config.choose(encoder, toRows(z), scope.Store().GetVariable(codebookPath).NodeValue(x.Graph()))
 	return Reshape(ids, x.Shape().Dim(0), z.Shape().Dim(2), z.Shape().Dim(3))
 }
 
@@ -61,10 +64,33 @@ func (m *Model) picture(scope *model.Scope, ids *Node) *Node {
 	return TransposeAllDims(ConvertDType(ClipScalar(x, 0, 255.5), dtypes.Uint8), 0, 2, 3, 1)
 }
 
+// loaded is the store with the weights' values.
+func (m *Model) loaded() (*model.Store, error) {
+	if m.source == nil {
+		return m.store, nil
+	}
+	store := model.NewStore()
+	for v := range m.store.IterVariables() {
+		dims := v.Shape().Dimensions
+		values, err := m.source(v.Path(), dims)
+		if err != nil {
+			return nil, fmt.Errorf("read the weights: %w", err)
+		}
+		if _, err := store.CreateVariable(v.Path(), tensors.FromFlatDataAndDimensions(values, dims...)); err != nil {
+			return nil, fmt.Errorf("read the weights: %w", err)
+		}
+	}
+	return store, nil
+}
+
 // Encoder returns a function from n pictures' bytes [n, H, W, 3] to their
 // tokens, [n, h, w] in raster order. n must be the same at every call.
 func (m *Model) Encoder(backend compute.Backend) (func(bytes []uint8, n int) ([]int32, error), error) {
-	exec, err := model.NewExec(backend, m.store, func(scope *model.Scope, bytes *Node) *Node {
+	store, err := m.loaded()
+	if err != nil {
+		return nil, err
+	}
+	exec, err := model.NewExec(backend, store, func(scope *model.Scope, bytes *Node) *Node {
 		return m.tokens(scope, toFloat(bytes))
 	})
 	if err != nil {
@@ -76,7 +102,11 @@ func (m *Model) Encoder(backend compute.Backend) (func(bytes []uint8, n int) ([]
 // Decoder returns a function from n grids of tokens [n, h, w] to pictures' bytes
 // [n, H, W, 3]. n must be the same at every call.
 func (m *Model) Decoder(backend compute.Backend) (func(ids []int32, n int) ([]uint8, error), error) {
-	exec, err := model.NewExec(backend, m.store, m.picture)
+	store, err := m.loaded()
+	if err != nil {
+		return nil, err
+	}
+	exec, err := model.NewExec(backend, store, m.picture)
 	if err != nil {
 		return nil, fmt.Errorf("build the decoder: %w", err)
 	}

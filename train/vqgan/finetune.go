@@ -45,8 +45,9 @@ func (c Config) newAugmenter(r *run) (augmenter, error) {
 	}
 	encode, err := model.NewExec(r.Backend, r.store, func(scope *model.Scope, bytes *Node) *Node {
 		scope.Store().SetTraining(bytes.Graph(), true)
-		vectors := toRows(c.Encode(scope.In(generatorScope).In("encoder"), toFloat(bytes))) // [B, h·w, E]
-		return nearest(vectors, c.codes(scope.Store()).NodeValue(bytes.Graph()))            // [B, h·w]
+		encoder := scope.In(generatorScope).In("encoder")
+		vectors := toRows(c.Encode(encoder, toFloat(bytes)))                               // [B, h·w, E]
+		return c.choose(encoder, vectors, c.codes(scope.Store()).NodeValue(bytes.Graph())) // [B, h·w]
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the encoder: %w", err)

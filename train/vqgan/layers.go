@@ -44,22 +44,9 @@ func (c Config) selfAttention(scope *model.Scope, x *Node) *Node {
 	return Add(x, scaledConv(scope.In("proj_out"), out, ch, 1, smallGain))
 }
 
-// groupNorm normalises x [B, C, H, W] in c.Groups groups of channels (Wu & He,
-// 1803.08494). It is written as one scale and one shift per image and channel, so
-// that the large tensor is read twice for its moments and written once.
+// groupNorm normalises x [B, C, H, W] in groups of channels.
 func (c Config) groupNorm(scope *model.Scope, x *Node) *Node {
-	g := x.Graph()
-	b, ch, h, w := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	each := ch / c.Groups
-	grouped := Reshape(x, b, c.Groups, each*h*w)   // [B, G, C/G·H·W]
-	mean := ReduceAndKeep(grouped, ReduceMean, -1) // [B, G, 1]
-	variance := Sub(ReduceAndKeep(Square(grouped), ReduceMean, -1), Square(mean))
-	rstd := Reciprocal(Sqrt(AddScalar(MaxScalar(variance, 0), 1e-5)))
-	weight := Reshape(engine.Constant(scope, g, "weight", 1, 1, ch, 1, 1), 1, c.Groups, each) // [1, G, C/G]
-	bias := Reshape(engine.Constant(scope, g, "bias", 0, 1, ch, 1, 1), 1, c.Groups, each)     // [1, G, C/G]
-	scale := Mul(weight, rstd)                                                                // [B, G, C/G]
-	shift := Sub(bias, Mul(scale, mean))                                                      // [B, G, C/G]
-	return Add(Mul(x, Reshape(scale, b, ch, 1, 1)), Reshape(shift, b, ch, 1, 1))              // [B, C, H, W]
+	return strips{x}.groupNorm(scope, c.groups(), c.epsilon())[0]
 }
 
 // conv is a stride-1 convolution of x [B, C, H, W] to [B, out, H, W] with a k×k
@@ -68,11 +55,17 @@ func conv(scope *model.Scope, x *Node, out, k int) *Node { return scaledConv(sco
 
 // scaledConv is conv with its initial weights multiplied by gain.
 func scaledConv(scope *model.Scope, x *Node, out, k int, gain float64) *Node {
+	weight, bias := kernel(scope, x, out, k, gain)
+	return Add(convolve(x, weight), bias)
+}
+
+// kernel is the weight [out, C, k, k] and the bias [1, out, 1, 1] of a convolution of
+// x [B, C, H, W].
+func kernel(scope *model.Scope, x *Node, out, k int, gain float64) (weight, bias *Node) {
 	g := x.Graph()
 	in := x.Shape().Dim(1)
-	weight := engine.Normal(scope, g, "weight", gain/math.Sqrt(float64(in*k*k)), out, in, k, k)
-	bias := engine.Constant(scope, g, "bias", 0, 1, out, 1, 1)
-	return Add(convolve(x, weight), bias)
+	weight = engine.Normal(scope, g, "weight", gain/math.Sqrt(float64(in*k*k)), out, in, k, k)
+	return weight, engine.Constant(scope, g, "bias", 0, 1, out, 1, 1)
 }
 
 // convolve is the convolution of x [B, C, H, W] with weight [O, C, k, k], k odd, to

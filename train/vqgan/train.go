@@ -59,6 +59,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if err := c.Validate(o.Size); err != nil {
 		return Report{}, err
 	}
+	c = c.forPictures(o.Size)
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return Report{}, fmt.Errorf("create the run's folder: %w", err)
 	}

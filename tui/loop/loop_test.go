@@ -34,7 +34,7 @@ func open(t *testing.T) (*Loop, schedule.Settings) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Steps, s.Freeze = 12, false
+	s.Steps, s.Freeze = 12, schedule.FreezeOff
 	return l, s
 }
 

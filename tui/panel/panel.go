@@ -78,12 +78,10 @@ func fields() []field {
 		{"min steps", Fields, func(v Values) string { return strconv.Itoa(v.Settings.MinSteps) }, func(v *Values, by int) {
 			v.Settings.MinSteps = max(0, v.Settings.MinSteps+by)
 		}},
-		{"freeze", Fields, func(v Values) string {
-			if v.Settings.Freeze {
-				return "on"
-			}
-			return "off"
-		}, func(v *Values, _ int) { v.Settings.Freeze = !v.Settings.Freeze }},
+		{"freeze", Fields, func(v Values) string { return string(v.Settings.Freeze) }, func(v *Values, by int) {
+			n := len(rules)
+			v.Settings.Freeze = rules[((slices.Index(rules, v.Settings.Freeze)+by)%n+n)%n]
+		}},
 	}
 	for i := range session.Schedules {
 		all = append(all, fieldsOf(Focus(i+1))...)
@@ -131,6 +129,9 @@ func moveEnd(s schedule.Schedule, which, by int, limit float64) schedule.Schedul
 	}
 	return awayFromZero(s)
 }
+
+// rules is the order in which the freeze field goes through the rules of freezing.
+var rules = []schedule.Freeze{schedule.FreezeOff, schedule.FreezeOn, schedule.FreezeUnchanged}
 
 // curves is the order in which the curve fields go through the curves.
 var curves = []schedule.Curve{schedule.Constant, schedule.Linear, schedule.Cosine, schedule.Exponential, schedule.Harmonic, schedule.Keyframes}

@@ -45,12 +45,7 @@ func differences(all []schedule.Settings, classes []string) []string {
 	}
 	add(func(s schedule.Settings) string { return fmt.Sprintf("steps %d", s.Steps) })
 	add(func(s schedule.Settings) string { return fmt.Sprintf("min steps %d", s.MinSteps) })
-	add(func(s schedule.Settings) string {
-		if s.Freeze {
-			return "freeze on"
-		}
-		return "freeze off"
-	})
+	add(func(s schedule.Settings) string { return "freeze " + string(s.Freeze) })
 	add(func(s schedule.Settings) string { return ClassName(classes, s.Class) })
 	add(func(s schedule.Settings) string { return fmt.Sprintf("seed %d", s.Seed) })
 	for i := range labels {

@@ -25,7 +25,7 @@ func parse(t *testing.T, text string) schedule.Schedule {
 
 func settings(t *testing.T) schedule.Settings {
 	t.Helper()
-	return schedule.Settings{Steps: 8, Temperature: parse(t, "1:0.6:cosine"), Proportion: parse(t, "1"), Seed: 7, Class: 8}
+	return schedule.Settings{Steps: 8, Temperature: parse(t, "1:0.6:cosine"), Proportion: parse(t, "1"), Freeze: schedule.FreezeOff, Seed: 7, Class: 8}
 }
 
 // started is a stage whose lanes of two samples have their first frame. The model has two tokens.
@@ -356,7 +356,7 @@ func TestPresets(t *testing.T) {
 	}
 	byModel, freeze, zero := schedule.Recommended, schedule.FreezeRecommended, 0
 	err := to.UsePreset(config.Sampling{Patch: schedule.Patch{Temperature: &byModel, Steps: &zero, Freeze: &freeze}})
-	if s := to.Selected().Settings; err != nil || s.Temperature.String() != "1:0.7:cosine" || s.Steps != 24 || !s.Freeze || s.Seed != 7 {
+	if s := to.Selected().Settings; err != nil || s.Temperature.String() != "1:0.7:cosine" || s.Steps != 24 || s.Freeze != schedule.FreezeOn || s.Seed != 7 {
 		t.Errorf("the model's own choice comes out as %+v: %v", s, err)
 	}
 	unknown := "moon"
