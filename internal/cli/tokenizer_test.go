@@ -19,7 +19,7 @@ import (
 // into the new bundle as they are, with the record of their training.
 func TestPretrainedTokenizer(t *testing.T) {
 	dir := sampleBundle(t, nil)
-	original, err := bundle.Open(os.DirFS(dir))
+	original, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestPretrainedTokenizer(t *testing.T) {
 	if code, _, messages := run(t, labelled...); code != 0 {
 		t.Fatal(messages)
 	}
-	b, err := bundle.Open(os.DirFS(filepath.Join(out, "bundle")))
+	b, err := bundle.OpenFolder(filepath.Join(out, "bundle"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func openManifest(t *testing.T, dir string) bundle.Manifest {
 func pretrainedBundle(t *testing.T) (dir string, b *bundle.Bundle, r recipe.Recipe) {
 	t.Helper()
 	dir = sampleBundle(t, nil)
-	b, err := bundle.Open(os.DirFS(dir))
+	b, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestFinetuneWithPrior(t *testing.T) {
 			t.Fatalf("sundae %s: %s", strings.Join(args, " "), messages)
 		}
 	}
-	b, err := bundle.Open(os.DirFS(finetuned))
+	b, err := bundle.OpenFolder(finetuned)
 	if err != nil {
 		t.Fatal(err)
 	}

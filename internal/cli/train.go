@@ -295,7 +295,7 @@ the pictures' folders, unless --classes names them.`,
 			if err != nil {
 				return err
 			}
-			m, err := train.Export(train.ExportOptions{Run: s.Run, Tokenizer: t, Prior: source, Labels: labels, Writer: s.writer, Bundle: dir, Command: s.command})
+			m, err := train.Export(ctx, train.ExportOptions{Run: s.Run, Tokenizer: t, Prior: source, Labels: labels, Writer: s.writer, Bundle: dir, Command: s.command})
 			if err != nil {
 				return err
 			}
