@@ -215,9 +215,6 @@ func (c Config) Validate(size int) error {
 	if c.Optimizer != "" && c.Optimizer != "adamw" && c.Optimizer != "muon" {
 		return fmt.Errorf("vqgan.optimizer must be adamw or muon, not %q", c.Optimizer)
 	}
-	if err := c.Discriminator.validate(c.Crop); err != nil {
-		return err
-	}
 	for _, m := range c.Multipliers {
 		if m < 1 {
 			return fmt.Errorf("vqgan.multipliers must be at least 1, not %d", m)
@@ -244,6 +241,9 @@ func (c Config) Validate(size int) error {
 	}
 	if c.Batch%c.CropsPerImage != 0 {
 		return fmt.Errorf("vqgan.batch %d is not a multiple of vqgan.crops %d", c.Batch, c.CropsPerImage)
+	}
+	if err := c.Discriminator.validate(c.Crop); err != nil {
+		return err
 	}
 	if c.Finetune.Crop < 0 || c.Finetune.Batch < 0 {
 		return fmt.Errorf("vqgan.finetune.crop and batch must be at least 1, or 0 to keep vqgan.crop and batch, not %d and %d", c.Finetune.Crop, c.Finetune.Batch)
