@@ -129,6 +129,20 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+func TestConstantRate(t *testing.T) {
+	for _, step := range []int{0, 1, 50, 99, 1000} {
+		if got := ConstantRate.Rate(step, 0, 100, 3e-5); got != 3e-5 {
+			t.Errorf("step %d has the rate %g", step, got)
+		}
+	}
+	if got := ConstantRate.Rate(4, 10, 100, 2); got != 1 {
+		t.Errorf("half-way through the warm-up to 2 the rate is %g", got)
+	}
+	if got := Schedule("").Rate(100, 0, 100, 2); math.Abs(got-0.1) > 1e-12 {
+		t.Errorf("without a schedule a rate of 2 ends at %g", got)
+	}
+}
+
 func TestLearningRate(t *testing.T) {
 	if got := LearningRate(9, 10, 100, 2, 0.1); got != 2 {
 		t.Errorf("end of the warm-up: %g", got)

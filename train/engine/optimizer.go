@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gomlx/compute/dtypes"
@@ -72,6 +73,31 @@ func trainable(scope *model.Scope, g *Graph) (weights []*model.Variable) {
 		}
 	}
 	return weights
+}
+
+// Schedule is the course of a learning rate. The empty one falls by half a cosine to a
+// twentieth.
+type Schedule string
+
+// ConstantRate is the schedule of a learning rate that stays as it is after the warm-up.
+const ConstantRate Schedule = "constant"
+
+// Validate reports an unknown schedule; key is the setting's name.
+func (s Schedule) Validate(key string) error {
+	if s != "" && s != ConstantRate {
+		return fmt.Errorf("%s must be constant or absent, not %q", key, string(s))
+	}
+	return nil
+}
+
+// Rate is the learning rate at step (0-based) of total: a linear warm-up to peak, then the
+// schedule.
+func (s Schedule) Rate(step, warmup, total int, peak float64) float64 {
+	floor := 0.05
+	if s == ConstantRate {
+		floor = 1
+	}
+	return LearningRate(step, warmup, total, peak, floor)
 }
 
 // LearningRate is the rate at step (0-based) of total: a linear warm-up to peak,

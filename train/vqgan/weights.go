@@ -48,8 +48,10 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 			}
 		}
 	}
-	if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
-		return Report{}, err
+	if c.EMA > 0 {
+		if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
+			return Report{}, err
+		}
 	}
 	return Report{
 		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, TokenAugmentation: c.Finetune.TokenAugmentation > 0 && o.From.Augment != nil,
