@@ -35,7 +35,7 @@ type Decoder struct {
 	out        inference.Binding // of the last batch decoded, nil before the first
 	outBatch   int               // its size
 
-	encoder []byte // the file, opened when the first image is encoded
+	encoder onnxfile.Model // the file, opened when the first image is encoded
 	open    inference.Opener
 	encode  inference.Session
 	in      inference.Binding

@@ -42,6 +42,9 @@ type Prior struct {
 // Open opens the bundle's prior with open, which chooses the device.
 func Open(b *bundle.Bundle, open inference.Opener) (*Prior, error) {
 	m := b.Manifest
+	if err := m.NeedPrior(); err != nil {
+		return nil, err
+	}
 	session, err := open(b.Model(bundle.PriorFile))
 	if err != nil {
 		return nil, fmt.Errorf("open the prior: %w", err)

@@ -81,7 +81,7 @@ func (b *fakeBinding) Close() { b.session.open-- }
 func openFake(t *testing.T, s *fakeSession) *Prior {
 	t.Helper()
 	b := &bundle.Bundle{Manifest: bundle.Manifest{Latent: bundle.Latent{Height: s.toy.side, Width: s.toy.side}, Vocabulary: s.toy.v}}
-	p, err := Open(b, func([]byte) (inference.Session, error) { return s, nil })
+	p, err := Open(b, func(onnxfile.Model) (inference.Session, error) { return s, nil })
 	if err != nil {
 		t.Fatal(err)
 	}

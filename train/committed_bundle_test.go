@@ -41,7 +41,7 @@ func TestCommittedBundle(t *testing.T) {
 	if *update {
 		models := map[string][]byte{}
 		for name := range got.Manifest.Files {
-			models[name] = got.Model(name)
+			models[name] = got.Model(name).Graph
 		}
 		if err := bundle.Write(committed, got.Manifest, models); err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func TestCommittedBundle(t *testing.T) {
 		t.Errorf("the manifest is\n%s\nnot\n%s", g, w)
 	}
 	for name := range want.Manifest.Files {
-		if g, w := structure(t, got.Model(name)), structure(t, want.Model(name)); !slices.Equal(g, w) {
+		if g, w := structure(t, got.Model(name).Graph), structure(t, want.Model(name).Graph); !slices.Equal(g, w) {
 			t.Errorf("%s has another graph: %d lines, committed %d", name, len(g), len(w))
 			for i := range min(len(g), len(w)) {
 				if g[i] != w[i] {
@@ -62,7 +62,7 @@ func TestCommittedBundle(t *testing.T) {
 			}
 			continue
 		}
-		if d := distanceOfWeights(t, got.Model(name), want.Model(name)); d > 0.1 {
+		if d := distanceOfWeights(t, got.Model(name).Graph, want.Model(name).Graph); d > 0.1 {
 			t.Errorf("the weights of %s differ by %.3f of their norm", name, d)
 		}
 	}

@@ -61,6 +61,9 @@ func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
 	if pretrained, ok := o.Start.(Pretrained); ok {
 		options.From = pretrained.vqgan()
 		if o.Recipe.VQGAN.Finetune.TokenAugmentation > 0 {
+			if m := pretrained.Bundle.Manifest; !m.HasPrior() {
+				return vqgan.Report{}, fmt.Errorf("vqgan.finetune.token_augmentation needs a prior, and the model %s has none: set it to 0", m.Name)
+			}
 			p, err := augment.Open(pretrained.Bundle, o.Open)
 			if err != nil {
 				return vqgan.Report{}, err
@@ -95,6 +98,9 @@ func Latents(ctx context.Context, o LatentsOptions) (latents.Info, error) {
 	}
 	if t, ok := o.Tokenizer.(*tokenizer.Pretrained); ok && o.Recipe.Latents.Rate > 0 {
 		m := t.Bundle.Manifest
+		if !m.HasPrior() {
+			return latents.Info{}, fmt.Errorf("latents.rate needs a prior, and the model %s has none: set it to 0", m.Name)
+		}
 		info.Prior = fmt.Sprintf("%s, prior %.12s, rate %g", m.Name, m.Files[bundle.PriorFile].SHA256, o.Recipe.Latents.Rate)
 		constrained, err := o.entropyConstrained(Pretrained{t.Bundle}, len(set.Classes))
 		if err != nil {
@@ -150,6 +156,9 @@ func Prior(ctx context.Context, o PriorOptions) (prior.Report, error) {
 		Sheet: func(path string, samples [][]int32) error { return o.sheet(ctx, path, samples, o.Tokenizer) },
 	}
 	if pretrained, ok := o.Start.(Pretrained); ok {
+		if m := pretrained.Bundle.Manifest; !m.HasPrior() {
+			return prior.Report{}, fmt.Errorf("the model %s has no prior to start from: leave out --from", m.Name)
+		}
 		options.From = pretrained.prior()
 	}
 	return prior.Train(ctx, o.Recipe.Prior, options)
@@ -190,12 +199,13 @@ type ExportOptions struct {
 	Run
 	Tokenizer tokenizer.Tokenizer
 	Prior     PriorSource
+	Labels    export.Labels
 	Writer    compute.Backend // an ONNX backend: writes the files
 	Bundle    string          // the bundle's folder
 	Command   string          // the command line, for the record
 }
 
-// PriorSource is where a bundle's prior comes from: Trained or Pretrained.
+// PriorSource is where a bundle's prior comes from: Trained, Pretrained or NoPrior.
 type PriorSource interface {
 	export(r Run, writer compute.Backend) (classes []string, p export.Prior, err error)
 }
@@ -209,11 +219,25 @@ func (Trained) export(r Run, writer compute.Backend) ([]string, export.Prior, er
 		return nil, export.Prior{}, err
 	}
 	p, err := export.TrainedPrior(filepath.Join(r.Out, prior.Checkpoint), r.Recipe.Prior, r.Recipe.Grid(len(info.Classes)), writer)
+	p.Data = fmt.Sprintf("%d pictures", info.Rows/info.Per())
+	if n := len(info.Classes); n > 0 {
+		p.Data += fmt.Sprintf(" in %d classes", n)
+	}
 	return info.Classes, p, err
 }
 
 func (p Pretrained) export(Run, compute.Backend) ([]string, export.Prior, error) {
+	if !p.Bundle.Manifest.HasPrior() {
+		return nil, export.Prior{}, fmt.Errorf("the model %s has no prior to export: name another one with --prior", p.Bundle.Manifest.Name)
+	}
 	return p.Bundle.Manifest.Classes, export.PretrainedPrior(p.Bundle), nil
+}
+
+// NoPrior leaves the prior out: the bundle is a VQ-GAN.
+type NoPrior struct{}
+
+func (NoPrior) export(Run, compute.Backend) ([]string, export.Prior, error) {
+	return nil, export.Prior{}, nil
 }
 
 // Export writes the bundle and returns its manifest.
@@ -223,7 +247,7 @@ func Export(o ExportOptions) (bundle.Manifest, error) {
 		return bundle.Manifest{}, err
 	}
 	return export.Bundle(export.Options{
-		Backend: o.Writer, Recipe: o.Recipe, Tokenizer: o.Tokenizer, Prior: p, Classes: classes, Out: o.Bundle, Command: o.Command,
+		Backend: o.Writer, Recipe: o.Recipe, Tokenizer: o.Tokenizer, Prior: p, Classes: classes, Labels: o.Labels, Out: o.Bundle, Command: o.Command,
 	})
 }
 
@@ -232,13 +256,14 @@ type AllOptions struct {
 	Run
 	Data    []string // the pictures' folders
 	Resume  bool     // continue the run in Out: finished stages are not repeated
+	Labels  export.Labels
 	Writer  compute.Backend
 	Command string // the command line, for the record
 }
 
 // All trains a VQ-GAN and a prior, and writes the bundle.
 func All(ctx context.Context, o AllOptions) (bundle.Manifest, error) {
-	if err := o.checkUnused(); err != nil {
+	if err := o.check(); err != nil {
 		return bundle.Manifest{}, err
 	}
 	if _, err := VQGAN(ctx, VQGANOptions{Run: o.Run, Data: o.Data, Resume: o.Resume, Start: Random{}}); err != nil {
@@ -255,16 +280,21 @@ func All(ctx context.Context, o AllOptions) (bundle.Manifest, error) {
 // AllFromTokenizer trains a prior on the tokens of a VQ-GAN that exists already, and writes
 // the bundle.
 func AllFromTokenizer(ctx context.Context, o AllOptions, t tokenizer.Tokenizer) (bundle.Manifest, error) {
-	if err := o.checkUnused(); err != nil {
+	if err := o.check(); err != nil {
 		return bundle.Manifest{}, err
 	}
 	return fromTokenizer(ctx, o, t)
 }
 
-// checkUnused keeps a new run from overwriting another.
-func (o AllOptions) checkUnused() error {
-	if o.Resume {
-		return nil
+// check reports what would fail at the end of the run, and keeps a new run from
+// overwriting another.
+func (o AllOptions) check() error {
+	set, err := dataset.Open(o.Data...)
+	if err != nil {
+		return err
+	}
+	if err := export.CheckTarget(o.bundle(), o.Labels, len(set.Classes)); err != nil || o.Resume {
+		return err
 	}
 	for _, name := range []string{vqgan.Checkpoint, prior.Checkpoint} {
 		if _, err := os.Stat(filepath.Join(o.Out, name)); err == nil {
@@ -273,6 +303,8 @@ func (o AllOptions) checkUnused() error {
 	}
 	return nil
 }
+
+func (o AllOptions) bundle() string { return filepath.Join(o.Out, "bundle") }
 
 func fromTokenizer(ctx context.Context, o AllOptions, t tokenizer.Tokenizer) (bundle.Manifest, error) {
 	info, err := Latents(ctx, LatentsOptions{Run: o.Run, Data: o.Data, Tokenizer: t})
@@ -283,7 +315,7 @@ func fromTokenizer(ctx context.Context, o AllOptions, t tokenizer.Tokenizer) (bu
 	if _, err := Prior(ctx, PriorOptions{Run: o.Run, Tokenizer: t, Resume: o.Resume, Start: Random{}}); err != nil {
 		return bundle.Manifest{}, fmt.Errorf("prior: %w", err)
 	}
-	m, err := Export(ExportOptions{Run: o.Run, Tokenizer: t, Prior: Trained{}, Writer: o.Writer, Bundle: filepath.Join(o.Out, "bundle"), Command: o.Command})
+	m, err := Export(ExportOptions{Run: o.Run, Tokenizer: t, Prior: Trained{}, Labels: o.Labels, Writer: o.Writer, Bundle: o.bundle(), Command: o.Command})
 	if err != nil {
 		return m, fmt.Errorf("export: %w", err)
 	}

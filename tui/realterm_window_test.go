@@ -46,7 +46,7 @@ func bare(t *testing.T) *desk {
 	b := bundletest.Bundle(t)
 	models := map[string][]byte{}
 	for _, name := range []string{bundle.PriorFile, bundle.DecoderFile, bundle.EncoderFile} {
-		models[name] = b.Model(name)
+		models[name] = b.Model(name).Graph
 	}
 	if err := bundle.Write(filepath.Join(dir, "bundle"), b.Manifest, models); err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func bestProduct(ctx context.Context, open inference.Opener) (best time.Duration
 }
 
 // productModel is y = x·w·w·...·w with chain factors w, all [size, size].
-func productModel(size int64, chain int) []byte {
+func productModel(size int64, chain int) onnxfile.Model {
 	values := make([]float32, size*size)
 	for i := range values {
 		values[i] = (float32(i*31%101) - 50) / 50 / float32(size) // small, so that the products don't overflow
@@ -79,5 +79,5 @@ func productModel(size int64, chain int) []byte {
 		g.Nodes = append(g.Nodes, onnxfile.Node{Op: "MatMul", In: []string{last, "w"}, Out: []string{next}})
 		last = next
 	}
-	return g.Marshal()
+	return onnxfile.Model{Graph: g.Marshal()}
 }

@@ -1,8 +1,8 @@
 // Package bundle finds, reads and writes model bundles. A bundle is a folder, or part
-// of an embedded file system, with a manifest and three ONNX files:
+// of an embedded file system, with a manifest and two or three ONNX files:
 //
 //	model.yaml    the manifest
-//	prior.onnx    tokens to the tokens of the next step
+//	prior.onnx    tokens to the tokens of the next step; absent from a VQ-GAN alone
 //	decoder.onnx  tokens to pixels
 //	encoder.onnx  pixels to tokens
 //
@@ -28,6 +28,7 @@ import (
 	"github.com/google/renameio/v2"
 	"gopkg.in/yaml.v3"
 
+	"sundae/internal/onnxfile"
 	"sundae/sampler/schedule"
 )
 
@@ -53,9 +54,13 @@ type Manifest struct {
 	Latent      Latent   `yaml:"latent"`            // the grid of tokens
 	Vocabulary  int      `yaml:"vocabulary"`        // tokens are 0 to Vocabulary-1
 	Classes     []string `yaml:"classes,omitempty"` // empty: the prior is unconditional
+	// NoAnyClass says that the prior only knows the classes, not "any": published models
+	// are trained without class dropout.
+	NoAnyClass bool `yaml:"no_any_class,omitempty"`
 
 	Sampling schedule.Patch  `yaml:"sampling"` // the settings that the model's maker recommends
 	Training Training        `yaml:"training,omitempty"`
+	Origin   []Origin        `yaml:"origin,omitempty"` // of an imported model
 	Licence  string          `yaml:"licence,omitempty"`
 	Files    map[string]File `yaml:"files"`
 }
@@ -79,6 +84,14 @@ type Training struct {
 	Steps   map[string]int     `yaml:"steps,omitempty"`   // by stage
 	Hours   map[string]float64 `yaml:"hours,omitempty"`   // by stage
 	Figures map[string]float64 `yaml:"figures,omitempty"` // last metrics on held-out images
+}
+
+// Origin is a file that the model was imported from.
+type Origin struct {
+	Role    string `yaml:"role"` // what it gave: "vqgan", "vqgan config", "prior" or "prior config"
+	File    string `yaml:"file"` // its name, without folders
+	SHA256  string `yaml:"sha256"`
+	Licence string `yaml:"licence,omitempty"` // "" if unknown
 }
 
 // File is the size and hash of an ONNX file.
@@ -114,12 +127,38 @@ func (m Manifest) Validate() error {
 			return fmt.Errorf("class %d has the name %q: every class needs a different name", i, class)
 		}
 	}
-	for _, name := range []string{PriorFile, DecoderFile, EncoderFile} {
+	for _, o := range m.Origin {
+		if sum, err := hex.DecodeString(o.SHA256); o.Role == "" || o.File == "" || err != nil || len(sum) != sha256.Size {
+			return fmt.Errorf("origin needs a role, a file and its SHA-256, not %+v", o)
+		}
+	}
+	for _, name := range []string{DecoderFile, EncoderFile} {
 		if _, ok := m.Files[name]; !ok {
 			return fmt.Errorf("files has no %s", name)
 		}
 	}
+	if len(m.Classes) > 0 && !m.HasPrior() {
+		return fmt.Errorf("classes are those of a prior, and files has no %s", PriorFile)
+	}
+	if m.NoAnyClass && len(m.Classes) == 0 {
+		return errors.New("no_any_class needs classes")
+	}
 	return nil
+}
+
+// HasPrior reports whether the bundle has a prior. One without reconstructs pictures, and
+// a prior can be trained on its tokens.
+func (m Manifest) HasPrior() bool {
+	_, ok := m.Files[PriorFile]
+	return ok
+}
+
+// NeedPrior returns an error if the bundle has no prior.
+func (m Manifest) NeedPrior() error {
+	if m.HasPrior() {
+		return nil
+	}
+	return fmt.Errorf("the model %s has no prior to sample with: use it with `sundae reconstruct`, or train a prior for it with `sundae train all --tokenizer`", m.Name)
 }
 
 // Parse reads a manifest strictly.
@@ -158,7 +197,7 @@ func firstError(err error) error {
 // Bundle is an open bundle, with its files in memory.
 type Bundle struct {
 	Manifest Manifest
-	models   map[string][]byte
+	models   map[string]onnxfile.Model
 }
 
 // Open reads the bundle at the root of fsys and checks it.
@@ -174,7 +213,7 @@ func Open(fsys fs.FS) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
 	}
-	b := &Bundle{Manifest: m, models: map[string][]byte{}}
+	b := &Bundle{Manifest: m, models: map[string]onnxfile.Model{}}
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
 		want := m.Files[name]
 		data, err := fs.ReadFile(fsys, name)
@@ -185,7 +224,7 @@ func Open(fsys fs.FS) (*Bundle, error) {
 			return nil, fmt.Errorf("open bundle: %s is not the file that %s names (%d bytes, SHA-256 %.12s…, expected %d bytes, %.12s…): copy the bundle again",
 				name, ManifestFile, got.Bytes, got.SHA256, want.Bytes, want.SHA256)
 		}
-		b.models[name] = data
+		b.models[name] = onnxfile.Model{Graph: data}
 	}
 	if err := b.check(); err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
@@ -193,8 +232,8 @@ func Open(fsys fs.FS) (*Bundle, error) {
 	return b, nil
 }
 
-// Model returns the contents of an ONNX file by its name.
-func (b *Bundle) Model(name string) []byte { return b.models[name] }
+// Model returns an ONNX file by its name.
+func (b *Bundle) Model(name string) onnxfile.Model { return b.models[name] }
 
 func describe(data []byte) File {
 	sum := sha256.Sum256(data)

@@ -33,13 +33,57 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(b.Model(DecoderFile), models(unchanged)[DecoderFile]) {
+	if !bytes.Equal(b.Model(DecoderFile).Graph, models(unchanged)[DecoderFile]) {
 		t.Error("the decoder was changed")
 	}
 	want := manifest()
 	want.Format, want.Files = Format, b.Manifest.Files
 	if !reflect.DeepEqual(b.Manifest, want) {
 		t.Errorf("manifest %+v, want %+v", b.Manifest, want)
+	}
+}
+
+// A bundle without a prior opens, and says what to do where one is needed.
+func TestWithoutPrior(t *testing.T) {
+	m, files := manifest(), models(unchanged)
+	m.Classes, m.Sampling = nil, schedule.Patch{}
+	m.Origin = []Origin{{Role: "vqgan", File: "last.ckpt", SHA256: strings.Repeat("0f", 32), Licence: "MIT"}}
+	delete(files, PriorFile)
+	dir := filepath.Join(t.TempDir(), "bundle")
+	if err := Write(dir, m, files); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Open(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Manifest.HasPrior() || !reflect.DeepEqual(b.Manifest.Origin, m.Origin) {
+		t.Errorf("manifest %+v", b.Manifest)
+	}
+	if err := b.Manifest.NeedPrior(); err == nil || !strings.Contains(err.Error(), "test has no prior") {
+		t.Errorf("a bundle without a prior where one is needed: %v", err)
+	}
+	with, err := Open(os.DirFS(write(t)))
+	if err != nil || !with.Manifest.HasPrior() || with.Manifest.NeedPrior() != nil {
+		t.Errorf("a bundle with a prior: %v, %v", err, with.Manifest.NeedPrior())
+	}
+}
+
+func TestBadManifests(t *testing.T) {
+	files := models(unchanged)
+	for want, harm := range map[string]func(m *Manifest){
+		"files has no prior.onnx":   func(m *Manifest) { delete(files, PriorFile) },
+		"no_any_class needs":        func(m *Manifest) { m.Classes, m.NoAnyClass = nil, true },
+		"origin needs a role":       func(m *Manifest) { m.Origin = []Origin{{File: "a", SHA256: strings.Repeat("0f", 32)}} },
+		"a file and its SHA-256":    func(m *Manifest) { m.Origin = []Origin{{Role: "vqgan", File: "a", SHA256: "0f"}} },
+		"files has no decoder.onnx": func(m *Manifest) { delete(files, DecoderFile) },
+	} {
+		m := manifest()
+		files = models(unchanged)
+		harm(&m)
+		if err := Write(filepath.Join(t.TempDir(), "bundle"), m, files); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error with %q, got %v", want, err)
+		}
 	}
 }
 

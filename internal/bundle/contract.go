@@ -8,7 +8,7 @@ import (
 	"sundae/internal/onnxfile"
 )
 
-// The contract between a manifest and its three ONNX files. B is the batch size,
+// The contract between a manifest and its ONNX files. B is the batch size,
 // dynamic or fixed, N = h·w the number of tokens, V the vocabulary, H×W the image.
 //
 //	prior.onnx    tokens int32 [B,N], uniform float32 [B,N], update bool [B,N], temperature float32 [B], class int32 [B]
@@ -18,7 +18,8 @@ import (
 //	decoder.onnx  tokens int32 [B,h,w] -> image uint8 [B,H,W,3] or float32 [B,3,H,W] in [-1,1]
 //	encoder.onnx  image float32 [B,3,H,W] in [-1,1] -> tokens int32 [B,h,w]
 //
-// class exists if the manifest names C classes: 0 to C-1, and C for any.
+// prior.onnx may be absent. class exists if the manifest names C classes: 0 to C-1, and C
+// for any unless no_any_class is set.
 
 // required is a tensor that the contract asks for, in one of several forms.
 type required []onnxfile.Tensor
@@ -34,7 +35,10 @@ func either(name string, shape []int64, types ...onnxfile.Type) required {
 // check compares the files' inputs and outputs with the manifest.
 func (b *Bundle) check() error {
 	for _, file := range []string{PriorFile, DecoderFile, EncoderFile} {
-		inputs, outputs, err := onnxfile.Describe(b.models[file])
+		if file == PriorFile && !b.Manifest.HasPrior() {
+			continue
+		}
+		inputs, outputs, err := onnxfile.Describe(b.models[file].Graph)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}

@@ -30,6 +30,14 @@ type Location struct {
 
 func inFolder(dir string) Location { return Location{Path: dir, files: os.DirFS(dir)} }
 
+// Name is what [Search.Find] finds the bundle by.
+func (l Location) Name() string {
+	if l.builtIn != "" {
+		return l.builtIn
+	}
+	return l.Path
+}
+
 // Open opens the bundle.
 func (l Location) Open() (*Bundle, error) {
 	b, err := Open(l.files)

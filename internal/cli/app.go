@@ -43,7 +43,7 @@ func openApp(a *app, root *cobra.Command) {
 		if err != nil {
 			return usageError{err}
 		}
-		b, err := m.bundle(a)
+		b, err := m.bundleWithPrior(a)
 		if err != nil {
 			return err
 		}

@@ -85,8 +85,12 @@ func model(a *app) string {
 		return err.Error()
 	}
 	m := b.Manifest
-	return fmt.Sprintf("%s (%s): %d×%d pixels, %d×%d tokens, vocabulary %d, %d classes",
-		m.Name, l.Path, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary, len(m.Classes))
+	text := fmt.Sprintf("%s (%s): %d×%d pixels, %d×%d tokens, vocabulary %d",
+		m.Name, l.Path, m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Vocabulary)
+	if !m.HasPrior() {
+		return text + ", no prior"
+	}
+	return fmt.Sprintf("%s, %d classes", text, len(m.Classes))
 }
 
 // timings describes how fast the model that the settings name runs on each device,
@@ -103,8 +107,11 @@ func timings(ctx context.Context, a *app, rt *ort.Runtime) []string {
 	var lines []string
 	for _, t := range timings {
 		text := fmt.Sprintf("%-8s a step %.1f ms, a decode %.1f ms", t.Device, t.Step, t.Decode)
-		if t.Fault != "" {
+		switch {
+		case t.Fault != "":
 			text = fmt.Sprintf("%-8s not used: %s", t.Device, t.Fault)
+		case !b.Manifest.HasPrior():
+			text = fmt.Sprintf("%-8s a decode %.1f ms", t.Device, t.Decode)
 		}
 		lines = append(lines, text)
 	}

@@ -39,6 +39,15 @@ func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
 	return a.bundle(name)
 }
 
+// bundleWithPrior is bundle for a command that samples.
+func (f *modelFlags) bundleWithPrior(a *app) (*bundle.Bundle, error) {
+	b, err := f.bundle(a)
+	if err != nil {
+		return nil, err
+	}
+	return b, b.Manifest.NeedPrior()
+}
+
 // search returns where models are looked for.
 func (a *app) search() bundle.Search {
 	return bundle.Search{Folders: a.config.Models, BuiltIn: assets.Models}

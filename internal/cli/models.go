@@ -68,13 +68,23 @@ func describe(a *app, l bundle.Location) {
 	line("where", "%s, %.1f MB", l.Path, float64(bytes)/1e6)
 	line("images", "%d×%d pixels, %d×%d tokens of %d×%d pixels", m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Downsample, m.Downsample)
 	line("vocabulary", "%d codes", m.Vocabulary)
-	if len(m.Classes) > 0 {
+	switch {
+	case !m.HasPrior():
+		line("prior", "none: train one with `sundae train all --tokenizer %s`", l.Name())
+	case len(m.Classes) > 0:
 		line("classes", "%s", strings.Join(m.Classes, ", "))
-	} else {
+	default:
 		line("classes", "none")
 	}
-	if s, err := sampler.Recommended(m); err == nil {
+	if s, err := sampler.Recommended(m); err == nil && m.HasPrior() {
 		line("sampling", "%d steps, temperature %s, proportion %s, renoise %s", s.Steps, s.Temperature, s.Proportion, s.Renoise)
+	}
+	for _, o := range m.Origin {
+		text := fmt.Sprintf("%s %s, SHA-256 %.12s…", o.Role, o.File, o.SHA256)
+		if o.Licence != "" {
+			text += ", licence " + o.Licence
+		}
+		line("imported", "%s", text)
 	}
 	if text := describeTraining(m.Training); text != "" {
 		line("trained", "%s", text)

@@ -28,7 +28,7 @@ func sampleBundle(t *testing.T, change func(*bundle.Manifest, map[string][]byte)
 	b := bundletest.Bundle(t)
 	m, files := b.Manifest, map[string][]byte{}
 	for _, name := range []string{bundle.PriorFile, bundle.DecoderFile, bundle.EncoderFile} {
-		files[name] = b.Model(name)
+		files[name] = b.Model(name).Graph
 	}
 	if change != nil {
 		change(&m, files)

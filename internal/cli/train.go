@@ -258,25 +258,28 @@ pictures. The recipe may add shift mixing, or layers after the bottleneck.`,
 
 func newTrainExport(a *app) *cobra.Command {
 	var f trainFlags
+	var labels labelFlags
 	var dir, priorOf string
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write the run's model as a bundle",
 		Long: `Write the run's model as a bundle. A decoder fine-tuned from a model is used with
-that model's prior, which fits the same tokens: --prior names it.`,
+that model's prior, which fits the same tokens: --prior names it. With --prior none the
+bundle is the VQ-GAN alone, for others to train priors on. The classes have the names of
+the pictures' folders, unless --classes names them.`,
 		Example: `  sundae train export --recipe tiny --out runs/tiny --bundle models/tiny
+  sundae train export --recipe my.yaml --out runs/my --bundle models/cats --name cats --description "My cats" --classes cats.txt
   sundae train export --recipe vistas --out runs/sharper --prior vistas --bundle models/sharper`,
 		RunE: f.runWithTokenizer(a, func(ctx context.Context, s *session, t tokenizer.Tokenizer) error {
-			var source train.PriorSource = train.Trained{}
-			if priorOf != "" {
-				b, err := a.bundle(priorOf)
-				if err != nil {
-					return err
-				}
-				source = train.Pretrained{Bundle: b}
-				s.command += " --prior " + b.Manifest.Name
+			labels, err := labels.labels()
+			if err != nil {
+				return err
 			}
-			m, err := train.Export(train.ExportOptions{Run: s.Run, Tokenizer: t, Prior: source, Writer: s.writer, Bundle: dir, Command: s.command})
+			source, err := priorSource(a, s, priorOf)
+			if err != nil {
+				return err
+			}
+			m, err := train.Export(train.ExportOptions{Run: s.Run, Tokenizer: t, Prior: source, Labels: labels, Writer: s.writer, Bundle: dir, Command: s.command})
 			if err != nil {
 				return err
 			}
@@ -287,13 +290,33 @@ that model's prior, which fits the same tokens: --prior names it.`,
 	f.add(cmd)
 	f.addTokenizer(cmd)
 	cmd.Flags().StringVar(&dir, "bundle", "", "`folder` to write the bundle to")
-	cmd.Flags().StringVar(&priorOf, "prior", "", "`model` whose prior to use instead of the run's: a folder or a name")
+	cmd.Flags().StringVar(&priorOf, "prior", "", "`model` whose prior to use instead of the run's: a folder or a name; none: without a prior")
+	labels.add(cmd)
 	cmd.MarkFlagRequired("bundle")
 	return cmd
 }
 
+// priorSource is where the prior of a bundle comes from: the model called name, none, or
+// the run.
+func priorSource(a *app, s *session, name string) (train.PriorSource, error) {
+	switch name {
+	case "":
+		return train.Trained{}, nil
+	case "none":
+		s.command += " --prior none"
+		return train.NoPrior{}, nil
+	}
+	b, err := a.bundle(name)
+	if err != nil {
+		return nil, err
+	}
+	s.command += " --prior " + b.Manifest.Name
+	return train.Pretrained{Bundle: b}, nil
+}
+
 func newTrainAll(a *app) *cobra.Command {
 	var f trainFlags
+	var labels labelFlags
 	cmd := &cobra.Command{
 		Use:   "all",
 		Short: "Train everything: pictures in, bundle out",
@@ -301,7 +324,12 @@ func newTrainAll(a *app) *cobra.Command {
   sundae train all --recipe tiny --data pictures --out runs/tiny
   sundae train all --recipe vistas --tokenizer vistas --data pictures --out runs/mine   # only the prior`,
 		RunE: f.run(a, func(ctx context.Context, s *session) error {
-			m, err := f.trainAll(ctx, a, s)
+			o := train.AllOptions{Run: s.Run, Data: f.data, Resume: f.resume, Writer: s.writer}
+			var err error
+			if o.Labels, err = labels.labels(); err != nil {
+				return err
+			}
+			m, err := f.trainAll(ctx, a, s, o)
 			if err != nil {
 				return err
 			}
@@ -313,25 +341,23 @@ func newTrainAll(a *app) *cobra.Command {
 	f.addTokenizer(cmd)
 	f.addData(cmd)
 	f.addResume(cmd)
+	labels.add(cmd)
 	return cmd
 }
 
 // trainAll trains all stages, or the prior alone on the tokenizer of a model.
-func (f *trainFlags) trainAll(ctx context.Context, a *app, s *session) (bundle.Manifest, error) {
+func (f *trainFlags) trainAll(ctx context.Context, a *app, s *session, o train.AllOptions) (bundle.Manifest, error) {
 	if f.tokenizer == "" {
-		return train.All(ctx, f.all(s))
+		o.Command = s.command
+		return train.All(ctx, o)
 	}
 	t, err := f.openPretrained(a, s)
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
 	defer t.Close()
-	return train.AllFromTokenizer(ctx, f.all(s), t)
-}
-
-// all is the options of a training of all stages.
-func (f *trainFlags) all(s *session) train.AllOptions {
-	return train.AllOptions{Run: s.Run, Data: f.data, Resume: f.resume, Writer: s.writer, Command: s.command}
+	o.Command = s.command
+	return train.AllFromTokenizer(ctx, o, t)
 }
 
 // printBundle says what was written to a bundle's folder.

@@ -11,8 +11,9 @@ import (
 )
 
 // An Opener opens an ONNX file on the device that it was made for. The session
-// does not keep the file.
-type Opener func(file []byte) (Session, error)
+// does not keep the file, but may read the external data of its folder until it is
+// closed.
+type Opener func(file onnxfile.Model) (Session, error)
 
 // CPU is the [Session.Device] of sessions that run on the CPU.
 const CPU = "cpu"

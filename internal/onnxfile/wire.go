@@ -21,6 +21,9 @@ const (
 	tensorDims     protowire.Number = 1 // TensorProto
 	tensorDataType protowire.Number = 2
 	tensorName     protowire.Number = 8
+
+	tensorExternalData protowire.Number = 13
+	tensorDataLocation protowire.Number = 14
 )
 
 // field is one field of a protobuf message, as it stands in the file.

@@ -28,7 +28,7 @@ func TestEinsumsAreComputed(t *testing.T) {
 				{Op: "Einsum", In: []string{"x", "w"}, Out: []string{"y"}, Strings: map[string]string{"equation": c.equation}},
 			},
 		}.Marshal()
-		b := bind(t, open(t, file, Options{Device: CPU}), 1)
+		b := bind(t, open(t, onnxfile.Model{Graph: file}, Options{Device: CPU}), 1)
 		x, w := data[float32](t, b, "x"), data[float32](t, b, "w")
 		for i := range x {
 			x[i] = rng.Float32()

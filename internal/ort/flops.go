@@ -11,8 +11,8 @@ import (
 
 // CountFLOPs counts the additions and multiplications of one run of a model on a
 // batch of one, see [onnxfile.FLOPs]. It runs the model once, on the CPU.
-func (rt *Runtime) CountFLOPs(file []byte) (int64, error) {
-	return onnxfile.FLOPs(file, shapesOf)
+func (rt *Runtime) CountFLOPs(file onnxfile.Model) (int64, error) {
+	return onnxfile.FLOPs(file.Graph, shapesOf)
 }
 
 // shapesOf runs a model on zeros, with open axes at 1, and returns the shapes of

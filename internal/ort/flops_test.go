@@ -24,11 +24,11 @@ func TestCountFLOPs(t *testing.T) {
 		},
 	}
 	for name, c := range map[string]struct {
-		model []byte
+		model onnxfile.Model
 		want  int64
 	}{
 		"products":             {products(16, 3), 3 * 2 * 16 * 16 * 16},
-		"convolution and Gemm": {convAndGemm.Marshal(), 2*8*4*4*4*9 + 2*5*7*9},
+		"convolution and Gemm": {onnxfile.Model{Graph: convAndGemm.Marshal()}, 2*8*4*4*4*9 + 2*5*7*9},
 	} {
 		if got, err := rt.CountFLOPs(c.model); err != nil || got != c.want {
 			t.Errorf("%s: %d, want %d, %v", name, got, c.want, err)

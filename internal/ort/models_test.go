@@ -17,11 +17,11 @@ func tensor(name string, t onnxfile.Type, shape ...int64) onnxfile.Tensor {
 //	long    = long               int64 [B]
 //	flags   = not flags          bool [B,3]
 //	bytes   = bytes              uint8 [B,3]
-func mixed() []byte {
+func mixed() onnxfile.Model {
 	const float16 = 10
 	half := []byte{0x00, 0x38, 0x00, 0x3c, 0x00, 0x40} // 0.5, 1, 2
 	const b = onnxfile.Dynamic
-	return onnxfile.Graph{
+	graph := onnxfile.Graph{
 		Name:    "test",
 		Weights: []onnxfile.Weight{{Tensor: tensor("w16", float16, 3), Raw: half}},
 		Nodes: []onnxfile.Node{
@@ -40,11 +40,12 @@ func mixed() []byte {
 			tensor("doubled", onnxfile.Int32, b, 3), tensor("scaled", onnxfile.Float32, b, 3), tensor("long_out", onnxfile.Int64, b),
 			tensor("flags_out", onnxfile.Bool, b, 3), tensor("bytes_out", onnxfile.Uint8, b, 3),
 		},
-	}.Marshal()
+	}
+	return onnxfile.Model{Graph: graph.Marshal()}
 }
 
 // products is y = x^(n+1) for matrices of side k: a model that runs long.
-func products(k int64, n int) []byte {
+func products(k int64, n int) onnxfile.Model {
 	g := onnxfile.Graph{
 		Name:    "test",
 		Inputs:  []onnxfile.Tensor{tensor("x", onnxfile.Float32, onnxfile.Dynamic, k, k)},
@@ -59,5 +60,5 @@ func products(k int64, n int) []byte {
 		g.Nodes = append(g.Nodes, onnxfile.Node{Op: "MatMul", In: []string{last, "x"}, Out: []string{next}})
 		last = next
 	}
-	return g.Marshal()
+	return onnxfile.Model{Graph: g.Marshal()}
 }

@@ -17,7 +17,7 @@ const (
 )
 
 // probeModel returns the probe: x float32 [1, C, S, S] -> y float32 [1, C, S, S].
-func probeModel() []byte {
+func probeModel() onnxfile.Model {
 	shape := []int64{1, probeChannels, probeSide, probeSide}
 	kernel := make([]float32, probeChannels*probeChannels*9)
 	for i := range kernel {
@@ -27,7 +27,7 @@ func probeModel() []byte {
 	for i := range product {
 		product[i] = float32(i%5-2) / 4
 	}
-	return onnxfile.Graph{
+	graph := onnxfile.Graph{
 		Name:    "probe",
 		Inputs:  []onnxfile.Tensor{{Name: "x", Type: onnxfile.Float32, Shape: shape}},
 		Outputs: []onnxfile.Tensor{{Name: "y", Type: onnxfile.Float32, Shape: shape}},
@@ -42,7 +42,8 @@ func probeModel() []byte {
 			{Op: "Mul", In: []string{"weights", "convolved"}, Out: []string{"weighted"}},
 			{Op: "Add", In: []string{"weighted", "x"}, Out: []string{"y"}},
 		},
-	}.Marshal()
+	}
+	return onnxfile.Model{Graph: graph.Marshal()}
 }
 
 // probeInputs returns the inputs of the runs of one probe. The second one differs, to

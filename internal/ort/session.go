@@ -51,7 +51,7 @@ type Session struct {
 
 // Open loads a model. A device that was asked for by name and can't be used is
 // an error that says what it lacks and what Auto would take.
-func (rt *Runtime) Open(file []byte, o Options) (*Session, error) {
+func (rt *Runtime) Open(file onnxfile.Model, o Options) (*Session, error) {
 	if o.Device == Auto || o.Device == "" {
 		return rt.openAuto(file, o)
 	}
@@ -68,7 +68,7 @@ func (rt *Runtime) Open(file []byte, o Options) (*Session, error) {
 
 // Opener returns a function that opens models with these options.
 func (rt *Runtime) Opener(o Options) inference.Opener {
-	return func(file []byte) (inference.Session, error) {
+	return func(file onnxfile.Model) (inference.Session, error) {
 		s, err := rt.Open(file, o)
 		if err != nil {
 			return nil, err
@@ -78,7 +78,7 @@ func (rt *Runtime) Opener(o Options) inference.Opener {
 }
 
 // openAuto takes the first device that opens the model.
-func (rt *Runtime) openAuto(file []byte, o Options) (*Session, error) {
+func (rt *Runtime) openAuto(file onnxfile.Model, o Options) (*Session, error) {
 	usable, _ := rt.AutoDevices()
 	for _, d := range usable {
 		p, card, err := findProvider(d.Device)
@@ -94,7 +94,7 @@ func (rt *Runtime) openAuto(file []byte, o Options) (*Session, error) {
 }
 
 // openOn loads a model on one device.
-func openOn(file []byte, p provider, card int, o Options) (*Session, error) {
+func openOn(file onnxfile.Model, p provider, card int, o Options) (*Session, error) {
 	s, err := newSession(file, p, card, o)
 	if err != nil {
 		return nil, fmt.Errorf("open a model on %s: %w", p.device, err)
@@ -102,8 +102,8 @@ func openOn(file []byte, p provider, card int, o Options) (*Session, error) {
 	return s, nil
 }
 
-func newSession(file []byte, p provider, card int, o Options) (*Session, error) {
-	inputs, outputs, err := onnxfile.Describe(file)
+func newSession(file onnxfile.Model, p provider, card int, o Options) (*Session, error) {
+	inputs, outputs, err := onnxfile.Describe(file.Graph)
 	if err != nil {
 		return nil, err
 	}
@@ -111,16 +111,16 @@ func newSession(file []byte, p provider, card int, o Options) (*Session, error) 
 	if err != nil {
 		return nil, err
 	}
-	file = onnxfile.MatMulForEinsum(file)
+	graph := onnxfile.MatMulForEinsum(file.Graph)
 	half, err := o.float16(p)
 	if err == nil && half {
-		file, err = onnxfile.Float16(file)
+		graph, err = onnxfile.Float16(graph)
 	}
 	if err != nil {
 		options.Destroy()
 		return nil, err
 	}
-	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(file, names(inputs), names(outputs), options)
+	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(graph, names(inputs), names(outputs), options)
 	if err != nil {
 		options.Destroy()
 		return nil, shortError(err)

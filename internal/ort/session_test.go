@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sundae/internal/inference"
+	"sundae/internal/onnxfile"
 	"sundae/internal/ort/install"
 )
 
@@ -56,7 +57,7 @@ func load(t testing.TB) *Runtime {
 	return rt
 }
 
-func open(t testing.TB, file []byte, o Options) *Session {
+func open(t testing.TB, file onnxfile.Model, o Options) *Session {
 	t.Helper()
 	s, err := load(t).Open(file, o)
 	if err != nil {
@@ -188,7 +189,7 @@ func TestUnusableDevice(t *testing.T) {
 			t.Errorf("%s: %v, want %q", device, err, want)
 		}
 	}
-	if _, err := rt.Opener(Options{})([]byte("not a model")); err == nil {
+	if _, err := rt.Opener(Options{})(onnxfile.Model{Graph: []byte("not a model")}); err == nil {
 		t.Error("a text was opened as a model")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 
+	"sundae/internal/onnxfile"
 	"sundae/internal/ort"
 	"sundae/internal/ort/install"
 )
@@ -116,7 +117,7 @@ func (b builder) Compile() (compute.Executable, error) {
 	if err := onnxbackend.SaveModel(b.backend.Backend, compiled, &model, nil, nil); err != nil {
 		return nil, fmt.Errorf("take the graph from the backend: %w", err)
 	}
-	session, err := b.backend.runtime.Open(model.Bytes(), ort.Options{Device: ort.CPU, Threads: b.backend.threads})
+	session, err := b.backend.runtime.Open(onnxfile.Model{Graph: model.Bytes()}, ort.Options{Device: ort.CPU, Threads: b.backend.threads})
 	if err != nil {
 		return nil, err
 	}

@@ -26,8 +26,9 @@ type Options struct {
 	Backend   compute.Backend // an ONNX one: its compiler writes the files
 	Recipe    recipe.Recipe
 	Tokenizer tokenizer.Tokenizer
-	Prior     Prior
+	Prior     Prior // its zero value for a bundle without a prior
 	Classes   []string
+	Labels    Labels // instead of what recipe and pictures say
 	Out       string // the bundle's folder
 	Command   string // the command line, for the record
 }
@@ -35,6 +36,7 @@ type Options struct {
 // Prior is a prior and its part of the training record.
 type Prior struct {
 	ONNX    []byte
+	Data    string // what it was trained on: "800 pictures in 8 classes"
 	Steps   int
 	Hours   float64
 	Figures map[string]float64 // their names begin with prior_
@@ -45,6 +47,9 @@ type Prior struct {
 // Bundle writes the bundle and returns its manifest.
 func Bundle(o Options) (bundle.Manifest, error) {
 	r := o.Recipe
+	if err := CheckTarget(o.Out, o.Labels, len(o.Classes)); err != nil {
+		return bundle.Manifest{}, err
+	}
 	encoder, decoder, err := o.Tokenizer.Export(o.Backend)
 	if err != nil {
 		return bundle.Manifest{}, err
@@ -55,10 +60,9 @@ func Bundle(o Options) (bundle.Manifest, error) {
 			return bundle.Manifest{}, fmt.Errorf("write %s: %w", name, err)
 		}
 	}
-	if b := o.Prior.bundle; b != nil && !sameWeights(b.Model(bundle.EncoderFile), models[bundle.EncoderFile]) {
+	if b := o.Prior.bundle; b != nil && !sameWeights(b.Model(bundle.EncoderFile).Graph, models[bundle.EncoderFile]) {
 		return bundle.Manifest{}, fmt.Errorf("the prior of %s was trained with another encoder than the run's: use the prior of the model that the run started from", b.Manifest.Name)
 	}
-	models[bundle.PriorFile] = o.Prior.ONNX
 	text, err := yaml.Marshal(r)
 	if err != nil {
 		return bundle.Manifest{}, fmt.Errorf("write the recipe: %w", err)
@@ -67,18 +71,46 @@ func Bundle(o Options) (bundle.Manifest, error) {
 	figures := maps.Clone(tokens.Figures)
 	maps.Copy(figures, o.Prior.Figures)
 	m := bundle.Manifest{
-		Name: r.Name, Description: r.Description, ImageSize: r.Image.Size, Downsample: r.VQGAN.Factor(),
+		Name: r.Name, Description: o.description(), ImageSize: r.Image.Size, Downsample: r.VQGAN.Factor(),
 		Latent: bundle.Latent{Height: r.Latent(), Width: r.Latent()}, Vocabulary: r.VQGAN.Vocabulary, Classes: o.Classes,
-		Sampling: r.Sampling, Licence: r.Licence,
+		Licence: r.Licence,
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),
 			Machine: fmt.Sprintf("%d cores, %s/%s, backend %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.Backend.Name()),
-			Steps:   map[string]int{"vqgan": tokens.Steps, "prior": o.Prior.Steps},
-			Hours:   map[string]float64{"vqgan": tokens.Hours, "prior": o.Prior.Hours},
+			Steps:   map[string]int{"vqgan": tokens.Steps},
+			Hours:   map[string]float64{"vqgan": tokens.Hours},
 			Figures: figures,
 		},
 	}
+	if o.Prior.ONNX != nil {
+		models[bundle.PriorFile] = o.Prior.ONNX
+		m.Sampling = r.Sampling
+		m.Training.Steps["prior"], m.Training.Hours["prior"] = o.Prior.Steps, o.Prior.Hours
+	}
+	if err := o.Labels.Apply(&m); err != nil {
+		return bundle.Manifest{}, err
+	}
 	return m, bundle.Write(o.Out, m, models)
+}
+
+// CheckTarget reports what would fail after a long training: that the bundle's folder holds
+// something else, or that the labels do not name all classes.
+func CheckTarget(dir string, l Labels, classes int) error {
+	if err := bundle.CheckTarget(dir); err != nil {
+		return err
+	}
+	return l.CheckClasses(classes)
+}
+
+// description says what is known of the model: a recipe does not know the pictures.
+func (o Options) description() string {
+	switch {
+	case o.Prior.ONNX == nil:
+		return fmt.Sprintf("VQ-GAN of the recipe %s, without a prior", o.Recipe.Name)
+	case o.Prior.bundle != nil:
+		return fmt.Sprintf("VQ-GAN of the recipe %s, with the prior of %s", o.Recipe.Name, o.Prior.bundle.Manifest.Name)
+	}
+	return fmt.Sprintf("Trained by the recipe %s on %s", o.Recipe.Name, o.Prior.Data)
 }
 
 // sameWeights reports whether two ONNX files are the same network with the same weights.
@@ -121,5 +153,5 @@ func PretrainedPrior(b *bundle.Bundle) Prior {
 	t := b.Manifest.Training
 	figures := maps.Clone(t.Figures)
 	maps.DeleteFunc(figures, func(name string, _ float64) bool { return !strings.HasPrefix(name, "prior_") })
-	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, bundle: b}
+	return Prior{ONNX: b.Model(bundle.PriorFile).Graph, Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, bundle: b}
 }

@@ -36,6 +36,10 @@ func (c Config) restore(store *model.Store, o Options) (Report, error) {
 
 // network describes everything that determines the weights' shapes and meaning.
 func (c Config) network(g Grid) string {
+	if c.isPublished() {
+		return fmt.Sprintf("published depth %v downsample %d resample %s dim %d heads %d×%d mlp %g position_embedding %t grid %d×%d vocabulary %d classes %d any %t",
+			c.Depth, c.Downsample, c.Resample, c.Dim, c.Heads, c.HeadDim, c.MLP, c.PositionEmbedding, g.Height, g.Width, g.Vocabulary, g.Classes, c.HasAny())
+	}
 	return fmt.Sprintf("depth %v downsample %d resample %s dim %d heads %d×%d mlp %g position_embedding %t shift_mixing %d grid %d×%d vocabulary %d classes %d",
 		c.Depth, c.Downsample, c.Resample, c.Dim, c.Heads, c.HeadDim, c.MLP, c.PositionEmbedding, c.ShiftMixing, g.Height, g.Width, g.Vocabulary, g.Classes)
 }

@@ -31,7 +31,7 @@ func Open(path string, c Config, grid Grid) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the averaged weights: %w", err)
 	}
-	return &Model{c, grid, report, weights}, nil
+	return &Model{Config: c, Grid: grid, Report: report, store: weights}, nil
 }
 
 // step is one sampling step inside the graph (section 3.4): tokens, uniform and update

@@ -23,7 +23,7 @@ func TestExportAgreesWithNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exported, err := orttest.Opener(t)(file)
+	exported, err := orttest.Opener(t)(onnxfile.Model{Graph: file})
 	if err != nil {
 		t.Fatal(err)
 	}

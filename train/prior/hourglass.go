@@ -24,6 +24,9 @@ func (c Config) logits(scope *model.Scope, grid Grid, tokens, class *Node) *Node
 
 // features is the network without its head: tokens [B, N] to [B, N, D].
 func (c Config) features(scope *model.Scope, grid Grid, tokens, class *Node) *Node {
+	if c.isPublished() {
+		return published(c).features(scope, grid, tokens, class)
+	}
 	g := tokens.Graph()
 	width := math.Sqrt(float64(c.Dim))
 	embedding := engine.Normal(scope.In("token_embedding"), g, "weight", 1/width, grid.Vocabulary, c.Dim) // [V, D]
@@ -47,6 +50,9 @@ func (c Config) features(scope *model.Scope, grid Grid, tokens, class *Node) *No
 // sees about half of the time. At low corruption that is most of the task, and
 // learning it from random weights takes hundreds of steps.
 func (c Config) head(scope *model.Scope, x *Node, vocabulary int) *Node {
+	if c.isPublished() {
+		return published(c).linear(scope.In("head"), x, vocabulary)
+	}
 	g := x.Graph()
 	path := model.JoinPath(scope.Scope(), "token_embedding", "weight")
 	tied := func(g *Graph, _ shapes.Shape) *Node {

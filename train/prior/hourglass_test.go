@@ -31,7 +31,9 @@ func newObjective(t *testing.T, c Config, g Grid, backend string) *objective {
 		loss := ReduceAllMean(Stack(losses, 0))
 		o.paths = nil
 		for v := range scope.At(modelScope).IterVariables() {
-			o.paths = append(o.paths, v.Path())
+			if v.Trainable {
+				o.paths = append(o.paths, v.Path())
+			}
 		}
 		return append([]*Node{loss}, scope.At(modelScope).BuildTrainableVariablesGradientsGraph(loss)...)
 	})
@@ -72,44 +74,66 @@ func (o *objective) nudged(t *testing.T, path string, delta float32) float64 {
 	return loss
 }
 
+// networks are ours and the author's, with every kind of layer.
+func networks() map[string]Config {
+	ours, _ := small()
+	author, _ := small()
+	author.Network, author.ShiftMixing, author.PositionEmbedding, author.ClassDropout = publishedNetwork, 0, false, 0
+	return map[string]Config{"ours": ours, "published": author}
+}
+
 func TestBackendsAgree(t *testing.T) {
-	c, g := small()
-	goLoss, goGrads := newObjective(t, c, g, "go").evaluate(t)
-	onnxLoss, onnxGrads := newObjective(t, c, g, "onnx:cpu").evaluate(t)
-	if math.Abs(goLoss-onnxLoss) > 1e-4 {
-		t.Errorf("loss %g on go, %g on onnx:cpu", goLoss, onnxLoss)
-	}
-	for path, want := range goGrads {
-		for i, w := range want {
-			if got := onnxGrads[path][i]; math.Abs(float64(got-w)) > 1e-4 {
-				t.Errorf("gradient of %s[%d]: %g on go, %g on onnx:cpu", path, i, w, got)
-				break
+	_, g := small()
+	for name, c := range networks() {
+		goLoss, goGrads := newObjective(t, c, g, "go").evaluate(t)
+		onnxLoss, onnxGrads := newObjective(t, c, g, "onnx:cpu").evaluate(t)
+		if math.Abs(goLoss-onnxLoss) > 1e-4 {
+			t.Errorf("%s: loss %g on go, %g on onnx:cpu", name, goLoss, onnxLoss)
+		}
+		for path, want := range goGrads {
+			for i, w := range want {
+				if got := onnxGrads[path][i]; math.Abs(float64(got-w)) > 1e-4 {
+					t.Errorf("%s: gradient of %s[%d]: %g on go, %g on onnx:cpu", name, path, i, w, got)
+					break
+				}
 			}
 		}
 	}
 }
 
 func TestFiniteDifferences(t *testing.T) {
-	c, g := small()
-	c.Unroll = 1 // the samples between more steps jump as the weights change
-	o := newObjective(t, c, g, "onnx:cpu")
-	_, gradients := o.evaluate(t)
+	paths := map[string][]string{
+		"ours": {
+			"/model/class_embedding/weight", "/model/position_embedding/rows", "/model/hourglass/before/layer0/attention/qkv/weight",
+			"/model/hourglass/before/layer0/attention/norm/weight", "/model/hourglass/before/layer0/mlp/up/weight",
+			"/model/hourglass/before/layer0/mlp/shift_mixing/out/weight", "/model/hourglass/before/layer0/mlp/down/bias",
+			"/model/hourglass/down/weight", "/model/hourglass/up/weight", "/model/hourglass/attention_down/kv/weight",
+			"/model/hourglass/attention_up/q/weight", "/model/norm/bias", "/model/head/weight",
+		},
+		"published": {
+			"/model/class_embedding/weight", "/model/hourglass/before/layer0/attention/qkv/weight", "/model/hourglass/before/layer0/attention/norm/weight",
+			"/model/hourglass/before/layer0/mlp/up/weight", "/model/hourglass/down/weight", "/model/hourglass/attention_down/attention/q/weight",
+			"/model/hourglass/attention_down/attention/kv/weight", "/model/hourglass/inner/middle/layer0/attention/qkv/weight",
+			"/model/hourglass/up/bias", "/model/hourglass/attention_up/attention/v/weight", "/model/hourglass/attention_up/mlp/norm/weight",
+			"/model/hourglass/after/layer0/attention/out/bias", "/model/norm/bias", "/model/head/weight",
+		},
+	}
 	const h = 1e-2
-	for _, path := range []string{
-		"/model/class_embedding/weight", "/model/position_embedding/rows", "/model/hourglass/before/layer0/attention/qkv/weight",
-		"/model/hourglass/before/layer0/attention/norm/weight", "/model/hourglass/before/layer0/mlp/up/weight",
-		"/model/hourglass/before/layer0/mlp/shift_mixing/out/weight", "/model/hourglass/before/layer0/mlp/down/bias",
-		"/model/hourglass/down/weight", "/model/hourglass/up/weight", "/model/hourglass/attention_down/kv/weight",
-		"/model/hourglass/attention_up/q/weight", "/model/norm/bias", "/model/head/weight",
-	} {
-		gradient, ok := gradients[path]
-		if !ok {
-			t.Errorf("no variable %s", path)
-			continue
-		}
-		numeric := (o.nudged(t, path, h) - o.nudged(t, path, -h)) / (2 * h)
-		if math.Abs(numeric-float64(gradient[0])) > 2e-4+0.05*math.Abs(numeric) {
-			t.Errorf("%s: gradient %g, finite difference %g", path, gradient[0], numeric)
+	for name, c := range networks() {
+		c.Unroll = 1 // the samples between more steps jump as the weights change
+		_, g := small()
+		o := newObjective(t, c, g, "onnx:cpu")
+		_, gradients := o.evaluate(t)
+		for _, path := range paths[name] {
+			gradient, ok := gradients[path]
+			if !ok {
+				t.Errorf("%s: no variable %s", name, path)
+				continue
+			}
+			numeric := (o.nudged(t, path, h) - o.nudged(t, path, -h)) / (2 * h)
+			if math.Abs(numeric-float64(gradient[0])) > 2e-4+0.05*math.Abs(numeric) {
+				t.Errorf("%s: %s: gradient %g, finite difference %g", name, path, gradient[0], numeric)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package prior
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,35 +14,47 @@ import (
 )
 
 // A run starts from the weights of an exported prior, with nested levels, attention
-// resampling and classes.
+// resampling and classes. Training leaves the frequencies of the published network alone.
 func TestStartFromONNX(t *testing.T) {
-	c, g := small()
+	_, g := small()
 	set := toy(g, 12)
 	backend := open(t, "onnx:cpu")
-	m, file := exported(t, backend, c, g)
-	o := Options{Backend: backend, Latents: set, Seed: 3, Out: t.TempDir(), From: &Pretrained{ONNX: file, Steps: 40, Hours: 2}}
-	store := engine.NewStore(3)
-	if report, err := c.startFrom(store, o); err != nil || report.Step != 0 || report.Earlier != 40 || report.Hours != 2 {
-		t.Fatalf("starts at step %d after %d and %g hours, %v", report.Step, report.Earlier, report.Hours, err)
-	}
-	compared := 0
-	for v := range store.IterVariables() {
-		weight, _ := strings.CutPrefix(v.Path(), engine.EMARoot)
-		compared++
-		if !m.store.GetVariable(weight).MustValue().Equal(v.MustValue()) {
-			t.Errorf("%s is different", v.Path())
+	for name, c := range networks() {
+		m, file := exported(t, backend, c, g)
+		o := Options{Backend: backend, Latents: set, Seed: 3, Out: t.TempDir(), From: &Pretrained{ONNX: file, Steps: 40, Hours: 2}}
+		store := engine.NewStore(3)
+		if report, err := c.startFrom(store, o); err != nil || report.Step != 0 || report.Earlier != 40 || report.Hours != 2 {
+			t.Fatalf("%s starts at step %d after %d and %g hours, %v", name, report.Step, report.Earlier, report.Hours, err)
 		}
-	}
-	if compared < 100 {
-		t.Errorf("%d weights and averages were loaded", compared)
-	}
-	report, err := Train(t.Context(), c, o)
-	if err != nil || report.Step != c.Steps || report.Earlier != 40 || report.Hours < 2 {
-		t.Errorf("trained to step %d after %d and %g hours, %v", report.Step, report.Earlier, report.Hours, err)
-	}
-	c.Heads, c.HeadDim = 1, 4
-	if _, err := c.startFrom(engine.NewStore(3), o); err == nil || !strings.Contains(err.Error(), "another network") {
-		t.Errorf("weights of another network: %v", err)
+		compared := 0
+		for v := range store.IterVariables() {
+			weight, _ := strings.CutPrefix(v.Path(), engine.EMARoot)
+			compared++
+			if !m.store.GetVariable(weight).MustValue().Equal(v.MustValue()) {
+				t.Errorf("%s: %s is different", name, v.Path())
+			}
+		}
+		if compared < 100 {
+			t.Errorf("%s: %d weights and averages were loaded", name, compared)
+		}
+		report, err := Train(t.Context(), c, o)
+		if err != nil || report.Step != c.Steps || report.Earlier != 40 || report.Hours < 2 {
+			t.Errorf("%s is trained to step %d after %d and %g hours, %v", name, report.Step, report.Earlier, report.Hours, err)
+		}
+		trained, err := Open(filepath.Join(o.Out, Checkpoint), c, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for v := range m.store.IterVariables() {
+			same := v.MustValue().Equal(trained.store.GetVariable(v.Path()).MustValue())
+			if same != strings.HasSuffix(v.Path(), "/frequencies") {
+				t.Errorf("%s: %s: unchanged is %t", name, v.Path(), same)
+			}
+		}
+		c.Heads, c.HeadDim = 1, 4
+		if _, err := c.startFrom(engine.NewStore(3), o); err == nil || !strings.Contains(err.Error(), "another network") {
+			t.Errorf("%s: weights of another network: %v", name, err)
+		}
 	}
 }
 

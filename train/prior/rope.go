@@ -27,7 +27,7 @@ const ropeBase = 10000
 
 // ropeTable holds the rotary position embedding of one level's tokens: cosines and
 // sines of their angles, and the matrix that swaps the two channels of a pair.
-type ropeTable struct{ cos, sin, swap *Node } // [1, 1, N, d], [1, 1, N, d], [d, d]
+type ropeTable struct{ cos, sin, swap *Node } // [..., N, d], [..., N, d], [d, d]
 
 // newRoPETable makes the table for heads of d channels: the first half of the channels
 // encodes the row, the second the column. The two channels of a pair lie d/4 apart. One
@@ -60,7 +60,7 @@ func newRoPETable(g *Graph, d int, tokens []position) ropeTable {
 	return ropeTable{constant(cos), constant(sin), ConstTensor(g, tensors.FromFlatDataAndDimensions(swap, d, d))}
 }
 
-// applyRoPE rotates the channel pairs of x [B, H, N, d], so that the product of a query
+// applyRoPE rotates the channel pairs of x [..., N, d], so that the product of a query
 // and a key depends on the difference of their rows and columns alone (2104.09864,
 // equation 34): x·cos + (x·swap)·sin.
 func applyRoPE(x *Node, t ropeTable) *Node {

@@ -117,7 +117,7 @@ func (c Config) gradients(grid Grid) func(scope *model.Scope, in []*Node) []*Nod
 // update is the graph that updates the weights and their moving average: from the learning
 // rate, the decay of the average and the gradients of each worker to the norm of their mean.
 func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node {
-	adamw := engine.AdamW{Beta1: 0.9, Beta2: 0.98, WeightDecay: c.WeightDecay, Clip: c.Clip}
+	adamw := c.adamW()
 	apply := adamw.Apply
 	if c.Optimizer == "muon" {
 		apply = engine.Muon{Momentum: 0.95, Moves: isMatrix, Rest: adamw}.Apply

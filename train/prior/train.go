@@ -101,7 +101,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 		}
 
 		// One step: forward, backward, clip, update the weights and their average.
-		rate := engine.LearningRate(at, c.Warmup, c.Steps, c.LearningRate, 0.05)
+		rate := c.Schedule.Rate(at, c.Warmup, c.Steps, c.LearningRate)
 		now, err := step(data.at(at), rate, engine.EMADecay(at+1, c.EMA))
 		if err != nil {
 			return report, err

@@ -86,7 +86,7 @@ func (t *Pretrained) Decode(ctx context.Context, ids []int32, n int) ([]uint8, e
 
 // Export returns the bundle's files as they are.
 func (t *Pretrained) Export(compute.Backend) (encoder, decoder []byte, err error) {
-	return t.Bundle.Model(bundle.EncoderFile), t.Bundle.Model(bundle.DecoderFile), nil
+	return t.Bundle.Model(bundle.EncoderFile).Graph, t.Bundle.Model(bundle.DecoderFile).Graph, nil
 }
 
 // Training implements Tokenizer with the bundle's record.
