@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -226,6 +227,9 @@ func (c Config) openPerceptual(folder string) (*lpips.Network, error) {
 		return filepath.Join(folder, path)
 	}
 	network, err := lpips.Open(at(p.VGG), at(p.Heads))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("vqgan.loss.perceptual: %w; supply the file (train/README.md, \"Perceptual loss\") or remove perceptual from the recipe", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("vqgan.loss.perceptual: %w", err)
 	}
