@@ -33,6 +33,7 @@ func TestValidate(t *testing.T) {
 		"each at least 1":        func(c *Config) { c.DecoderBlocks = []int{0, 1} },
 		"numbers, one per level": func(c *Config) { c.DecoderBottleneck = []int{2} },
 		"into 4 groups":          func(c *Config) { c.DecoderBottleneck = []int{1, 3} },
+		"network":                func(c *Config) { c.Network = "vqgan" },
 		"optimizer":              func(c *Config) { c.Optimizer = "sgd" },
 		"contrast":               func(c *Config) { c.Discriminator.Contrast = -1 },
 		"0 with network: patch":  func(c *Config) { c.Discriminator.Network = patchGAN },
@@ -42,6 +43,35 @@ func TestValidate(t *testing.T) {
 		},
 	} {
 		c := small()
+		change(&c)
+		if err := c.Validate(32); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
+// TestValidateTaming: the published network takes its own settings and no others.
+func TestValidateTaming(t *testing.T) {
+	valid := small()
+	valid.Network, valid.Channels, valid.ZChannels, valid.AttentionResolutions = Taming, 32, 8, []int{16}
+	valid.Stem, valid.StemChannels, valid.Groups, valid.Attention, valid.LinearShortcut, valid.SphereCodes = 0, 0, 0, false, false, false
+	valid.DecoderBlocks, valid.Loss.Seams = nil, 0
+	if err := valid.Validate(32); err != nil {
+		t.Fatal(err)
+	}
+	if f := valid.Factor(); f != 2 {
+		t.Errorf("f is %d", f)
+	}
+	for want, change := range map[string]func(*Config){
+		"vqgan.network must be taming":       func(c *Config) { c.Network = "vqgan" },
+		"are not for vqgan.network: taming":  func(c *Config) { c.Stem = 2 },
+		"need vqgan.network: taming":         func(c *Config) { *c = small(); c.ZChannels = 8 },
+		"vqgan.channels must be a multiple":  func(c *Config) { c.Channels = 48 },
+		"vqgan.z_channels must be at least":  func(c *Config) { c.ZChannels = 0 },
+		"must be euclidean or gumbel":        func(c *Config) { c.Quantizer = "ema" },
+		"the same z_channels (8) and embedd": func(c *Config) { c.Quantizer = Gumbel },
+	} {
+		c := valid
 		change(&c)
 		if err := c.Validate(32); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
