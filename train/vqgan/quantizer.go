@@ -143,8 +143,12 @@ func (c Config) startCodebook(backend compute.Backend, store *model.Store, l *lo
 	rng := engine.Keyed(l.seed, "codebook")
 	// Ten rounds, or as many as take about ten seconds.
 	rounds := max(1, min(10, 40_000_000_000/(len(vectors)*c.Vocabulary)))
-	codes := kMeans(vectors, c.Vocabulary, c.Embedding, rounds, rng)
-	// As if every code had been chosen equally often.
+	return c.setEvenCodebook(store, kMeans(vectors, c.Vocabulary, c.Embedding, rounds, rng))
+}
+
+// setEvenCodebook sets the codes [V, E], and the averages as if every code had been chosen
+// equally often.
+func (c Config) setEvenCodebook(store *model.Store, codes []float32) error {
 	even := float32(c.Batch*(c.Crop/c.Factor())*(c.Crop/c.Factor())) / float32(c.Vocabulary)
 	counts, sums := make([]float32, c.Vocabulary), make([]float32, len(codes))
 	for i := range counts {

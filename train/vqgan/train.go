@@ -26,14 +26,15 @@ type Options struct {
 	Out      string // folder of the checkpoint, metrics and sheets
 	Resume   bool
 	Reporter *progress.Reporter
-	From     *Pretrained // a VQ-GAN whose decoder to fine-tune; nil trains a new one
+	From     *Pretrained // a VQ-GAN to start from; nil trains a new one
 }
 
 // Report is the state of a run at its last evaluation, measured on held-out crops
 // with the EMA weights.
 type Report struct {
 	Step              int
-	Earlier           int     // steps beyond Step of the VQ-GAN that this one was fine-tuned from
+	Earlier           int     // steps beyond Step of the VQ-GAN that this one started from
+	Continued         bool    // started from a VQ-GAN, all of which is trained
 	L1                float64 // mean absolute error, for values in [0, 1]
 	PSNR              float64 // dB
 	Perplexity        float64 // of the codes' frequencies
@@ -70,6 +71,9 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	}
 	if report.TokenAugmentation && (o.From == nil || o.From.Augment == nil) {
 		return report, fmt.Errorf("the run in %s augments tokens with a model's prior: pass that model with --from again", o.Out)
+	}
+	if report.Continued {
+		c = c.continued()
 	}
 	metrics, err := engine.OpenMetrics(o.Out, "vqgan", report.Step,
 		"loss", "l1", "psnr", "commitment", "adversarial", "discriminator", "heldout_l1", "heldout_psnr", "perplexity", "code_usage", "rate")
