@@ -12,7 +12,7 @@ import (
 	"sundae/decoder"
 	"sundae/internal/bundle"
 	"sundae/internal/inference"
-	"sundae/train/recipe"
+	"sundae/internal/onnxfile"
 )
 
 // Pretrained is the tokenizer of a model bundle.
@@ -21,16 +21,11 @@ type Pretrained struct {
 	decoder *decoder.Decoder
 }
 
-// OpenBundle opens the tokenizer of a bundle, if it fits the recipe. Close frees it.
-func OpenBundle(b *bundle.Bundle, r recipe.Recipe, open inference.Opener) (*Pretrained, error) {
-	m := b.Manifest
-	if m.ImageSize != r.Image.Size || m.Downsample != r.VQGAN.Factor() || m.Vocabulary != r.VQGAN.Vocabulary {
-		return nil, fmt.Errorf("the tokenizer of %s (%d pixels, f = %d, %d codes) doesn't fit the recipe %s (%d pixels, f = %d, %d codes)",
-			m.Name, m.ImageSize, m.Downsample, m.Vocabulary, r.Name, r.Image.Size, r.VQGAN.Factor(), r.VQGAN.Vocabulary)
-	}
+// OpenBundle opens the tokenizer of a bundle. Close frees it.
+func OpenBundle(b *bundle.Bundle, open inference.Opener) (*Pretrained, error) {
 	d, err := decoder.Open(b, open)
 	if err != nil {
-		return nil, fmt.Errorf("open the tokenizer of %s: %w", m.Name, err)
+		return nil, fmt.Errorf("open the tokenizer of %s: %w", b.Manifest.Name, err)
 	}
 	return &Pretrained{b, d}, nil
 }
@@ -85,8 +80,8 @@ func (t *Pretrained) Decode(ctx context.Context, ids []int32, n int) ([]uint8, e
 }
 
 // Export returns the bundle's files as they are.
-func (t *Pretrained) Export(compute.Backend) (encoder, decoder []byte, err error) {
-	return t.Bundle.Model(bundle.EncoderFile).Graph, t.Bundle.Model(bundle.DecoderFile).Graph, nil
+func (t *Pretrained) Export(compute.Backend) (encoder, decoder onnxfile.File, err error) {
+	return t.Bundle.Model(bundle.EncoderFile), t.Bundle.Model(bundle.DecoderFile), nil
 }
 
 // Training implements Tokenizer with the bundle's record.

@@ -11,24 +11,28 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 )
 
 // Pretrained is the VQ-GAN of a model bundle.
 type Pretrained struct {
-	Encoder, Decoder []byte  // the files that ExportEncoder and ExportDecoder write
-	Steps            int     // training steps so far
-	Hours            float64 // training time so far
+	Encoder, Decoder onnxfile.Model // the files that ExportEncoder and ExportDecoder write
+	Steps            int            // training steps so far
+	Hours            float64        // training time so far
+	// All trains encoder and codebook further as well. Otherwise only the decoder is fine-tuned,
+	// and latents stay valid.
+	All bool
 	// Augment, if not nil, resamples the tokens [B, h·w] of pictures in place, by the given
 	// number of last sampling steps of the bundle's prior.
 	Augment func(tokens []int32, steps int, seed uint64) error
 }
 
-// begin fills the store with the weights of o.From. Only the fine-tuning of the decoder is
-// left to do: encoder and codebook, and so all latents, stay as they are.
+// begin fills the store with the weights of o.From. Without o.From.All only the fine-tuning
+// of the decoder is left to do.
 func (c Config) begin(store *model.Store, o Options) (Report, error) {
-	if c.Finetune.Steps == 0 {
-		return Report{}, errors.New("a pretrained VQ-GAN is only fine-tuned: set vqgan.finetune.steps")
+	if c.Finetune.Steps == 0 && !o.From.All {
+		return Report{}, errors.New("a pretrained VQ-GAN is only fine-tuned: set vqgan.finetune.steps, or train encoder and codebook as well with --all")
 	}
 	encoder, err := c.loadEncoder(o.From.Encoder, o.Size, o.Backend)
 	if err != nil {
@@ -48,8 +52,14 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 			}
 		}
 	}
-	if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
-		return Report{}, err
+	if c.EMA > 0 {
+		if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
+			return Report{}, err
+		}
+	}
+	if o.From.All {
+		codes := tensors.MustCopyFlatData[float32](store.GetVariable(codebookPath).MustValue())
+		return Report{Earlier: o.From.Steps, Hours: o.From.Hours, Continued: true}, c.setEvenCodebook(store, codes)
 	}
 	return Report{
 		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, TokenAugmentation: c.Finetune.TokenAugmentation > 0 && o.From.Augment != nil,
@@ -57,7 +67,7 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 }
 
 // loadEncoder reads the weights of encoder.onnx for pictures of the given size.
-func (c Config) loadEncoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
+func (c Config) loadEncoder(file onnxfile.Model, size int, backend compute.Backend) (*model.Store, error) {
 	network, err := c.declare(backend, func(scope *model.Scope, g *Graph) {
 		m := &Model{Config: c, Size: size}
 		m.tokens(scope, Parameter(g, "image", m.pictureShape()))
@@ -73,7 +83,7 @@ func (c Config) loadEncoder(file []byte, size int, backend compute.Backend) (*mo
 // loadDecoder reads the weights of decoder.onnx. The recipe may add residual blocks
 // (DecoderBlocks), which start as identities, and may prune the channels
 // inside the blocks (DecoderBottleneck).
-func (c Config) loadDecoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
+func (c Config) loadDecoder(file onnxfile.Model, size int, backend compute.Backend) (*model.Store, error) {
 	store, err := c.loadUnprunedDecoder(file, size, backend)
 	var mismatch *engine.MismatchError
 	if !errors.As(err, &mismatch) || len(c.DecoderBottleneck) == 0 {
@@ -99,7 +109,7 @@ func (c Config) loadDecoder(file []byte, size int, backend compute.Backend) (*mo
 	return store, nil
 }
 
-func (c Config) loadUnprunedDecoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
+func (c Config) loadUnprunedDecoder(file onnxfile.Model, size int, backend compute.Backend) (*model.Store, error) {
 	network, err := c.declare(backend, func(scope *model.Scope, g *Graph) {
 		m := &Model{Config: c, Size: size}
 		m.picture(scope, Parameter(g, "tokens", m.latentShape()))
@@ -116,6 +126,12 @@ func (c Config) loadUnprunedDecoder(file []byte, size int, backend compute.Backe
 	store := model.NewStore()
 	_, err = engine.LoadONNX(store, file, network, added...)
 	return store, err
+}
+
+// continued is the configuration of a run that starts with a trained codebook.
+func (c Config) continued() Config {
+	c.Codebook.Start = -1
+	return c
 }
 
 // declare builds a network that looks up the codebook.
