@@ -29,7 +29,7 @@ func TestValidate(t *testing.T) {
 			c.Finetune = Finetune{Steps: 1, LearningRate: 1e-3, Weight: 1}
 			c.Discriminator.Start = 0
 		},
-		"network":                     func(c *Config) { c.Network = "vqgan" },
+		"network":                    func(c *Config) { c.Network = "vqgan" },
 		"2 numbers":                  func(c *Config) { c.DecoderBlocks = []int{2} },
 		"each at least 1":            func(c *Config) { c.DecoderBlocks = []int{0, 1} },
 		"numbers, one per level":     func(c *Config) { c.DecoderBottleneck = []int{2} },
