@@ -52,8 +52,10 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 			}
 		}
 	}
-	if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
-		return Report{}, err
+	if c.EMA > 0 {
+		if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
+			return Report{}, err
+		}
 	}
 	if o.From.All {
 		codes := tensors.MustCopyFlatData[float32](store.GetVariable(codebookPath).MustValue())
