@@ -56,7 +56,9 @@ func TestFiniteDifferences(t *testing.T) {
 				x := engine.Normal(scope, g, "input", 1, layer.input...)
 				y := layer.forward(scope.In("layer"), x)
 				// A random direction makes a scalar of the output.
-				loss := ReduceAllSum(Mul(y, engine.Draw(g, store, "/direction", 1, y.Shape().Dimensions...)))
+				direction := make([]float32, y.Shape().Size())
+				engine.Draw(store, "/direction", 1, direction)
+				loss := ReduceAllSum(Mul(y, ConstTensor(g, tensors.FromFlatDataAndDimensions(direction, y.Shape().Dimensions...))))
 				weights = nil
 				for v := range scope.IterVariables() {
 					if v.Trainable {
