@@ -35,6 +35,9 @@ type Run struct {
 
 // Tokenizer opens the VQ-GAN that the run has trained.
 func (r Run) Tokenizer() (*tokenizer.Trained, error) {
+	if err := r.Recipe.NeedVQGAN(); err != nil {
+		return nil, err
+	}
 	return tokenizer.OpenCheckpoint(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe, r.Backend)
 }
 
@@ -45,21 +48,30 @@ type VQGANOptions struct {
 	Run
 	Data   []string // the pictures' folders
 	Resume bool     // continue the run in Out
-	Start  Start    // Pretrained only fine-tunes the decoder
+	Start  Start    // Pretrained only fine-tunes the decoder, without All
+	All    bool     // with Pretrained, train encoder and codebook further as well
 }
 
 // VQGAN trains the VQ-GAN.
 func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
+	if err := o.Recipe.NeedVQGAN(); err != nil {
+		return vqgan.Report{}, err
+	}
 	set, err := dataset.Open(o.Data...)
 	if err != nil {
 		return vqgan.Report{}, err
 	}
 	options := vqgan.Options{
 		Backend: o.Backend, Set: set, Size: o.Recipe.Image.Size, Seed: o.Recipe.Seed, Out: o.Out, Resume: o.Resume, Reporter: o.Reporter,
+		Folder: o.Recipe.Folder,
 	}
 	if pretrained, ok := o.Start.(Pretrained); ok {
+		if err := o.checkNetwork(pretrained.Bundle.Manifest); err != nil {
+			return vqgan.Report{}, err
+		}
 		options.From = pretrained.vqgan()
-		if o.Recipe.VQGAN.Finetune.TokenAugmentation > 0 {
+		options.From.All = o.All
+		if !o.All && o.Recipe.VQGAN.Finetune.TokenAugmentation > 0 {
 			if m := pretrained.Bundle.Manifest; !m.HasPrior() {
 				return vqgan.Report{}, fmt.Errorf("vqgan.finetune.token_augmentation needs a prior, and the model %s has none: set it to 0", m.Name)
 			}
@@ -72,6 +84,16 @@ func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
 		}
 	}
 	return vqgan.Train(ctx, o.Recipe.VQGAN, options)
+}
+
+// checkNetwork compares the recipe with the model that training starts from.
+func (r Run) checkNetwork(m bundle.Manifest) error {
+	own := r.Recipe
+	if m.Downsample == own.Factor() && m.Vocabulary == own.Vocabulary() {
+		return nil
+	}
+	return fmt.Errorf("the model %s has f = %d and %d codes, the recipe %s f = %d and %d codes: use the vqgan section of the recipe in the model's %s",
+		m.Name, m.Downsample, m.Vocabulary, own.Name, own.Factor(), own.Vocabulary(), bundle.ManifestFile)
 }
 
 // LatentsOptions configure the encoding of pictures to latents.
@@ -90,7 +112,7 @@ func Latents(ctx context.Context, o LatentsOptions) (latents.Info, error) {
 	side := o.Recipe.Latent()
 	info := latents.Info{
 		Tokenizer: o.Tokenizer.Name(),
-		Height:    side, Width: side, Vocabulary: o.Recipe.VQGAN.Vocabulary, Classes: set.Classes, Flips: o.Recipe.Latents.Flips,
+		Height:    side, Width: side, Vocabulary: o.Recipe.Vocabulary(), Classes: set.Classes, Flips: o.Recipe.Latents.Flips,
 	}
 	encode := func(ctx context.Context, bytes []uint8, classes []int32) ([]int32, error) {
 		return o.Tokenizer.Encode(ctx, bytes, len(classes))
@@ -116,6 +138,9 @@ func Latents(ctx context.Context, o LatentsOptions) (latents.Info, error) {
 
 // entropyConstrained is the quantizer that takes the bundle's prior into account.
 func (r Run) entropyConstrained(from Pretrained, classes int) (latents.EntropyConstrained, error) {
+	if !r.Recipe.HasVQGAN() {
+		return latents.EntropyConstrained{}, fmt.Errorf("latents.rate needs the VQ-GAN's network, and the model %s has no record of it: set it to 0", from.Bundle.Manifest.Name)
+	}
 	distances, err := r.Recipe.VQGAN.Distances(from.vqgan(), r.Recipe.Image.Size, r.Backend)
 	if err != nil {
 		return latents.EntropyConstrained{}, err
@@ -125,7 +150,7 @@ func (r Run) entropyConstrained(from Pretrained, classes int) (latents.EntropyCo
 		return latents.EntropyConstrained{}, fmt.Errorf("use the prior of %s for %d classes (latents.rate 0 does without): %w", from.Bundle.Manifest.Name, classes, err)
 	}
 	return latents.EntropyConstrained{
-		Rate: r.Recipe.Latents.Rate, Vocabulary: r.Recipe.VQGAN.Vocabulary, Seed: r.Recipe.Seed, Distances: distances, LogProbabilities: logProbabilities,
+		Rate: r.Recipe.Latents.Rate, Vocabulary: r.Recipe.Vocabulary(), Seed: r.Recipe.Seed, Distances: distances, LogProbabilities: logProbabilities,
 	}, nil
 }
 
@@ -139,6 +164,10 @@ type PriorOptions struct {
 
 // Prior trains the prior.
 func Prior(ctx context.Context, o PriorOptions) (prior.Report, error) {
+	pretrained, continued := o.Start.(Pretrained)
+	if continued && !pretrained.Bundle.Manifest.HasPrior() {
+		return prior.Report{}, fmt.Errorf("the model %s has no prior to start from: leave out --from", pretrained.Bundle.Manifest.Name)
+	}
 	info, ids, labels, err := latents.Open(o.latents())
 	if err != nil {
 		return prior.Report{}, err
@@ -154,10 +183,7 @@ func Prior(ctx context.Context, o PriorOptions) (prior.Report, error) {
 		Backend: o.Backend, Latents: set, Per: info.Per(), Seed: o.Recipe.Seed, Out: o.Out, Resume: o.Resume, Reporter: o.Reporter,
 		Sheet: func(path string, samples [][]int32) error { return o.sheet(ctx, path, samples, o.Tokenizer) },
 	}
-	if pretrained, ok := o.Start.(Pretrained); ok {
-		if m := pretrained.Bundle.Manifest; !m.HasPrior() {
-			return prior.Report{}, fmt.Errorf("the model %s has no prior to start from: leave out --from", m.Name)
-		}
+	if continued {
 		options.From = pretrained.prior()
 	}
 	return prior.Train(ctx, o.Recipe.Prior, options)

@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,28 +18,42 @@ import (
 // A prior can be trained on another model's tokens: its encoder and decoder go
 // into the new bundle as they are, with the record of their training.
 func TestPretrainedTokenizer(t *testing.T) {
-	dir := sampleBundle(t, nil)
-	original, err := bundle.OpenFolder(dir)
+	dir, original, r := pretrainedBundle(t)
+	// The bundle's recipe, under another name and without a VQ-GAN.
+	r.Name, r.Image, r.VQGAN = "other", recipe.Image{}, vqgan.Config{}
+	text, err := yaml.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The bundle's recipe, under another name.
-	text := strings.Replace(original.Manifest.Training.Recipe, "name: tiny", "name: other", 1)
 	recipe := filepath.Join(t.TempDir(), "other.yaml")
-	if err := os.WriteFile(recipe, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(recipe, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	data, out := t.TempDir(), t.TempDir()
 	if code, _, messages := run(t, "train", "scenes", "--out", data, "--count", "40", "--size", "32"); code != 0 {
 		t.Fatal(messages)
 	}
+	names := filepath.Join(t.TempDir(), "classes.txt")
+	if err := os.WriteFile(names, []byte("a\nb\nc\nd\ne\nf\ng\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	args := []string{"train", "all", "--recipe", recipe, "--tokenizer", dir, "--data", data, "--out", out}
-	if code, _, messages := run(t, args...); code != 0 {
+	labelled := append(slices.Clone(args), "--name", "mine", "--licence", "CC0", "--classes", names)
+	if code, _, messages := run(t, labelled...); code != 1 || !strings.Contains(messages, "names for 7 classes, and the model has 8") {
+		t.Errorf("too few class names: exit code %d: %s", code, messages)
+	}
+	if err := os.WriteFile(names, []byte("a\nb\nc\nd\ne\nf\ng\nh\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, messages := run(t, labelled...); code != 0 {
 		t.Fatal(messages)
 	}
 	b, err := bundle.OpenFolder(filepath.Join(out, "bundle"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if m := b.Manifest; m.Name != "mine" || m.Licence != "CC0" || m.Description != "Trained by the recipe other on 40 pictures in 8 classes" || m.Classes[7] != "h" {
+		t.Errorf("the model calls itself %+v", m)
 	}
 	for _, name := range []string{bundle.EncoderFile, bundle.DecoderFile} {
 		if b.Manifest.Files[name] != original.Manifest.Files[name] {
@@ -55,10 +70,33 @@ func TestPretrainedTokenizer(t *testing.T) {
 	if code, _, messages := run(t, args...); code != 1 || !strings.Contains(messages, "--resume") {
 		t.Errorf("over a finished run: exit code %d: %s", code, messages)
 	}
-	code, _, messages := run(t, "train", "latents", "--recipe", "tiny", "--tokenizer", dir, "--data", data, "--out", t.TempDir())
-	if code != 1 || !strings.Contains(messages, "doesn't fit the recipe tiny") {
-		t.Errorf("a tokenizer that doesn't fit: exit code %d: %s", code, messages)
+	if !strings.Contains(got.Recipe, "vocabulary: 16\n") {
+		t.Errorf("the record's recipe has no VQ-GAN:\n%s", got.Recipe)
 	}
+	for _, stage := range []string{"vqgan", "latents"} {
+		code, _, messages := run(t, "train", stage, "--recipe", recipe, "--data", data, "--out", t.TempDir())
+		if code != 1 || !strings.Contains(messages, "the recipe other has no vqgan section") {
+			t.Errorf("train %s without a VQ-GAN: exit code %d: %s", stage, code, messages)
+		}
+	}
+	code, lines, messages := run(t, "train", "latents", "--recipe", "tiny", "--tokenizer", dir, "--data", data, "--out", t.TempDir())
+	if code != 0 || !strings.Contains(lines, "of 16 codes") || !strings.Contains(messages, "16 codes), not of the recipe tiny (32 pixels, f = 4, 64 codes)") {
+		t.Errorf("a tokenizer of another vocabulary: exit code %d: %s%s", code, lines, messages)
+	}
+	code, _, messages = run(t, "train", "prior", "--recipe", "ffhq256", "--tokenizer", "vistas", "--out", t.TempDir())
+	if code != 1 || !strings.Contains(messages, "holds no latents") {
+		t.Errorf("the published prior on the tokens of the default model: exit code %d: %s", code, messages)
+	}
+}
+
+// openManifest is the manifest of the bundle in dir, which must open.
+func openManifest(t *testing.T, dir string) bundle.Manifest {
+	t.Helper()
+	b, err := bundle.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Manifest
 }
 
 // pretrainedBundle is a bundle's folder, the bundle and its recipe.
@@ -157,6 +195,13 @@ func TestFinetuneWithPrior(t *testing.T) {
 	got, want := b.Manifest.Training, original.Manifest.Training
 	if got.Steps["prior"] != want.Steps["prior"] || got.Figures["prior_loss"] != want.Figures["prior_loss"] || got.Steps["vqgan"] != want.Steps["vqgan"]+3 {
 		t.Errorf("the record is %+v, of the original %+v", got, want)
+	}
+	alone := filepath.Join(t.TempDir(), "alone")
+	if code, _, messages := run(t, "train", "export", "--recipe", file, "--out", out, "--prior", "none", "--bundle", alone); code != 0 {
+		t.Fatal(messages)
+	}
+	if m := openManifest(t, alone); m.HasPrior() || m.Description != "VQ-GAN of the recipe tiny, without a prior" || len(m.Classes) > 0 {
+		t.Errorf("without its prior the model is %+v", m)
 	}
 	code, _, messages := run(t, "train", "export", "--recipe", file, "--out", out, "--prior", "vistas", "--bundle", t.TempDir())
 	if code != 1 || !strings.Contains(messages, "another encoder") {

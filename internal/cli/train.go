@@ -13,6 +13,7 @@ import (
 	"sundae/internal/ort/install"
 	"sundae/train"
 	"sundae/train/engine"
+	"sundae/train/export"
 	"sundae/train/recipe"
 	"sundae/train/tokenizer"
 )
@@ -119,14 +120,23 @@ func (f *trainFlags) openTokenizer(a *app, s *session) (tokenizer.Tokenizer, err
 	return f.openPretrained(a, s)
 }
 
-// openPretrained opens the tokenizer of the model that --tokenizer names.
+// openPretrained opens the tokenizer of the model that --tokenizer names, and fits the
+// recipe to it.
 func (f *trainFlags) openPretrained(a *app, s *session) (*tokenizer.Pretrained, error) {
 	b, err := a.bundle(f.tokenizer)
 	if err != nil {
 		return nil, err
 	}
 	s.command += " --tokenizer " + b.Manifest.Name
-	return tokenizer.OpenBundle(b, s.Recipe, s.Open)
+	own := s.Recipe
+	if s.Recipe, err = own.WithTokenizer(b.Manifest); err != nil {
+		return nil, err
+	}
+	if m := b.Manifest; own.HasVQGAN() && (m.ImageSize != own.Image.Size || m.Downsample != own.Factor() || m.Vocabulary != own.Vocabulary()) {
+		s.Reporter.Printf("images and tokens are those of the model %s (%d pixels, f = %d, %d codes), not of the recipe %s (%d pixels, f = %d, %d codes)",
+			m.Name, m.ImageSize, m.Downsample, m.Vocabulary, own.Name, own.Image.Size, own.Factor(), own.Vocabulary())
+	}
+	return tokenizer.OpenBundle(b, s.Open)
 }
 
 // run returns a command's RunE that runs a stage in a session.
@@ -165,22 +175,28 @@ func start(a *app, name string) (train.Start, error) {
 func newTrainVQGAN(a *app) *cobra.Command {
 	var f trainFlags
 	var from string
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "vqgan",
 		Short: "Train the VQ-GAN: pictures to tokens and back",
 		Long: `Train the VQ-GAN: pictures to tokens and back. With --from it starts from the
 weights of a model and only fine-tunes the decoder: it learns to draw better what
 the tokens say, while the tokens, and a prior trained on them, stay valid. The
-recipe may give the decoder more blocks than it had.`,
+recipe may give the decoder more blocks than it had. With --all it trains encoder and
+codebook further as well: the tokens change, and need a new prior.`,
 		Example: `  sundae train vqgan --recipe tiny --data pictures --out runs/tiny
   sundae train vqgan --recipe my.yaml --data pictures --out runs/my --resume
-  sundae train vqgan --recipe vistas --from vistas --data pictures --out runs/sharper`,
+  sundae train vqgan --recipe vistas --from vistas --data pictures --out runs/sharper
+  sundae train vqgan --recipe my.yaml --from imported --all --data pictures --out runs/adapted`,
 		RunE: f.run(a, func(ctx context.Context, s *session) error {
+			if all && from == "" {
+				return usagef("--all needs --from, the model to train further")
+			}
 			from, err := start(a, from)
 			if err != nil {
 				return err
 			}
-			report, err := train.VQGAN(ctx, train.VQGANOptions{Run: s.Run, Data: f.data, Resume: f.resume, Start: from})
+			report, err := train.VQGAN(ctx, train.VQGANOptions{Run: s.Run, Data: f.data, Resume: f.resume, Start: from, All: all})
 			if err != nil {
 				return err
 			}
@@ -193,6 +209,7 @@ recipe may give the decoder more blocks than it had.`,
 	f.addData(cmd)
 	f.addResume(cmd)
 	cmd.Flags().StringVar(&from, "from", "", "`model` whose encoder and decoder to start from: a folder or a name")
+	cmd.Flags().BoolVar(&all, "all", false, "with --from, train encoder and codebook further as well")
 	return cmd
 }
 
@@ -324,12 +341,11 @@ func newTrainAll(a *app) *cobra.Command {
   sundae train all --recipe tiny --data pictures --out runs/tiny
   sundae train all --recipe vistas --tokenizer vistas --data pictures --out runs/mine   # only the prior`,
 		RunE: f.run(a, func(ctx context.Context, s *session) error {
-			o := train.AllOptions{Run: s.Run, Data: f.data, Resume: f.resume, Writer: s.writer}
-			var err error
-			if o.Labels, err = labels.labels(); err != nil {
+			labels, err := labels.labels()
+			if err != nil {
 				return err
 			}
-			m, err := f.trainAll(ctx, a, s, o)
+			m, err := f.trainAll(ctx, a, s, labels)
 			if err != nil {
 				return err
 			}
@@ -346,18 +362,21 @@ func newTrainAll(a *app) *cobra.Command {
 }
 
 // trainAll trains all stages, or the prior alone on the tokenizer of a model.
-func (f *trainFlags) trainAll(ctx context.Context, a *app, s *session, o train.AllOptions) (bundle.Manifest, error) {
+func (f *trainFlags) trainAll(ctx context.Context, a *app, s *session, labels export.Labels) (bundle.Manifest, error) {
 	if f.tokenizer == "" {
-		o.Command = s.command
-		return train.All(ctx, o)
+		return train.All(ctx, f.all(s, labels))
 	}
 	t, err := f.openPretrained(a, s)
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
 	defer t.Close()
-	o.Command = s.command
-	return train.AllFromTokenizer(ctx, o, t)
+	return train.AllFromTokenizer(ctx, f.all(s, labels), t)
+}
+
+// all is the options of a training of all stages.
+func (f *trainFlags) all(s *session, labels export.Labels) train.AllOptions {
+	return train.AllOptions{Run: s.Run, Data: f.data, Resume: f.resume, Labels: labels, Writer: s.writer, Command: s.command}
 }
 
 // printBundle says what was written to a bundle's folder.

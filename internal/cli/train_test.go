@@ -37,7 +37,8 @@ func TestTrainExitCodes(t *testing.T) {
 		{1, "run `sundae train vqgan` first", []string{"train", "prior", "--recipe", "tiny", "--out", empty}},
 		{1, "count must be at least 1, not 0", []string{"train", "scenes", "--count", "0", "--out", empty}},
 		{1, "no model nosuch", []string{"train", "vqgan", "--recipe", "tiny", "--from", "nosuch", "--data", small, "--out", t.TempDir()}},
-		{1, "vqgan.finetune.steps", []string{"train", "vqgan", "--recipe", "tiny", "--from", "vistas", "--data", small, "--out", t.TempDir()}},
+		{1, "the model vistas has f = 32 and 1024 codes, the recipe tiny f = 4 and 64 codes", []string{"train", "vqgan", "--recipe", "tiny", "--from", "vistas", "--data", small, "--out", t.TempDir()}},
+		{2, "--all needs --from", []string{"train", "vqgan", "--recipe", "tiny", "--all", "--data", small, "--out", t.TempDir()}},
 		{1, "no model nosuch", []string{"sample", "--model", "nosuch", "--out", empty}},
 	} {
 		code, out, messages := run(t, c.args...)

@@ -2,35 +2,24 @@ package engine
 
 import (
 	"bufio"
-	"cmp"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/google/renameio/v2"
+
+	"sundae/train/safetensors"
 )
 
 // A checkpoint is one safetensors file: the header's length in eight little-endian bytes,
 // a JSON header with each tensor's dtype, shape and offsets, then the data. It holds
 // everything that a run needs to continue (weights, moments, averages, and the step in the
 // metadata), and any tool that reads safetensors reads it.
-
-// maxHeader bounds the header that Load reads. A file with a larger one is not a checkpoint.
-const maxHeader = 64 << 20
-
-type tensorEntry struct {
-	DType   string   `json:"dtype"`
-	Shape   []int    `json:"shape"`
-	Offsets [2]int64 `json:"data_offsets"`
-}
 
 var safetensorsNames = map[dtypes.DType]string{
 	dtypes.Float32: "F32", dtypes.Float64: "F64", dtypes.Float16: "F16", dtypes.Int32: "I32",
@@ -60,7 +49,7 @@ func save(path string, store *model.Store, meta map[string]string) error {
 
 // write writes the file to out.
 func write(out io.Writer, store *model.Store, meta map[string]string) error {
-	header := map[string]any{"__metadata__": meta}
+	entries := map[string]safetensors.Entry{}
 	var values []*tensors.Tensor
 	var offset int64
 	for v := range store.IterVariables() {
@@ -73,24 +62,12 @@ func write(out io.Writer, store *model.Store, meta map[string]string) error {
 			return fmt.Errorf("variable %s has dtype %s, which safetensors does not know", v.Path(), value.DType())
 		}
 		size := value.ByteSize()
-		// A scalar's shape is [], never null.
-		dims := append([]int{}, value.Shape().Dimensions...)
-		header[v.Path()] = tensorEntry{name, dims, [2]int64{offset, offset + size}}
+		entries[v.Path()] = safetensors.Entry{DType: name, Shape: value.Shape().Dimensions, Offsets: [2]int64{offset, offset + size}}
 		offset += size
 		values = append(values, value)
 	}
-	head, err := json.Marshal(header)
-	if err != nil {
-		return err
-	}
-	for len(head)%8 != 0 {
-		head = append(head, ' ')
-	}
 	w := bufio.NewWriterSize(out, 1<<20)
-	if err := binary.Write(w, binary.LittleEndian, uint64(len(head))); err != nil {
-		return err
-	}
-	if _, err := w.Write(head); err != nil {
+	if err := safetensors.WriteHeader(w, entries, meta); err != nil {
 		return err
 	}
 	for _, value := range values {
@@ -126,20 +103,17 @@ func load(path string, store *model.Store) (map[string]string, error) {
 		return nil, err
 	}
 	r := bufio.NewReaderSize(file, 1<<20)
-	entries, names, meta, dataSize, err := readHeader(r, info.Size())
+	header, err := safetensors.ReadHeader(r, info.Size())
 	if err != nil {
 		return nil, err
 	}
 	var at int64
-	for _, name := range names {
-		entry := entries[name]
+	for _, name := range header.Names() {
+		entry := header.Entries[name]
 		if entry.Offsets[0] != at {
 			return nil, fmt.Errorf("tensor %s starts at byte %d, expected %d", name, entry.Offsets[0], at)
 		}
 		at = entry.Offsets[1]
-		if at > dataSize {
-			return nil, fmt.Errorf("tensor %s ends beyond the file", name)
-		}
 		tensor, err := readTensor(r, entry)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %s: %w", name, err)
@@ -148,49 +122,10 @@ func load(path string, store *model.Store) (map[string]string, error) {
 			return nil, err
 		}
 	}
-	return meta, nil
+	return header.Metadata, nil
 }
 
-func readHeader(r io.Reader, fileSize int64) (entries map[string]tensorEntry, names []string, meta map[string]string, dataSize int64, err error) {
-	fail := func(format string, args ...any) (map[string]tensorEntry, []string, map[string]string, int64, error) {
-		return nil, nil, nil, 0, fmt.Errorf(format, args...)
-	}
-	var size uint64
-	if err := binary.Read(r, binary.LittleEndian, &size); err != nil {
-		return fail("read header length: %w", err)
-	}
-	if size > maxHeader || int64(size) > fileSize-8 {
-		return fail("not a safetensors file: its header claims %d bytes", size)
-	}
-	head := make([]byte, size)
-	if _, err := io.ReadFull(r, head); err != nil {
-		return fail("read header: %w", err)
-	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(head, &raw); err != nil {
-		return fail("parse header: %w", err)
-	}
-	meta = map[string]string{}
-	entries = map[string]tensorEntry{}
-	for name, text := range raw {
-		if name == "__metadata__" {
-			if err := json.Unmarshal(text, &meta); err != nil {
-				return fail("parse metadata: %w", err)
-			}
-			continue
-		}
-		var entry tensorEntry
-		if err := json.Unmarshal(text, &entry); err != nil {
-			return fail("parse entry %s: %w", name, err)
-		}
-		entries[name] = entry
-		names = append(names, name)
-	}
-	sortByOffset(names, entries)
-	return entries, names, meta, fileSize - 8 - int64(size), nil
-}
-
-func readTensor(r io.Reader, entry tensorEntry) (*tensors.Tensor, error) {
+func readTensor(r io.Reader, entry safetensors.Entry) (*tensors.Tensor, error) {
 	dtype := dtypes.InvalidDType
 	for known, name := range safetensorsNames {
 		if name == entry.DType {
@@ -219,12 +154,4 @@ func readTensor(r io.Reader, entry tensorEntry) (*tensors.Tensor, error) {
 		return nil, errors.New("the file is cut short")
 	}
 	return tensor, readErr
-}
-
-// sortByOffset orders tensors by their place in the file. There are no ties, because every
-// tensor has at least one byte.
-func sortByOffset(names []string, entries map[string]tensorEntry) {
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Compare(entries[a].Offsets[0], entries[b].Offsets[0])
-	})
 }

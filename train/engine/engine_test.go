@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"math"
@@ -181,18 +180,4 @@ func TestMetricsResume(t *testing.T) {
 	if want := "step,loss,rate\n10,5,1\n20,10,1\n30,99,1\n"; string(text) != want {
 		t.Errorf("metrics:\n%s", text)
 	}
-}
-
-func FuzzHeader(f *testing.F) {
-	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"))
-	f.Add([]byte("\x30\x00\x00\x00\x00\x00\x00\x00{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}1234"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		entries, names, _, _, err := readHeader(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
-			return
-		}
-		for _, name := range names {
-			readTensor(bytes.NewReader(data), entries[name])
-		}
-	})
 }

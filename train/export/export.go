@@ -89,8 +89,8 @@ func Bundle(ctx context.Context, o Options) (bundle.Manifest, error) {
 	figures := maps.Clone(tokens.Figures)
 	maps.Copy(figures, o.Prior.Figures)
 	m := bundle.Manifest{
-		Name: r.Name, Description: o.description(), ImageSize: r.Image.Size, Downsample: r.VQGAN.Factor(),
-		Latent: bundle.Latent{Height: r.Latent(), Width: r.Latent()}, Vocabulary: r.VQGAN.Vocabulary, Classes: o.Classes,
+		Name: r.Name, Description: o.description(), ImageSize: r.Image.Size, Downsample: r.Factor(),
+		Latent: bundle.Latent{Height: r.Latent(), Width: r.Latent()}, Vocabulary: r.Vocabulary(), Classes: o.Classes,
 		NoAnyClass: o.Prior.NoAny, Licence: r.Licence,
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),

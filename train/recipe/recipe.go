@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -26,11 +27,17 @@ type Recipe struct {
 	Description string         `yaml:"description"`
 	Seed        uint64         `yaml:"seed"`
 	Image       Image          `yaml:"image"`
-	VQGAN       vqgan.Config   `yaml:"vqgan"`
+	VQGAN       vqgan.Config   `yaml:"vqgan,omitempty"`
 	Latents     Latents        `yaml:"latents"`
 	Prior       prior.Config   `yaml:"prior"`
 	Sampling    schedule.Patch `yaml:"sampling"`
 	Licence     string         `yaml:"licence"`
+
+	// Folder is where relative paths in the recipe start: the folder of its file or, for a
+	// built-in recipe, the working directory, "".
+	Folder string `yaml:"-"`
+
+	factor, vocabulary int // of the model whose tokenizer is used, or 0: see WithTokenizer
 }
 
 // Latents says how pictures become the prior's data set (section 3.1 of 2206.12351).
@@ -51,11 +58,13 @@ type Image struct {
 // Open reads the recipe in the file called name, or the built-in one of that name
 // ("tiny", "vistas", ...).
 func Open(name string) (Recipe, error) {
+	folder := filepath.Dir(name)
 	text, err := os.ReadFile(name)
 	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR)) && !strings.ContainsAny(name, `/\.`) {
 		if text, err = assets.Recipes.ReadFile(path.Join("recipes", name+".yaml")); err != nil {
 			return Recipe{}, fmt.Errorf("no recipe file %s and no built-in recipe of that name (built-in: %s)", name, strings.Join(BuiltIn(), ", "))
 		}
+		folder = ""
 	}
 	if err != nil {
 		return Recipe{}, fmt.Errorf("open recipe: %w", err)
@@ -64,6 +73,7 @@ func Open(name string) (Recipe, error) {
 	if err != nil {
 		return Recipe{}, fmt.Errorf("%s: %w", name, err)
 	}
+	r.Folder = folder
 	return r, nil
 }
 
@@ -104,11 +114,14 @@ func (r Recipe) Validate() error {
 	if r.Name == "" {
 		return errors.New("name is missing")
 	}
-	if r.Image.Size < 8 || r.Image.Size > 1<<14 {
-		return fmt.Errorf("image.size must be 8 to 16384, not %d", r.Image.Size)
-	}
-	if err := r.VQGAN.Validate(r.Image.Size); err != nil {
-		return err
+	ofModel := r.factor > 0
+	if r.HasVQGAN() && !ofModel {
+		if r.Image.Size < 8 || r.Image.Size > 1<<14 {
+			return fmt.Errorf("image.size must be 8 to 16384, not %d", r.Image.Size)
+		}
+		if err := r.VQGAN.Validate(r.Image.Size); err != nil {
+			return err
+		}
 	}
 	if r.Latents.Batch < 1 {
 		return fmt.Errorf("latents.batch must be at least 1, not %d", r.Latents.Batch)
@@ -116,13 +129,8 @@ func (r Recipe) Validate() error {
 	if r.Latents.Rate < 0 {
 		return fmt.Errorf("latents.rate must be at least 0, not %g", r.Latents.Rate)
 	}
+	if !r.HasVQGAN() && !ofModel {
+		return nil // the prior is checked with the model whose tokens it is for
+	}
 	return r.Prior.Validate(r.Grid(0))
 }
-
-// Grid is the shape of the prior's data for the given number of classes.
-func (r Recipe) Grid(classes int) prior.Grid {
-	return prior.Grid{Height: r.Latent(), Width: r.Latent(), Vocabulary: r.VQGAN.Vocabulary, Classes: classes}
-}
-
-// Latent is the side of the grid of tokens.
-func (r Recipe) Latent() int { return r.Image.Size / r.VQGAN.Factor() }

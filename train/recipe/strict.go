@@ -66,6 +66,9 @@ func (c *checker) walk(node *yaml.Node, t reflect.Type, path string) {
 	}
 	fields := map[string]reflect.Type{}
 	for _, field := range reflect.VisibleFields(t) {
+		if !field.IsExported() {
+			continue
+		}
 		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		fields[cmp.Or(name, strings.ToLower(field.Name))] = field.Type
 	}

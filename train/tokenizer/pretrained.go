@@ -13,7 +13,6 @@ import (
 	"sundae/internal/bundle"
 	"sundae/internal/inference"
 	"sundae/internal/onnxfile"
-	"sundae/train/recipe"
 )
 
 // Pretrained is the tokenizer of a model bundle.
@@ -22,16 +21,11 @@ type Pretrained struct {
 	decoder *decoder.Decoder
 }
 
-// OpenBundle opens the tokenizer of a bundle, if it fits the recipe. Close frees it.
-func OpenBundle(b *bundle.Bundle, r recipe.Recipe, open inference.Opener) (*Pretrained, error) {
-	m := b.Manifest
-	if m.ImageSize != r.Image.Size || m.Downsample != r.VQGAN.Factor() || m.Vocabulary != r.VQGAN.Vocabulary {
-		return nil, fmt.Errorf("the tokenizer of %s (%d pixels, f = %d, %d codes) doesn't fit the recipe %s (%d pixels, f = %d, %d codes)",
-			m.Name, m.ImageSize, m.Downsample, m.Vocabulary, r.Name, r.Image.Size, r.VQGAN.Factor(), r.VQGAN.Vocabulary)
-	}
+// OpenBundle opens the tokenizer of a bundle. Close frees it.
+func OpenBundle(b *bundle.Bundle, open inference.Opener) (*Pretrained, error) {
 	d, err := decoder.Open(b, open)
 	if err != nil {
-		return nil, fmt.Errorf("open the tokenizer of %s: %w", m.Name, err)
+		return nil, fmt.Errorf("open the tokenizer of %s: %w", b.Manifest.Name, err)
 	}
 	return &Pretrained{b, d}, nil
 }

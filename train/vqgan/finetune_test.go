@@ -236,3 +236,34 @@ func TestFinetunePretrained(t *testing.T) {
 		t.Error("fine-tuning changed the tokens")
 	}
 }
+
+// TestContinue: a VQ-GAN from ONNX files that is trained further as a whole starts with its
+// encoder and its codes, after being resumed, too.
+func TestContinue(t *testing.T) {
+	c := minimal()
+	c.Steps, c.Every, c.Discriminator.Start = 2, 1, 0
+	c.LearningRate, c.Codebook = 1e-6, Codebook{Start: 1, Decay: 1}
+	o := options(t, folder(t, 6, 32))
+	pretrained := initialized(t, c, o)
+	o.From = export(t, pretrained, o.Backend)
+	o.From.Steps, o.From.All = 5, true
+	report, err := Train(t.Context(), c, o)
+	if err != nil || report.Step != 2 || report.Earlier != 5 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	c.Steps, o.Resume, o.From = 3, true, nil
+	if report, err = Train(t.Context(), c, o); err != nil || report.Step != 3 || !report.Continued {
+		t.Fatalf("resumed: %+v, %v", report, err)
+	}
+	continued, err := Open(filepath.Join(o.Out, Checkpoint), c, o.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(encodings(t, continued, o), encodings(t, pretrained, o)) {
+		t.Error("a small learning rate changed the tokens")
+	}
+	path := "/" + generatorScope + "/encoder/conv_out/weight"
+	if was, is := pretrained.store.GetVariable(path), continued.store.GetVariable(path); was == nil || was.MustValue().Equal(is.MustValue()) {
+		t.Error("the encoder was not trained")
+	}
+}

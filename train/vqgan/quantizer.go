@@ -17,16 +17,21 @@ import (
 	"sundae/train/engine"
 )
 
-// The codebook's variables. The codes are not trained by gradients: they are the
+// The codebook's variables. Unless Codebook.Training says gradient, the codes are the
 // ratio of two moving averages (van den Oord et al., 1711.00937, appendix A.1).
 const (
-	codebookPath = "/codebook/weight"    // [V, E] the codes
-	countPath    = "/codebook/ema_count" // [V] how often each was chosen in a batch
-	sumPath      = "/codebook/ema_sum"   // [V, E] the sum of the vectors it was chosen for
+	codebookScope = "codebook"
+	codebookPath  = "/codebook/weight"    // [V, E] the codes
+	countPath     = "/codebook/ema_count" // [V] how often each was chosen in a batch
+	sumPath       = "/codebook/ema_sum"   // [V, E] the sum of the vectors it was chosen for
 )
 
-// codes is the codebook [V, E].
-func (c Config) codes(store *model.Store) *model.Variable {
+// codes is the codebook [V, E]. Codes that are trained by gradients start uniform in ±1/V.
+func (c Config) codes(store *model.Store, g *Graph) *model.Variable {
+	if c.Codebook.Training == byGradient {
+		engine.Uniform(store.Scope("/"+codebookScope), g, "weight", 1/float64(c.Vocabulary), c.Vocabulary, c.Embedding)
+		return store.GetVariable(codebookPath).SetTrainable(true)
+	}
 	return c.randomCodes(store, codebookPath)
 }
 
@@ -46,12 +51,13 @@ type quantized struct {
 	sums    *Node // [V, E], the sum of the encoder outputs it was chosen for
 }
 
-// quantize looks up the code nearest to each vector of z [B, N, E] in codes [V, E].
+// quantize looks up the code nearest to each vector of z [B, N, E] in codes [V, E]. The
+// vectors have a gradient with respect to the codes, but none with respect to z.
 func quantize(z, codes *Node) quantized {
 	z = StopGradient(z)
 	v, e := codes.Shape().Dim(0), codes.Shape().Dim(1)
-	ids := nearest(z, codes)            // [B, N]
-	oneHot := OneHot(ids, v, z.DType()) // [B, N, V]
+	ids := nearest(z, StopGradient(codes)) // [B, N]
+	oneHot := OneHot(ids, v, z.DType())    // [B, N, V]
 	return quantized{
 		ids:     ids,
 		vectors: MatMul(oneHot, codes),
@@ -100,7 +106,7 @@ func toGrid(rows *Node, h, w int) *Node {
 func (c Config) updateCodebook(store *model.Store, q quantized) {
 	g := q.ids.Graph()
 	count := store.VariableWithShape(countPath, shapes.Make(dtypes.Float32, c.Vocabulary), initializer.One).SetTrainable(false)
-	codes := c.codes(store)
+	codes := c.codes(store, g)
 	sum := c.randomCodes(store, sumPath)
 	ema := func(v *model.Variable, now *Node) *Node {
 		next := Add(MulScalar(v.NodeValue(g), c.Codebook.Decay), MulScalar(now, 1-c.Codebook.Decay))
@@ -144,8 +150,12 @@ func (c Config) startCodebook(backend compute.Backend, store *model.Store, l *lo
 	rng := engine.Keyed(l.seed, "codebook")
 	// Ten rounds, or as many as take about ten seconds.
 	rounds := max(1, min(10, 40_000_000_000/(len(vectors)*c.Vocabulary)))
-	codes := kMeans(vectors, c.Vocabulary, c.Embedding, rounds, rng)
-	// As if every code had been chosen equally often.
+	return c.setEvenCodebook(store, kMeans(vectors, c.Vocabulary, c.Embedding, rounds, rng))
+}
+
+// setEvenCodebook sets the codes [V, E], and the averages as if every code had been chosen
+// equally often.
+func (c Config) setEvenCodebook(store *model.Store, codes []float32) error {
 	even := float32(c.Batch*(c.Crop/c.Factor())*(c.Crop/c.Factor())) / float32(c.Vocabulary)
 	counts, sums := make([]float32, c.Vocabulary), make([]float32, len(codes))
 	for i := range counts {

@@ -20,16 +20,19 @@ type Pretrained struct {
 	Encoder, Decoder onnxfile.Model // the files that ExportEncoder and ExportDecoder write
 	Steps            int            // training steps so far
 	Hours            float64        // training time so far
+	// All trains encoder and codebook further as well. Otherwise only the decoder is fine-tuned,
+	// and latents stay valid.
+	All bool
 	// Augment, if not nil, resamples the tokens [B, h·w] of pictures in place, by the given
 	// number of last sampling steps of the bundle's prior.
 	Augment func(tokens []int32, steps int, seed uint64) error
 }
 
-// begin fills the store with the weights of o.From. Only the fine-tuning of the decoder is
-// left to do: encoder and codebook, and so all latents, stay as they are.
+// begin fills the store with the weights of o.From. Without o.From.All only the fine-tuning
+// of the decoder is left to do.
 func (c Config) begin(store *model.Store, o Options) (Report, error) {
-	if c.Finetune.Steps == 0 {
-		return Report{}, errors.New("a pretrained VQ-GAN is only fine-tuned: set vqgan.finetune.steps")
+	if c.Finetune.Steps == 0 && !o.From.All {
+		return Report{}, errors.New("a pretrained VQ-GAN is only fine-tuned: set vqgan.finetune.steps, or train encoder and codebook as well with --all")
 	}
 	encoder, err := c.loadEncoder(o.From.Encoder, o.Size, o.Backend)
 	if err != nil {
@@ -49,8 +52,14 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 			}
 		}
 	}
-	if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
-		return Report{}, err
+	if c.EMA > 0 {
+		if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
+			return Report{}, err
+		}
+	}
+	if o.From.All {
+		codes := tensors.MustCopyFlatData[float32](store.GetVariable(codebookPath).MustValue())
+		return Report{Earlier: o.From.Steps, Hours: o.From.Hours, Continued: true}, c.setEvenCodebook(store, codes)
 	}
 	return Report{
 		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, TokenAugmentation: c.Finetune.TokenAugmentation > 0 && o.From.Augment != nil,
@@ -117,6 +126,12 @@ func (c Config) loadUnprunedDecoder(file onnxfile.Model, size int, backend compu
 	store := model.NewStore()
 	_, err = engine.LoadONNX(store, file, network, added...)
 	return store, err
+}
+
+// continued is the configuration of a run that starts with a trained codebook.
+func (c Config) continued() Config {
+	c.Codebook.Start = -1
+	return c
 }
 
 // declare builds a network that looks up the codebook.

@@ -1,0 +1,125 @@
+// Package pretrained reads what other programs have trained: the weights in PyTorch and
+// safetensors files, and the configs of taming-transformers and of the author's code.
+//
+// Files may come from anyone. Nothing that a pickle asks for is executed: of its objects
+// only dictionaries and tensors are understood, all others are passed over. [Open] reads the
+// names and shapes, [Weights.Read] one tensor at a time, so that no file is ever in memory
+// as a whole.
+package pretrained
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Weights are the named tensors of an open file, or those of them below a prefix.
+type Weights struct {
+	path    string
+	tensors map[string]tensor
+	file    *os.File
+}
+
+// Open opens a PyTorch file (.ckpt, .pt, .pth; the zip layout and the older one) or a
+// safetensors file, and reads the names and shapes of its tensors. Of a checkpoint that
+// holds optimizer state as well, only the network's weights count: the "state_dict" of
+// PyTorch Lightning, the "net" of the author's code.
+func Open(path string) (*Weights, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open weights: %w", err)
+	}
+	tensors, err := read(file)
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("read the weights in %s: %w", path, err)
+	}
+	return &Weights{path, tensors, file}, nil
+}
+
+// read finds out what the file is by its first bytes.
+func read(file *os.File) (map[string]tensor, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, errors.New("it is a folder, not a file")
+	}
+	size := info.Size()
+	head := make([]byte, 512)
+	n, err := io.ReadFull(file, head)
+	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+		return nil, err
+	}
+	switch head = head[:n]; {
+	case len(head) == 0:
+		return nil, errors.New("the file is empty: download it again")
+	case bytes.HasPrefix(head, []byte("version https://git-lfs")):
+		return nil, errors.New("it is a Git LFS pointer, not the weights: run `git lfs pull`, or download the file itself")
+	case looksLikeHTML(head):
+		return nil, errors.New("it is a web page, not the weights: download the file itself")
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return readZip(file, size)
+	case isLegacy(head):
+		return readLegacy(file, size)
+	case isSafetensors(head, size):
+		return readSafetensors(file, size)
+	}
+	return nil, errors.New("it is neither a PyTorch nor a safetensors file")
+}
+
+func looksLikeHTML(head []byte) bool {
+	text := bytes.ToLower(bytes.TrimLeft(head, "\ufeff \t\r\n"))
+	return bytes.HasPrefix(text, []byte("<!doctype")) || bytes.HasPrefix(text, []byte("<html")) || bytes.HasPrefix(text, []byte("<?xml"))
+}
+
+// Path is the file's path.
+func (w *Weights) Path() string { return w.path }
+
+// Keys are the tensors' names, sorted.
+func (w *Weights) Keys() []string { return slices.Sorted(maps.Keys(w.tensors)) }
+
+// Shape is the shape of the tensor called key, [] for a scalar.
+func (w *Weights) Shape(key string) ([]int, bool) {
+	t, ok := w.tensors[key]
+	return slices.Clone(t.shape), ok
+}
+
+// Read returns the elements of the tensor called key in row-major order, as float32.
+func (w *Weights) Read(key string) ([]float32, error) {
+	t, ok := w.tensors[key]
+	if !ok {
+		return nil, fmt.Errorf("%s has no %s", w.path, key)
+	}
+	values, err := t.read()
+	if err != nil {
+		return nil, fmt.Errorf("read %s from %s: %w", key, w.path, err)
+	}
+	return values, nil
+}
+
+// Sub are the tensors whose names begin with prefix, under names without it. They are read
+// from the same file, and only the Weights that Open returned are closed.
+func (w *Weights) Sub(prefix string) *Weights {
+	sub := &Weights{path: w.path, tensors: map[string]tensor{}}
+	for key, t := range w.tensors {
+		if rest, ok := strings.CutPrefix(key, prefix); ok {
+			sub.tensors[rest] = t
+		}
+	}
+	return sub
+}
+
+// Close closes the file.
+func (w *Weights) Close() error {
+	if w.file == nil {
+		return nil
+	}
+	return w.file.Close()
+}
