@@ -5,7 +5,6 @@ import (
 	"errors"
 	"image"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -60,7 +59,7 @@ func grey(t *testing.T, batch int64, scale float32) *bundle.Bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bundle.Open(os.DirFS(dir))
+	b, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

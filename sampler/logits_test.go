@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -66,7 +65,7 @@ func (m toy) with(t testing.TB, net onnxfile.Graph) *Prior {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bundle.Open(os.DirFS(dir))
+	b, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package train
 
 import (
 	"image"
-	"os"
 	"testing"
 
 	"sundae/decoder"
@@ -16,7 +15,7 @@ import (
 // with a temperature from 1.0 to 0.6.
 func sampleBundle(t *testing.T, dir string, n int) [][]*image.RGBA {
 	t.Helper()
-	b, err := bundle.Open(os.DirFS(dir))
+	b, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -70,7 +69,7 @@ func TestCommittedBundle(t *testing.T) {
 
 func openFolder(t *testing.T, dir string) *bundle.Bundle {
 	t.Helper()
-	b, err := bundle.Open(os.DirFS(dir))
+	b, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,18 +111,26 @@ func structure(t *testing.T, file []byte) []string {
 // distanceOfWeights is |a - b| / |b| over all weights.
 func distanceOfWeights(t *testing.T, a, b []byte) float64 {
 	t.Helper()
-	got, err := onnxfile.ReadWeights(a)
+	got, err := onnxfile.OpenWeights(onnxfile.Model{Graph: a})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := onnxfile.ReadWeights(b)
+	want, err := onnxfile.OpenWeights(onnxfile.Model{Graph: b})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var difference, norm float64
-	for name, w := range want {
-		for i, value := range w.Values {
-			d := float64(got[name].Values[i] - value)
+	for _, name := range want.Names() {
+		is, err := got.Read(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		should, err := want.Read(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, value := range should {
+			d := float64(is[i] - value)
 			difference += d * d
 			norm += float64(value) * float64(value)
 		}

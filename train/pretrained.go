@@ -22,7 +22,7 @@ func (Pretrained) start() {}
 func (p Pretrained) vqgan() *vqgan.Pretrained {
 	record := p.Bundle.Manifest.Training
 	return &vqgan.Pretrained{
-		Encoder: p.Bundle.Model(bundle.EncoderFile).Graph, Decoder: p.Bundle.Model(bundle.DecoderFile).Graph,
+		Encoder: p.Bundle.Model(bundle.EncoderFile), Decoder: p.Bundle.Model(bundle.DecoderFile),
 		Steps: record.Steps["vqgan"], Hours: record.Hours["vqgan"],
 	}
 }
@@ -30,5 +30,5 @@ func (p Pretrained) vqgan() *vqgan.Pretrained {
 // prior is the bundle's prior.
 func (p Pretrained) prior() *prior.Pretrained {
 	record := p.Bundle.Manifest.Training
-	return &prior.Pretrained{ONNX: p.Bundle.Model(bundle.PriorFile).Graph, Steps: record.Steps["prior"], Hours: record.Hours["prior"]}
+	return &prior.Pretrained{ONNX: p.Bundle.Model(bundle.PriorFile), Steps: record.Steps["prior"], Hours: record.Hours["prior"]}
 }

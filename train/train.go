@@ -266,12 +266,12 @@ func (NoPrior) export(Run, compute.Backend) ([]string, export.Prior, error) {
 }
 
 // Export writes the bundle and returns its manifest.
-func Export(o ExportOptions) (bundle.Manifest, error) {
+func Export(ctx context.Context, o ExportOptions) (bundle.Manifest, error) {
 	classes, p, err := o.Prior.export(o.Run, o.Writer)
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
-	return export.Bundle(export.Options{
+	return export.Bundle(ctx, export.Options{
 		Backend: o.Writer, Recipe: o.Recipe, Tokenizer: o.Tokenizer, Prior: p, Classes: classes, Labels: o.Labels, Out: o.Bundle, Command: o.Command,
 	})
 }
@@ -340,7 +340,7 @@ func fromTokenizer(ctx context.Context, o AllOptions, t tokenizer.Tokenizer) (bu
 	if _, err := Prior(ctx, PriorOptions{Run: o.Run, Tokenizer: t, Resume: o.Resume, Start: Random{}}); err != nil {
 		return bundle.Manifest{}, fmt.Errorf("prior: %w", err)
 	}
-	m, err := Export(ExportOptions{Run: o.Run, Tokenizer: t, Prior: Trained{}, Labels: o.Labels, Writer: o.Writer, Bundle: o.bundle(), Command: o.Command})
+	m, err := Export(ctx, ExportOptions{Run: o.Run, Tokenizer: t, Prior: Trained{}, Labels: o.Labels, Writer: o.Writer, Bundle: o.bundle(), Command: o.Command})
 	if err != nil {
 		return m, fmt.Errorf("export: %w", err)
 	}

@@ -63,7 +63,7 @@ func TestTinyEndToEnd(t *testing.T) {
 	if !slices.Equal(m.Classes, slices.Sorted(slices.Values(scenes.Classes()))) {
 		t.Errorf("classes %v", m.Classes)
 	}
-	if _, err := bundle.Open(os.DirFS(filepath.Join(run.Out, "bundle"))); err != nil {
+	if _, err := bundle.OpenFolder(filepath.Join(run.Out, "bundle")); err != nil {
 		t.Fatal(err)
 	}
 	samples := sampleBundle(t, filepath.Join(run.Out, "bundle"), 8)

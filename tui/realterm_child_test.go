@@ -71,7 +71,7 @@ func beTheApp(dir string) error {
 		return err
 	}
 	open := rt.Opener(ort.Options{Device: ort.CPU})
-	b, err := bundle.Open(os.DirFS(filepath.Join(dir, "bundle")))
+	b, err := bundle.OpenFolder(filepath.Join(dir, "bundle"))
 	if err != nil {
 		return err
 	}

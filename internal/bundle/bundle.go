@@ -6,9 +6,12 @@
 //	decoder.onnx  tokens to pixels
 //	encoder.onnx  pixels to tokens
 //
-// [Open] checks all of it: the manifest is read strictly, every file must have the size
-// and the SHA-256 in the manifest, and the inputs and outputs of the ONNX files must
-// match it (contract.go). [Search] finds bundles without opening them.
+// Weights of more than 512 MB lie beside their ONNX file, as prior.onnx.data (external
+// data, in ONNX's terms).
+//
+// [OpenFolder] checks all of it: the manifest is read strictly, every file must have the
+// size and the SHA-256 in the manifest, and the inputs and outputs of the ONNX files must
+// match it (contract.go). [Search] finds bundles without opening them. [Create] writes one.
 package bundle
 
 import (
@@ -18,17 +21,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 
-	"github.com/google/renameio/v2"
 	"gopkg.in/yaml.v3"
 
-	"sundae/internal/onnxfile"
 	"sundae/sampler/schedule"
 )
 
@@ -94,7 +92,7 @@ type Origin struct {
 	Licence string `yaml:"licence,omitempty"` // "" if unknown
 }
 
-// File is the size and hash of an ONNX file.
+// File is the size and hash of an ONNX file, or of one with external data.
 type File struct {
 	Bytes  int64  `yaml:"bytes"`
 	SHA256 string `yaml:"sha256"`
@@ -135,6 +133,11 @@ func (m Manifest) Validate() error {
 	for _, name := range []string{DecoderFile, EncoderFile} {
 		if _, ok := m.Files[name]; !ok {
 			return fmt.Errorf("files has no %s", name)
+		}
+	}
+	for name, file := range m.Files {
+		if name != filepath.Base(name) || !filepath.IsLocal(name) || name == "." || name == ManifestFile || file.Bytes < 0 {
+			return fmt.Errorf("files can't have %q with %d bytes", name, file.Bytes)
 		}
 	}
 	if len(m.Classes) > 0 && !m.HasPrior() {
@@ -192,79 +195,4 @@ func firstError(err error) error {
 		return err
 	}
 	return errors.New(unknownKey.ReplaceAllString(list.Errors[0], "unknown key $1"))
-}
-
-// Bundle is an open bundle, with its files in memory.
-type Bundle struct {
-	Manifest Manifest
-	models   map[string]onnxfile.Model
-}
-
-// Open reads the bundle at the root of fsys and checks it.
-func Open(fsys fs.FS) (*Bundle, error) {
-	text, err := fs.ReadFile(fsys, ManifestFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open bundle: there is no %s: this is not a model bundle, or an incomplete copy: %w", ManifestFile, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open bundle: %w", err)
-	}
-	m, err := Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("open bundle: %w", err)
-	}
-	b := &Bundle{Manifest: m, models: map[string]onnxfile.Model{}}
-	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
-		want := m.Files[name]
-		data, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return nil, fmt.Errorf("open bundle: read a file that %s names: %w", ManifestFile, err)
-		}
-		if got := describe(data); got != want {
-			return nil, fmt.Errorf("open bundle: %s is not the file that %s names (%d bytes, SHA-256 %.12s…, expected %d bytes, %.12s…): copy the bundle again",
-				name, ManifestFile, got.Bytes, got.SHA256, want.Bytes, want.SHA256)
-		}
-		b.models[name] = onnxfile.Model{Graph: data}
-	}
-	if err := b.check(); err != nil {
-		return nil, fmt.Errorf("open bundle: %w", err)
-	}
-	return b, nil
-}
-
-// Model returns an ONNX file by its name.
-func (b *Bundle) Model(name string) onnxfile.Model { return b.models[name] }
-
-func describe(data []byte) File {
-	sum := sha256.Sum256(data)
-	return File{int64(len(data)), hex.EncodeToString(sum[:])}
-}
-
-// Write writes a bundle to the folder dir, which it creates if needed. The manifest is
-// written last, so an incomplete bundle has none.
-func Write(dir string, m Manifest, models map[string][]byte) error {
-	m.Format = Format
-	m.Files = map[string]File{}
-	for name, data := range models {
-		m.Files[name] = describe(data)
-	}
-	if err := m.Validate(); err != nil {
-		return fmt.Errorf("write bundle: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("write bundle: %w", err)
-	}
-	for _, name := range slices.Sorted(maps.Keys(models)) {
-		if err := renameio.WriteFile(filepath.Join(dir, name), models[name], 0o644); err != nil {
-			return fmt.Errorf("write bundle: %w", err)
-		}
-	}
-	text, err := yaml.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("write bundle: %w", err)
-	}
-	if err := renameio.WriteFile(filepath.Join(dir, ManifestFile), text, 0o644); err != nil {
-		return fmt.Errorf("write bundle: %w", err)
-	}
-	return nil
 }

@@ -29,7 +29,7 @@ func write(t *testing.T) string {
 }
 
 func TestRoundTrip(t *testing.T) {
-	b, err := Open(os.DirFS(write(t)))
+	b, err := OpenFolder(write(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestWithoutPrior(t *testing.T) {
 	if err := Write(dir, m, files); err != nil {
 		t.Fatal(err)
 	}
-	b, err := Open(os.DirFS(dir))
+	b, err := OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestWithoutPrior(t *testing.T) {
 	if err := b.Manifest.NeedPrior(); err == nil || !strings.Contains(err.Error(), "test has no prior") {
 		t.Errorf("a bundle without a prior where one is needed: %v", err)
 	}
-	with, err := Open(os.DirFS(write(t)))
+	with, err := OpenFolder(write(t))
 	if err != nil || !with.Manifest.HasPrior() || with.Manifest.NeedPrior() != nil {
 		t.Errorf("a bundle with a prior: %v, %v", err, with.Manifest.NeedPrior())
 	}
@@ -107,7 +107,7 @@ func TestBadBundles(t *testing.T) {
 	} {
 		dir := write(t)
 		harm(dir)
-		if _, err := Open(os.DirFS(dir)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := OpenFolder(dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
 		}
 	}

@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,7 +56,7 @@ func opened(t *testing.T, files map[string][]byte) error {
 	if err := Write(dir, manifest(), files); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(os.DirFS(dir))
+	_, err := OpenFolder(dir)
 	return err
 }
 

@@ -25,10 +25,11 @@ const builtInPath = "built in"
 type Location struct {
 	Path    string // its folder, or "built in"
 	builtIn string // name of a built-in bundle, or ""
+	folder  string // "" of a built-in bundle
 	files   fs.FS
 }
 
-func inFolder(dir string) Location { return Location{Path: dir, files: os.DirFS(dir)} }
+func inFolder(dir string) Location { return Location{Path: dir, folder: dir, files: os.DirFS(dir)} }
 
 // Name is what [Search.Find] finds the bundle by.
 func (l Location) Name() string {
@@ -40,7 +41,7 @@ func (l Location) Name() string {
 
 // Open opens the bundle.
 func (l Location) Open() (*Bundle, error) {
-	b, err := Open(l.files)
+	b, err := open(l.files, l.folder)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l.Path, err)
 	}
@@ -135,7 +136,7 @@ func (s Search) builtIn() ([]Location, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find built-in models: %w", err)
 		}
-		found = append(found, Location{builtInPath, folder.Name(), files})
+		found = append(found, Location{Path: builtInPath, builtIn: folder.Name(), files: files})
 	}
 	return found, nil
 }

@@ -62,7 +62,7 @@ func FuzzDescribe(f *testing.F) {
 		MatMulForEinsum(file)
 		_, _ = FLOPs(file, func(_ []byte, names []string) (map[string][]int64, error) { return nil, nil })
 		_, _ = Half(file)
-		_, _ = RemoveUnread(file)
+		_, _ = Externals(file)
 		inputs, outputs, err := Describe(file)
 		if err != nil {
 			return

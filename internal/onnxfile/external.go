@@ -29,10 +29,7 @@ func Externals(graph []byte) ([]External, error) {
 		}
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read the places of external data: %w", err)
-	}
-	return found, nil
+	return found, err
 }
 
 // message is a kind of message of onnx.proto that contains tensors.
@@ -76,7 +73,7 @@ func walk(value []byte, kind message, depth int, visit func(tensor []byte) error
 	}
 	for f, err := range fields(value) {
 		if err != nil {
-			return err
+			return fmt.Errorf("not a complete ONNX file: %w", err)
 		}
 		if inner, ok := contents[kind][f.number]; ok && f.value != nil {
 			if err := walk(f.value, inner, depth-1, visit); err != nil {

@@ -17,16 +17,19 @@ import (
 // stream, and the logits with what follows them) is computed in float32. The inputs
 // and outputs keep their types.
 //
+// Weights in the file become float16; external ones stay as they are and are cast when the
+// runtime opens the result, which is the graph of a model with the same folder.
+//
 // A model with control flow can't be rewritten and is an error.
-func Float16(file []byte) ([]byte, error) {
+func Float16(file Model) ([]byte, error) {
 	var m protos.ModelProto
-	if err := proto.Unmarshal(file, &m); err != nil {
+	if err := proto.Unmarshal(file.Graph, &m); err != nil {
 		return nil, fmt.Errorf("compute in float16: %w", err)
 	}
 	if m.Graph == nil {
 		return nil, errors.New("compute in float16: the file has no graph")
 	}
-	c, err := newCaster(m.Graph)
+	c, err := newCaster(m.Graph, file.Folder)
 	if err != nil {
 		return nil, fmt.Errorf("compute in float16: %w", err)
 	}
@@ -34,11 +37,12 @@ func Float16(file []byte) ([]byte, error) {
 		c.convert(node, i)
 	}
 	c.finish()
+	removeUnread(m.Graph)
 	out, err := proto.Marshal(&m)
 	if err != nil {
 		return nil, fmt.Errorf("compute in float16: %w", err)
 	}
-	return RemoveUnread(out)
+	return out, nil
 }
 
 // caster rewrites a graph. A value of type float32 in the original may exist in
@@ -80,7 +84,7 @@ var (
 	control  = []string{"If", "Loop", "Scan"}
 )
 
-func newCaster(g *protos.GraphProto) (*caster, error) {
+func newCaster(g *protos.GraphProto, folder string) (*caster, error) {
 	c := &caster{
 		graph: g, types: map[string]int32{}, weights: map[string]*protos.TensorProto{}, constants: map[string]bool{},
 		in16: map[string]string{}, only16: map[string]bool{}, results: map[string]bool{}, head: -1,
@@ -89,7 +93,10 @@ func newCaster(g *protos.GraphProto) (*caster, error) {
 		c.types[t.Name] = t.DataType
 		if t.DataType == typeFloat {
 			c.weights[t.Name] = t
-			c.constants[t.Name] = inFloat16Range(t)
+			var err error
+			if c.constants[t.Name], err = fitsFloat16(t, folder); err != nil {
+				return nil, fmt.Errorf("weight %s: %w", t.Name, err)
+			}
 		}
 	}
 	for _, v := range g.Input {
@@ -213,13 +220,26 @@ func (c *caster) runsInFloat16(n *protos.NodeProto) bool {
 	return false
 }
 
-func inFloat16Range(t *protos.TensorProto) bool {
-	for raw := t.RawData; len(raw) >= 4; raw = raw[4:] {
+// fitsFloat16 reports whether all values of a weight are in the range of float16.
+func fitsFloat16(t *protos.TensorProto, folder string) (bool, error) {
+	if t.DataLocation != protos.TensorProto_EXTERNAL {
+		return inFloat16Range(t.RawData) && len(t.FloatData) == 0, nil // weights in this older form stay float32
+	}
+	w, err := parseWeight(t)
+	if err != nil {
+		return false, err
+	}
+	raw, err := w.read(folder)
+	return inFloat16Range(raw), err
+}
+
+func inFloat16Range(raw []byte) bool {
+	for ; len(raw) >= 4; raw = raw[4:] {
 		if v := math.Float32frombits(binary.LittleEndian.Uint32(raw)); math.Abs(float64(v)) > maxFloat16 {
 			return false
 		}
 	}
-	return len(t.FloatData) == 0 // weights in this older form stay float32
+	return true
 }
 
 // float16 returns the name of a value's float16 version, and makes it if there is none.
@@ -229,7 +249,7 @@ func (c *caster) float16(name string) string {
 	}
 	half := name + "_float16"
 	c.in16[name] = half
-	if t := c.weights[name]; t != nil {
+	if t := c.weights[name]; t != nil && t.DataLocation != protos.TensorProto_EXTERNAL {
 		w := &protos.TensorProto{Name: half, Dims: t.Dims, DataType: typeFloat16, RawData: halve(t.RawData)}
 		c.graph.Initializer = append(c.graph.Initializer, w)
 		return half

@@ -32,7 +32,7 @@ func mixedGraph() Graph {
 
 // Products and what lies between them run in float16, all else in float32.
 func TestFloat16(t *testing.T) {
-	file, err := Float16(mixedGraph().Marshal())
+	file, err := Float16(Model{Graph: mixedGraph().Marshal()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestFloat16(t *testing.T) {
 	if err := proto.Unmarshal(file, &m); err != nil {
 		t.Fatal(err)
 	}
-	c, err := newCaster(m.Graph) // for the types of the rewritten graph
+	c, err := newCaster(m.Graph, "") // for the types of the rewritten graph
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestFloat16KeepsLogits(t *testing.T) {
 	g := mixedGraph()
 	g.Outputs[0].Name, g.Nodes = "logits", g.Nodes[:4]
 	g.Nodes[3].Out[0] = "logits"
-	file, err := Float16(g.Marshal())
+	file, err := Float16(Model{Graph: g.Marshal()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestFloat16Errors(t *testing.T) {
 	loop := mixedGraph()
 	loop.Nodes[0].Op = "Loop"
 	for want, file := range map[string][]byte{"control flow (Loop)": loop.Marshal(), "no graph": nil, "compute in float16": []byte("text")} {
-		if _, err := Float16(file); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Float16(Model{Graph: file}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
 		}
 	}
@@ -107,7 +107,7 @@ func FuzzFloat16(f *testing.F) {
 	f.Add(mixedGraph().Marshal())
 	f.Add(Graph{Nodes: []Node{{Op: "Cast"}, {Op: "Reshape", Out: []string{"x"}}, {Op: "MatMul", In: []string{"x"}}}}.Marshal())
 	f.Fuzz(func(t *testing.T, file []byte) {
-		out, err := Float16(file)
+		out, err := Float16(Model{Graph: file})
 		if err != nil {
 			return
 		}

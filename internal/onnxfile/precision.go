@@ -55,7 +55,7 @@ func toFloat16(tensor *protos.TensorProto) bool {
 	if tensor.DataType != typeFloat || len(raw) < 4*minHalfSize || len(raw)%4 != 0 {
 		return false
 	}
-	if !inFloat16Range(tensor) {
+	if !inFloat16Range(raw) || len(tensor.FloatData) > 0 {
 		return false
 	}
 	tensor.DataType, tensor.RawData = typeFloat16, halve(raw)

@@ -1,33 +1,18 @@
 package onnxfile
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/gomlx/compute-onnx/support/protos"
-	"google.golang.org/protobuf/proto"
 )
 
-// RemoveUnread removes the weights that no node reads and that are no output.
+// removeUnread removes the weights that no node reads and that are no output.
 // GoMLX's ONNX backend leaves every convolution's weight in the file beside a
 // transposed copy.
-func RemoveUnread(file []byte) ([]byte, error) {
-	var m protos.ModelProto
-	if err := proto.Unmarshal(file, &m); err != nil {
-		return nil, fmt.Errorf("remove unread weights: %w", err)
-	}
-	if m.Graph == nil {
-		return nil, errors.New("remove unread weights: the file has no graph")
-	}
+func removeUnread(g *protos.GraphProto) {
 	read := map[string]bool{}
-	markRead(m.Graph, read)
-	m.Graph.Initializer = slices.DeleteFunc(m.Graph.Initializer, func(t *protos.TensorProto) bool { return !read[t.Name] })
-	out, err := proto.Marshal(&m)
-	if err != nil {
-		return nil, fmt.Errorf("remove unread weights: %w", err)
-	}
-	return out, nil
+	markRead(g, read)
+	g.Initializer = slices.DeleteFunc(g.Initializer, func(t *protos.TensorProto) bool { return !read[t.Name] })
 }
 
 // markRead adds the names that a graph reads, or gives as outputs. The body of an

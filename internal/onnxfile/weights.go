@@ -4,7 +4,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"math"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute-onnx/support/protos"
@@ -12,81 +17,29 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// NamedWeight is the value of a float initializer.
-type NamedWeight struct {
-	Shape  []int
-	Values []float32
+// Weights are the weights of a model that [Bind] has named: the float initializers whose
+// names are paths such as "/model/head/bias".
+type Weights struct {
+	model   Model
+	weights map[string]weight
+}
+
+// weight is a float32 or float16 initializer.
+type weight struct {
+	shape  []int
+	width  int    // bytes of an element
+	raw    []byte // nil if it is external
+	extent External
 }
 
 // ErrUnnamed says that a file's weights have no names to read them by.
 var ErrUnnamed = errors.New("the model's weights have no names, because an earlier version of Sundae wrote them: sample from it, or train a new model to start from")
 
-// BindWeights makes initializers of the graph inputs that weight knows a value for, under
-// the inputs' names and in that order. Identity nodes that only rename a weight are removed.
-func BindWeights(file []byte, weight func(name string) (NamedWeight, bool)) ([]byte, error) {
+// OpenWeights lists a model's weights. Those that Half has stored as float16 are found
+// under the names of their Casts. A file without any is [ErrUnnamed].
+func OpenWeights(model Model) (*Weights, error) {
 	var m protos.ModelProto
-	if err := proto.Unmarshal(file, &m); err != nil {
-		return nil, fmt.Errorf("name weights: %w", err)
-	}
-	if m.Graph == nil {
-		return nil, errors.New("name weights: the file has no graph")
-	}
-	isWeight := map[string]bool{}
-	var inputs []*protos.ValueInfoProto
-	for _, in := range m.Graph.Input {
-		w, ok := weight(in.Name)
-		if !ok {
-			inputs = append(inputs, in)
-			continue
-		}
-		isWeight[in.Name] = true
-		tensor := &protos.TensorProto{Name: in.Name, DataType: int32(protos.TensorProto_FLOAT), RawData: make([]byte, 0, 4*len(w.Values))}
-		for _, dim := range w.Shape {
-			tensor.Dims = append(tensor.Dims, int64(dim))
-		}
-		for _, value := range w.Values {
-			tensor.RawData = binary.LittleEndian.AppendUint32(tensor.RawData, math.Float32bits(value))
-		}
-		m.Graph.Initializer = append(m.Graph.Initializer, tensor)
-	}
-	m.Graph.Input = inputs
-	removeRenames(m.Graph, isWeight)
-	out, err := proto.Marshal(&m)
-	if err != nil {
-		return nil, fmt.Errorf("name weights: %w", err)
-	}
-	return out, nil
-}
-
-// removeRenames removes the Identity nodes of weights, except those that make an output.
-func removeRenames(g *protos.GraphProto, isWeight map[string]bool) {
-	isOutput := map[string]bool{}
-	for _, out := range g.Output {
-		isOutput[out.Name] = true
-	}
-	original := map[string]string{}
-	var nodes []*protos.NodeProto
-	for _, node := range g.Node {
-		for i, name := range node.Input {
-			if weight, ok := original[name]; ok {
-				node.Input[i] = weight
-			}
-		}
-		if node.OpType == "Identity" && isWeight[node.Input[0]] && !isOutput[node.Output[0]] {
-			original[node.Output[0]] = node.Input[0]
-			continue
-		}
-		nodes = append(nodes, node)
-	}
-	g.Node = nodes
-}
-
-// ReadWeights returns the weights that BindWeights has named: the float initializers whose
-// names are paths such as "/model/head/bias". Those that Half has stored as float16 are
-// found under the names of their Casts. A file without any is ErrUnnamed.
-func ReadWeights(file []byte) (map[string]NamedWeight, error) {
-	var m protos.ModelProto
-	if err := proto.Unmarshal(file, &m); err != nil {
+	if err := proto.Unmarshal(model.Graph, &m); err != nil {
 		return nil, err
 	}
 	names := map[string]string{} // initializer to weight, where they differ
@@ -95,54 +48,142 @@ func ReadWeights(file []byte) (map[string]NamedWeight, error) {
 			names[node.Input[0]] = node.Output[0]
 		}
 	}
-	weights := map[string]NamedWeight{}
+	w := &Weights{model, map[string]weight{}}
 	for _, tensor := range m.GetGraph().GetInitializer() {
 		name := tensor.GetName()
-		if tensor.GetDataType() == int32(protos.TensorProto_FLOAT16) && names[name] != "" {
+		if tensor.GetDataType() == typeFloat16 && names[name] != "" {
 			name = names[name]
 		}
 		if !strings.HasPrefix(name, "/") {
 			continue
 		}
-		weight, err := floatValues(tensor)
+		parsed, err := parseWeight(tensor)
 		if err != nil {
 			return nil, fmt.Errorf("weight %s: %w", name, err)
 		}
-		weights[name] = weight
+		w.weights[name] = parsed
 	}
-	if len(weights) == 0 {
+	if len(w.weights) == 0 {
 		return nil, ErrUnnamed
 	}
-	return weights, nil
+	return w, nil
 }
 
-// floatValues reads a float32 or float16 tensor.
-func floatValues(tensor *protos.TensorProto) (NamedWeight, error) {
-	var w NamedWeight
-	size := 1
+// parseWeight checks that a tensor is a weight whose elements fill its shape.
+func parseWeight(tensor *protos.TensorProto) (weight, error) {
+	w := weight{width: 4, raw: tensor.GetRawData()}
+	size := int64(1)
 	for _, dim := range tensor.GetDims() {
 		if dim < 1 || dim > math.MaxInt32 || size > math.MaxInt32 {
-			return w, fmt.Errorf("impossible shape %v", tensor.GetDims())
+			return weight{}, fmt.Errorf("impossible shape %v", tensor.GetDims())
 		}
-		size *= int(dim)
-		w.Shape = append(w.Shape, int(dim))
+		size *= dim
+		w.shape = append(w.shape, int(dim))
 	}
-	raw, width := tensor.GetRawData(), 4
-	if tensor.GetDataType() == int32(protos.TensorProto_FLOAT16) {
-		width = 2
-	} else if tensor.GetDataType() != int32(protos.TensorProto_FLOAT) {
-		return w, fmt.Errorf("type %v, expected float32 or float16", protos.TensorProto_DataType(tensor.GetDataType()))
+	switch tensor.GetDataType() {
+	case typeFloat:
+	case typeFloat16:
+		w.width = 2
+	default:
+		return weight{}, fmt.Errorf("type %v, expected float32 or float16", protos.TensorProto_DataType(tensor.GetDataType()))
 	}
-	if len(raw)/width != size || len(raw)%width != 0 {
-		return w, fmt.Errorf("shape %v needs %d bytes, the file holds %d", w.Shape, size*width, len(raw))
-	}
-	w.Values = make([]float32, size)
-	for i := range w.Values {
-		if width == 4 {
-			w.Values[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-		} else {
-			w.Values[i] = float16.FromBits(binary.LittleEndian.Uint16(raw[2*i:])).Float32()
+	size *= int64(w.width)
+	held := int64(len(w.raw))
+	if tensor.GetDataLocation() == protos.TensorProto_EXTERNAL {
+		w.extent.Length = -1
+		for _, entry := range tensor.GetExternalData() {
+			if err := w.extent.set(entry.GetKey(), entry.GetValue()); err != nil {
+				return weight{}, err
+			}
 		}
+		if held = w.extent.Length; held < 0 {
+			held = size
+		}
+		w.raw = nil
+	}
+	if held != size {
+		return weight{}, fmt.Errorf("shape %v needs %d bytes, the file holds %d", w.shape, size, held)
 	}
 	return w, nil
+}
+
+// Names returns the weights' names, sorted.
+func (w *Weights) Names() []string { return slices.Sorted(maps.Keys(w.weights)) }
+
+// Shape returns the shape of a weight, and whether there is one of this name.
+func (w *Weights) Shape(name string) ([]int, bool) {
+	found, ok := w.weights[name]
+	return found.shape, ok
+}
+
+// Read returns the elements of a weight in row-major order.
+func (w *Weights) Read(name string) ([]float32, error) {
+	found, ok := w.weights[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no weight %s", name)
+	}
+	raw, err := found.read(w.model.Folder)
+	if err != nil {
+		return nil, fmt.Errorf("weight %s: %w", name, err)
+	}
+	values := make([]float32, len(raw)/found.width)
+	for i := range values {
+		if found.width == 4 {
+			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		} else {
+			values[i] = float16.FromBits(binary.LittleEndian.Uint16(raw[2*i:])).Float32()
+		}
+	}
+	return values, nil
+}
+
+// read returns the bytes of a weight's elements, in the file or in one of the folder.
+func (w weight) read(folder string) ([]byte, error) {
+	at := w.extent
+	if at.File == "" {
+		return w.raw, nil
+	}
+	if folder == "" {
+		return nil, errors.New("the model has no folder for its external data")
+	}
+	size := int64(w.width)
+	for _, d := range w.shape {
+		size *= int64(d)
+	}
+	file, err := os.Open(filepath.Join(folder, at.File))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if at.Offset > info.Size() || size > info.Size()-at.Offset {
+		return nil, fmt.Errorf("%d bytes from byte %d on lie beyond the end of %s", size, at.Offset, at.File)
+	}
+	raw := make([]byte, size)
+	_, err = io.ReadFull(io.NewSectionReader(file, at.Offset, size), raw)
+	return raw, err
+}
+
+// Equal reports whether two models have the same weights.
+func (w *Weights) Equal(other *Weights) (bool, error) {
+	if !maps.EqualFunc(w.weights, other.weights, func(a, b weight) bool { return slices.Equal(a.shape, b.shape) }) {
+		return false, nil
+	}
+	for name := range w.weights {
+		a, err := w.Read(name)
+		if err != nil {
+			return false, err
+		}
+		b, err := other.Read(name)
+		if err != nil {
+			return false, err
+		}
+		if !slices.Equal(a, b) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

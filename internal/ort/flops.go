@@ -12,13 +12,15 @@ import (
 // CountFLOPs counts the additions and multiplications of one run of a model on a
 // batch of one, see [onnxfile.FLOPs]. It runs the model once, on the CPU.
 func (rt *Runtime) CountFLOPs(file onnxfile.Model) (int64, error) {
-	return onnxfile.FLOPs(file.Graph, shapesOf)
+	return onnxfile.FLOPs(file.Graph, func(graph []byte, outputs []string) (map[string][]int64, error) {
+		return shapesOf(onnxfile.Model{Graph: graph, Folder: file.Folder}, outputs)
+	})
 }
 
 // shapesOf runs a model on zeros, with open axes at 1, and returns the shapes of
 // the named outputs.
-func shapesOf(file []byte, outputs []string) (map[string][]int64, error) {
-	inputs, _, err := onnxfile.Describe(file)
+func shapesOf(file onnxfile.Model, outputs []string) (map[string][]int64, error) {
+	inputs, _, err := onnxfile.Describe(file.Graph)
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +44,9 @@ func shapesOf(file []byte, outputs []string) (map[string][]int64, error) {
 		return nil, err
 	}
 	defer options.Destroy()
-	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(file, names(inputs), outputs, options)
+	session, err := newORTSession(file, names(inputs), outputs, options)
 	if err != nil {
-		return nil, shortError(err)
+		return nil, err
 	}
 	defer session.Destroy()
 	results := make([]onnxruntime.Value, len(outputs)) // nil: the runtime allocates them

@@ -114,22 +114,36 @@ func newSession(file onnxfile.Model, p provider, card int, o Options) (*Session,
 	graph := onnxfile.MatMulForEinsum(file.Graph)
 	half, err := o.float16(p)
 	if err == nil && half {
-		graph, err = onnxfile.Float16(graph)
+		graph, err = onnxfile.Float16(onnxfile.Model{Graph: graph, Folder: file.Folder})
 	}
 	if err != nil {
 		options.Destroy()
 		return nil, err
 	}
-	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(graph, names(inputs), names(outputs), options)
+	session, err := newORTSession(onnxfile.Model{Graph: graph, Folder: file.Folder}, names(inputs), names(outputs), options)
 	if err != nil {
 		options.Destroy()
-		return nil, shortError(err)
+		return nil, err
 	}
 	device := p.device
 	if card > 0 {
 		device = fmt.Sprintf("%s:%d", p.device, card)
 	}
 	return &Session{inputs: inputs, outputs: outputs, device: device, threads: o.Threads, session: session, options: options}, nil
+}
+
+// newORTSession makes a session of a model. External data is mapped from its folder.
+func newORTSession(file onnxfile.Model, inputs, outputs []string, options *onnxruntime.SessionOptions) (*onnxruntime.DynamicAdvancedSession, error) {
+	if file.Folder != "" {
+		if err := options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", file.Folder); err != nil {
+			return nil, shortError(err)
+		}
+	}
+	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(file.Graph, inputs, outputs, options)
+	if err != nil {
+		return nil, shortError(err)
+	}
+	return session, nil
 }
 
 func names(tensors []onnxfile.Tensor) []string {

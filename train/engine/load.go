@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -35,18 +34,14 @@ func Declare(backend compute.Backend, store *model.Store, build func(scope *mode
 // network declares the variables expected. A scope of mayBeMissing may be absent from the
 // file as a whole; LoadONNX returns those that are. Any other difference is a
 // *MismatchError.
-func LoadONNX(store *model.Store, file []byte, network *model.Store, mayBeMissing ...string) (missing []string, err error) {
-	weights, err := onnxfile.ReadWeights(file)
+func LoadONNX(store *model.Store, file onnxfile.Model, network *model.Store, mayBeMissing ...string) (missing []string, err error) {
+	weights, err := onnxfile.OpenWeights(file)
 	if err != nil {
 		return nil, fmt.Errorf("load weights: %w", err)
 	}
+	paths := weights.Names()
 	absent := func(scope string) bool {
-		for path := range weights {
-			if strings.HasPrefix(path, scope+"/") {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(paths, func(path string) bool { return strings.HasPrefix(path, scope+"/") })
 	}
 	for _, scope := range mayBeMissing {
 		if absent(scope) {
@@ -58,15 +53,14 @@ func LoadONNX(store *model.Store, file []byte, network *model.Store, mayBeMissin
 	}
 	var mismatch MismatchError
 	for v := range network.IterVariables() {
-		weight, ok := weights[v.Path()]
+		shape, ok := weights.Shape(v.Path())
 		switch {
 		case !ok && !inMissing(v.Path()):
 			mismatch.Missing = append(mismatch.Missing, v.Path())
-		case ok && !slices.Equal(weight.Shape, v.Shape().Dimensions):
-			mismatch.Shapes = append(mismatch.Shapes, fmt.Sprintf("%s is %v, expected %v", v.Path(), weight.Shape, v.Shape().Dimensions))
+		case ok && !slices.Equal(shape, v.Shape().Dimensions):
+			mismatch.Shapes = append(mismatch.Shapes, fmt.Sprintf("%s is %v, expected %v", v.Path(), shape, v.Shape().Dimensions))
 		}
 	}
-	paths := slices.Sorted(maps.Keys(weights))
 	for _, path := range paths {
 		if network.GetVariable(path) == nil {
 			mismatch.Unexpected = append(mismatch.Unexpected, path)
@@ -76,8 +70,12 @@ func LoadONNX(store *model.Store, file []byte, network *model.Store, mayBeMissin
 		return nil, &mismatch
 	}
 	for _, path := range paths {
-		value := tensors.FromFlatDataAndDimensions(weights[path].Values, weights[path].Shape...)
-		if _, err := store.CreateVariable(path, value); err != nil {
+		values, err := weights.Read(path)
+		if err != nil {
+			return nil, fmt.Errorf("load weights: %w", err)
+		}
+		shape, _ := weights.Shape(path)
+		if _, err := store.CreateVariable(path, tensors.FromFlatDataAndDimensions(values, shape...)); err != nil {
 			return nil, fmt.Errorf("load weights: %w", err)
 		}
 	}

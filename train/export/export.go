@@ -3,6 +3,7 @@ package export
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -35,8 +36,8 @@ type Options struct {
 
 // Prior is a prior and its part of the training record.
 type Prior struct {
-	ONNX    []byte
-	Data    string // what it was trained on: "800 pictures in 8 classes"
+	ONNX    onnxfile.File // nil for none
+	Data    string        // what it was trained on: "800 pictures in 8 classes"
 	Steps   int
 	Hours   float64
 	Figures map[string]float64 // their names begin with prior_
@@ -46,7 +47,7 @@ type Prior struct {
 }
 
 // Bundle writes the bundle and returns its manifest.
-func Bundle(o Options) (bundle.Manifest, error) {
+func Bundle(ctx context.Context, o Options) (bundle.Manifest, error) {
 	r := o.Recipe
 	if err := CheckTarget(o.Out, o.Labels, len(o.Classes)); err != nil {
 		return bundle.Manifest{}, err
@@ -55,14 +56,30 @@ func Bundle(o Options) (bundle.Manifest, error) {
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
-	models := map[string][]byte{bundle.EncoderFile: encoder, bundle.DecoderFile: decoder}
-	for name, file := range models {
-		if models[name], err = onnxfile.Half(file); err != nil {
-			return bundle.Manifest{}, fmt.Errorf("write %s: %w", name, err)
+	draft, err := bundle.Create(o.Out)
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	defer draft.Discard()
+	files := map[string]onnxfile.File{bundle.EncoderFile: encoder, bundle.DecoderFile: decoder}
+	if o.Prior.ONNX != nil {
+		files[bundle.PriorFile] = o.Prior.ONNX
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := files[name].Write(ctx, draft.Folder(), name); err != nil {
+			return bundle.Manifest{}, fmt.Errorf("write bundle: %w", err)
 		}
 	}
-	if b := o.Prior.bundle; b != nil && !sameWeights(b.Model(bundle.EncoderFile).Graph, models[bundle.EncoderFile]) {
-		return bundle.Manifest{}, fmt.Errorf("the prior of %s was trained with another encoder than the run's: use the prior of the model that the run started from", b.Manifest.Name)
+	if b := o.Prior.bundle; b != nil {
+		written, err := onnxfile.Read(draft.Folder(), bundle.EncoderFile)
+		if err != nil {
+			return bundle.Manifest{}, err
+		}
+		if same, err := sameWeights(b.Model(bundle.EncoderFile), written); err != nil {
+			return bundle.Manifest{}, err
+		} else if !same {
+			return bundle.Manifest{}, fmt.Errorf("the prior of %s was trained with another encoder than the run's: use the prior of the model that the run started from", b.Manifest.Name)
+		}
 	}
 	text, err := yaml.Marshal(r)
 	if err != nil {
@@ -84,14 +101,13 @@ func Bundle(o Options) (bundle.Manifest, error) {
 		},
 	}
 	if o.Prior.ONNX != nil {
-		models[bundle.PriorFile] = o.Prior.ONNX
 		m.Sampling = r.Sampling
 		m.Training.Steps["prior"], m.Training.Hours["prior"] = o.Prior.Steps, o.Prior.Hours
 	}
 	if err := o.Labels.Apply(&m); err != nil {
 		return bundle.Manifest{}, err
 	}
-	return m, bundle.Write(o.Out, m, models)
+	return draft.Commit(m)
 }
 
 // CheckTarget reports what would fail after a long training: that the bundle's folder holds
@@ -115,15 +131,16 @@ func (o Options) description() string {
 }
 
 // sameWeights reports whether two ONNX files are the same network with the same weights.
-func sameWeights(a, b []byte) bool {
-	if bytes.Equal(a, b) {
-		return true
+func sameWeights(a, b onnxfile.Model) (bool, error) {
+	if bytes.Equal(a.Graph, b.Graph) && a.Folder == "" {
+		return true, nil
 	}
-	of, errA := onnxfile.ReadWeights(a)
-	with, errB := onnxfile.ReadWeights(b)
-	return errA == nil && errB == nil && maps.EqualFunc(of, with, func(x, y onnxfile.NamedWeight) bool {
-		return slices.Equal(x.Shape, y.Shape) && slices.Equal(x.Values, y.Values)
-	})
+	of, errA := onnxfile.OpenWeights(a)
+	with, errB := onnxfile.OpenWeights(b)
+	if errA != nil || errB != nil {
+		return false, nil // weights without names, which an earlier version wrote
+	}
+	return of.Equal(with)
 }
 
 // TrainedPrior exports the prior in a checkpoint.
@@ -135,9 +152,6 @@ func TrainedPrior(checkpoint string, c prior.Config, grid prior.Grid, backend co
 	file, err := model.Export(backend)
 	if err != nil {
 		return Prior{}, fmt.Errorf("export the prior: %w", err)
-	}
-	if file, err = onnxfile.Half(file); err != nil {
-		return Prior{}, fmt.Errorf("write %s: %w", bundle.PriorFile, err)
 	}
 	round := func(v, scale float64) float64 { return math.Round(v*scale) / scale }
 	r := model.Report
@@ -154,5 +168,5 @@ func PretrainedPrior(b *bundle.Bundle) Prior {
 	t := b.Manifest.Training
 	figures := maps.Clone(t.Figures)
 	maps.DeleteFunc(figures, func(name string, _ float64) bool { return !strings.HasPrefix(name, "prior_") })
-	return Prior{ONNX: b.Model(bundle.PriorFile).Graph, Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, NoAny: b.Manifest.NoAnyClass, bundle: b}
+	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, NoAny: b.Manifest.NoAnyClass, bundle: b}
 }

@@ -9,6 +9,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 )
 
@@ -18,6 +19,7 @@ type Model struct {
 	Grid   Grid
 	Report Report
 	store  *model.Store
+	source engine.Source // of the weights, which store then only declares; else nil
 }
 
 // Open reads a training checkpoint for use.
@@ -47,9 +49,9 @@ func (m *Model) step(scope *model.Scope, tokens, uniform, update, temperature, c
 // tokens int32 [B, N], uniform float32 [B, N], update bool [B, N], temperature
 // float32 [B] and, with classes, class int32 [B], to next int32 [B, N] and
 // confidence float32 [B, N].
-func (m *Model) Export(backend compute.Backend) ([]byte, error) {
+func (m *Model) Export(backend compute.Backend) (onnxfile.Network, error) {
 	names, shape := m.inputs()
-	return engine.ExportONNX(backend, m.store, m.graph, names, outputs, shape...)
+	return engine.ExportONNX(backend, m.store, m.source, m.graph, names, outputs, shape...)
 }
 
 // outputs are the names of the file's outputs.

@@ -19,11 +19,11 @@ func TestExportAgreesWithNetwork(t *testing.T) {
 	c, g := small()
 	backend := open(t, "onnx:cpu")
 	m, file := exported(t, backend, c, g)
-	file, err := onnxfile.Half(file)
+	half, err := onnxfile.Half(file.Graph)
 	if err != nil {
 		t.Fatal(err)
 	}
-	exported, err := orttest.Opener(t)(onnxfile.Model{Graph: file})
+	exported, err := orttest.Opener(t)(onnxfile.Model{Graph: half})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,15 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 )
 
 // Pretrained is the prior of a model bundle.
 type Pretrained struct {
-	ONNX  []byte  // the file that Model.Export writes
-	Steps int     // training steps so far
-	Hours float64 // training time so far
+	ONNX  onnxfile.Model // the file that Model.Export writes
+	Steps int            // training steps so far
+	Hours float64        // training time so far
 }
 
 // startFrom fills the store with a pretrained prior's weights, for a run of all the

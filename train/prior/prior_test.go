@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"sundae/internal/onnxfile"
 	"sundae/internal/ort/orttest"
 	"sundae/train/engine"
 )
@@ -50,15 +51,25 @@ func random(t *testing.T, c Config, g Grid) *Model {
 	return m
 }
 
-// exported is a model with random weights, and its file.
-func exported(t *testing.T, backend compute.Backend, c Config, g Grid) (*Model, []byte) {
+// marshal is a network's file in float32.
+func marshal(t *testing.T, network onnxfile.Network) []byte {
 	t.Helper()
-	m := random(t, c, g)
-	file, err := m.Export(backend)
+	file, err := network.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m, file
+	return file
+}
+
+// exported is a model with random weights, and its file.
+func exported(t *testing.T, backend compute.Backend, c Config, g Grid) (*Model, onnxfile.Model) {
+	t.Helper()
+	m := random(t, c, g)
+	network, err := m.Export(backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, onnxfile.Model{Graph: marshal(t, network)}
 }
 
 func open(tb testing.TB, name string) compute.Backend {

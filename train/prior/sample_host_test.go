@@ -2,7 +2,6 @@ package prior
 
 import (
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -43,7 +42,7 @@ func TestGraphAndHostDrawAlike(t *testing.T) {
 	input := func(dtype dtypes.DType, dims ...int) shapes.Shape {
 		return shapes.MakeDynamic(dtype, append([]int{shapes.DynamicDim}, dims...), append([]string{"batch"}, make([]string, len(dims))...))
 	}
-	inGraph, err := engine.ExportONNX(backend, model.NewStore(), func(_ *model.Scope, in []*Node) []*Node {
+	inGraph, err := engine.ExportONNX(backend, model.NewStore(), nil, func(_ *model.Scope, in []*Node) []*Node {
 		drawn, confidence := draw(logits(in[0]), in[1], in[3])
 		return []*Node{Where(in[2], drawn, in[0]), confidence}
 	}, []string{"tokens", "uniform", "update", "temperature"}, []string{"next", "confidence"},
@@ -51,7 +50,7 @@ func TestGraphAndHostDrawAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onHost, err := engine.ExportONNX(backend, model.NewStore(), func(_ *model.Scope, in []*Node) []*Node {
+	onHost, err := engine.ExportONNX(backend, model.NewStore(), nil, func(_ *model.Scope, in []*Node) []*Node {
 		return []*Node{logits(in[0])}
 	}, []string{"tokens"}, []string{"logits"}, input(dtypes.Int32, n))
 	if err != nil {
@@ -61,7 +60,7 @@ func TestGraphAndHostDrawAlike(t *testing.T) {
 	for _, temperature := range []schedule.Schedule{{Start: 1, Curve: schedule.Constant}, {Start: 0.4, Curve: schedule.Constant}, {Curve: schedule.Constant}} {
 		settings := schedule.Settings{Steps: 1, Temperature: temperature, Proportion: schedule.Schedule{Start: 0.7, Curve: schedule.Constant}, Seed: 11}
 		var frames [2]sampler.Frame
-		for i, file := range [][]byte{inGraph, onHost} {
+		for i, file := range [][]byte{marshal(t, inGraph), marshal(t, onHost)} {
 			prior, err := sampler.Open(wrap(t, file, side, v), orttest.Opener(t))
 			if err != nil {
 				t.Fatal(err)
@@ -109,7 +108,7 @@ func wrap(t *testing.T, prior []byte, side, v int) *bundle.Bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bundle.Open(os.DirFS(dir))
+	b, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"sundae/internal/bundle"
 	"sundae/train/prior"
+	"sundae/train/vqgan"
 )
 
 // HasVQGAN reports whether the recipe describes a VQ-GAN. One without is for training a
@@ -24,14 +25,16 @@ func (r Recipe) NeedVQGAN() error {
 
 // WithTokenizer returns the recipe for a prior on the tokens of a model: image size, f, the
 // number of codes and the VQ-GAN are those of the model instead of the recipe's own. The
-// VQ-GAN is the one in the model's training record, and none if that has none.
+// VQ-GAN is the one in the model's training record, and none if that has none that fits.
 func (r Recipe) WithTokenizer(m bundle.Manifest) (Recipe, error) {
-	var recorded Recipe
-	if err := yaml.Unmarshal([]byte(m.Training.Recipe), &recorded); err != nil {
-		recorded = Recipe{}
-	}
-	r.Image.Size, r.VQGAN = m.ImageSize, recorded.VQGAN
+	r.Image.Size, r.VQGAN = m.ImageSize, vqgan.Config{}
 	r.factor, r.vocabulary = m.Downsample, m.Vocabulary
+	var recorded Recipe
+	if err := yaml.Unmarshal([]byte(m.Training.Recipe), &recorded); err == nil {
+		if v := recorded.VQGAN; len(v.Multipliers) > 0 && v.Factor() == m.Downsample && v.Vocabulary == m.Vocabulary {
+			r.VQGAN = v
+		}
+	}
 	if err := r.Validate(); err != nil {
 		return r, fmt.Errorf("the recipe %s doesn't fit the tokens of %s (%d×%d of %d codes): %w",
 			r.Name, m.Name, m.Latent.Height, m.Latent.Width, m.Vocabulary, err)

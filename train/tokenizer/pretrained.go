@@ -12,6 +12,7 @@ import (
 	"sundae/decoder"
 	"sundae/internal/bundle"
 	"sundae/internal/inference"
+	"sundae/internal/onnxfile"
 )
 
 // Pretrained is the tokenizer of a model bundle.
@@ -79,8 +80,8 @@ func (t *Pretrained) Decode(ctx context.Context, ids []int32, n int) ([]uint8, e
 }
 
 // Export returns the bundle's files as they are.
-func (t *Pretrained) Export(compute.Backend) (encoder, decoder []byte, err error) {
-	return t.Bundle.Model(bundle.EncoderFile).Graph, t.Bundle.Model(bundle.DecoderFile).Graph, nil
+func (t *Pretrained) Export(compute.Backend) (encoder, decoder onnxfile.File, err error) {
+	return t.Bundle.Model(bundle.EncoderFile), t.Bundle.Model(bundle.DecoderFile), nil
 }
 
 // Training implements Tokenizer with the bundle's record.

@@ -7,6 +7,8 @@ import (
 	"context"
 
 	"github.com/gomlx/compute"
+
+	"sundae/internal/onnxfile"
 )
 
 // Tokenizer converts between pictures of S×S pixels and h×w tokens.
@@ -18,7 +20,7 @@ type Tokenizer interface {
 	// Decode converts tokens [n, h, w] to the bytes of n pictures, [n, S, S, 3].
 	Decode(ctx context.Context, ids []int32, n int) ([]uint8, error)
 	// Export returns encoder.onnx and decoder.onnx.
-	Export(writer compute.Backend) (encoder, decoder []byte, err error)
+	Export(writer compute.Backend) (encoder, decoder onnxfile.File, err error)
 	// Training says how it was trained.
 	Training() Training
 	// Close frees its sessions.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"sundae/internal/onnxfile"
 	"sundae/train/recipe"
 	"sundae/train/vqgan"
 )
@@ -57,7 +58,7 @@ func (t *Trained) Decode(_ context.Context, ids []int32, n int) ([]uint8, error)
 }
 
 // Export implements Tokenizer.
-func (t *Trained) Export(writer compute.Backend) (encoder, decoder []byte, err error) {
+func (t *Trained) Export(writer compute.Backend) (encoder, decoder onnxfile.File, err error) {
 	if encoder, err = t.model.ExportEncoder(writer); err != nil {
 		return nil, nil, fmt.Errorf("export the encoder: %w", err)
 	}

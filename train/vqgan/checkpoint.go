@@ -61,5 +61,8 @@ func (c Config) network() string {
 	if c.SphereCodes {
 		name += " sphere codes"
 	}
+	if c.EMA == 0 {
+		name += " without ema"
+	}
 	return name
 }

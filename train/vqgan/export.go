@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 )
 
@@ -123,22 +124,14 @@ func (m *Model) Decoder(backend compute.Backend) (func(ids []int32, n int) ([]ui
 // ExportEncoder returns encoder.onnx: image float32 [1, 3, H, W] over [-1, 1] to
 // tokens int32 [1, h, w]. The batch size is fixed at 1, because the ONNX backend has no
 // convolution with a dynamic one; a single picture keeps all cores busy.
-func (m *Model) ExportEncoder(backend compute.Backend) ([]byte, error) {
-	store, err := m.loaded()
-	if err != nil {
-		return nil, err
-	}
-	return engine.ExportONNX(backend, store, m.tokens, encoderInputs, encoderOutputs, m.pictureShape())
+func (m *Model) ExportEncoder(backend compute.Backend) (onnxfile.Network, error) {
+	return engine.ExportONNX(backend, m.store, m.source, m.tokens, encoderInputs, encoderOutputs, m.pictureShape())
 }
 
 // ExportDecoder returns decoder.onnx: tokens int32 [1, h, w] to image uint8
 // [1, H, W, 3].
-func (m *Model) ExportDecoder(backend compute.Backend) ([]byte, error) {
-	store, err := m.loaded()
-	if err != nil {
-		return nil, err
-	}
-	return engine.ExportONNX(backend, store, m.picture, decoderInputs, decoderOutputs, m.latentShape())
+func (m *Model) ExportDecoder(backend compute.Backend) (onnxfile.Network, error) {
+	return engine.ExportONNX(backend, m.store, m.source, m.picture, decoderInputs, decoderOutputs, m.latentShape())
 }
 
 // The names of the files' inputs and outputs.

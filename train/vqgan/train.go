@@ -87,6 +87,10 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if report.Continued {
 		c = c.continued()
 	}
+	if perceptual == nil {
+		o.Reporter.Printf("vqgan: training without the perceptual loss (LPIPS), which photographs need: " +
+			"set vqgan.loss.perceptual.vgg and .heads in the recipe to the files vgg16-397923af.pth of torchvision and vgg.pth of LPIPS")
+	}
 	metrics, err := engine.OpenMetrics(o.Out, "vqgan", report.Step,
 		"loss", "l1", "psnr", "commitment", "adversarial", "discriminator", "heldout_l1", "heldout_psnr", "perplexity", "code_usage", "rate")
 	if err != nil {

@@ -11,14 +11,15 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 )
 
 // Pretrained is the VQ-GAN of a model bundle.
 type Pretrained struct {
-	Encoder, Decoder []byte  // the files that ExportEncoder and ExportDecoder write
-	Steps            int     // training steps so far
-	Hours            float64 // training time so far
+	Encoder, Decoder onnxfile.Model // the files that ExportEncoder and ExportDecoder write
+	Steps            int            // training steps so far
+	Hours            float64        // training time so far
 	// All trains encoder and codebook further as well. Otherwise only the decoder is fine-tuned,
 	// and latents stay valid.
 	All bool
@@ -69,7 +70,7 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 }
 
 // loadEncoder reads the weights of encoder.onnx for pictures of the given size.
-func (c Config) loadEncoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
+func (c Config) loadEncoder(file onnxfile.Model, size int, backend compute.Backend) (*model.Store, error) {
 	network, err := c.declare(backend, func(scope *model.Scope, g *Graph) {
 		m := &Model{Config: c, Size: size}
 		m.tokens(scope, Parameter(g, "image", m.pictureShape()))
@@ -85,7 +86,7 @@ func (c Config) loadEncoder(file []byte, size int, backend compute.Backend) (*mo
 // loadDecoder reads the weights of decoder.onnx. The recipe may add residual blocks
 // (DecoderBlocks), which start as identities, and may prune the channels
 // inside the blocks (DecoderBottleneck).
-func (c Config) loadDecoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
+func (c Config) loadDecoder(file onnxfile.Model, size int, backend compute.Backend) (*model.Store, error) {
 	store, err := c.loadUnprunedDecoder(file, size, backend)
 	var mismatch *engine.MismatchError
 	if !errors.As(err, &mismatch) || len(c.DecoderBottleneck) == 0 {
@@ -111,7 +112,7 @@ func (c Config) loadDecoder(file []byte, size int, backend compute.Backend) (*mo
 	return store, nil
 }
 
-func (c Config) loadUnprunedDecoder(file []byte, size int, backend compute.Backend) (*model.Store, error) {
+func (c Config) loadUnprunedDecoder(file onnxfile.Model, size int, backend compute.Backend) (*model.Store, error) {
 	network, err := c.declare(backend, func(scope *model.Scope, g *Graph) {
 		m := &Model{Config: c, Size: size}
 		m.picture(scope, Parameter(g, "tokens", m.latentShape()))

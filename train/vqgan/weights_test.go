@@ -23,7 +23,7 @@ func TestBegin(t *testing.T) {
 	o.From = export(t, pretrained, o.Backend)
 	o.From.Steps, o.From.Hours = c.Steps+5, 2
 	var err error
-	if o.From.Encoder, err = onnxfile.Half(o.From.Encoder); err != nil {
+	if o.From.Encoder.Graph, err = onnxfile.Half(o.From.Encoder.Graph); err != nil {
 		t.Fatal(err)
 	}
 	c.Finetune.Steps = 3
@@ -138,15 +138,18 @@ func initialized(t *testing.T, c Config, o Options) *Model {
 // export writes a VQ-GAN's files.
 func export(t *testing.T, m *Model, backend compute.Backend) *Pretrained {
 	t.Helper()
-	files := &Pretrained{}
-	var err error
-	if files.Encoder, err = m.ExportEncoder(backend); err != nil {
-		t.Fatal(err)
+	file := func(network onnxfile.Network, err error) onnxfile.Model {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		graph, err := network.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return onnxfile.Model{Graph: graph}
 	}
-	if files.Decoder, err = m.ExportDecoder(backend); err != nil {
-		t.Fatal(err)
-	}
-	return files
+	return &Pretrained{Encoder: file(m.ExportEncoder(backend)), Decoder: file(m.ExportDecoder(backend))}
 }
 
 // decoded is the output of a decoder for its codes in turn.
