@@ -86,7 +86,8 @@ func Bundle(ctx context.Context, o Options) (bundle.Manifest, error) {
 		return bundle.Manifest{}, fmt.Errorf("write the recipe: %w", err)
 	}
 	tokens := o.Tokenizer.Training()
-	figures := maps.Clone(tokens.Figures)
+	figures := map[string]float64{}
+	maps.Copy(figures, tokens.Figures)
 	maps.Copy(figures, o.Prior.Figures)
 	m := bundle.Manifest{
 		Name: r.Name, Description: o.description(), ImageSize: r.Image.Size, Downsample: r.Factor(),
@@ -95,10 +96,13 @@ func Bundle(ctx context.Context, o Options) (bundle.Manifest, error) {
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),
 			Machine: fmt.Sprintf("%d cores, %s/%s, backend %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.Backend.Name()),
-			Steps:   map[string]int{"vqgan": tokens.Steps},
-			Hours:   map[string]float64{"vqgan": tokens.Hours},
+			Steps:   map[string]int{},
+			Hours:   map[string]float64{},
 			Figures: figures,
 		},
+	}
+	if tokens.Steps > 0 {
+		m.Training.Steps["vqgan"], m.Training.Hours["vqgan"] = tokens.Steps, tokens.Hours
 	}
 	if o.Prior.ONNX != nil {
 		m.Sampling = r.Sampling
@@ -122,6 +126,8 @@ func CheckTarget(dir string, l Labels, classes int) error {
 // description says what is known of the model: a recipe does not know the pictures.
 func (o Options) description() string {
 	switch {
+	case o.Prior.ONNX == nil && o.Recipe.Tokenizer == recipe.Pixels:
+		return fmt.Sprintf("Grey levels of the recipe %s as tokens, without a prior", o.Recipe.Name)
 	case o.Prior.ONNX == nil:
 		return fmt.Sprintf("VQ-GAN of the recipe %s, without a prior", o.Recipe.Name)
 	case o.Prior.bundle != nil:
