@@ -67,6 +67,7 @@ func VQGAN(ctx context.Context, o VQGANOptions) (vqgan.Report, error) {
 	}
 	options := vqgan.Options{
 		Backend: o.Backend, Set: set, Size: o.Recipe.Image.Size, Seed: o.Recipe.Seed, Out: o.Out, Resume: o.Resume, Reporter: o.Reporter,
+		Folder: o.Recipe.Folder,
 	}
 	if pretrained, ok := o.Start.(Pretrained); ok {
 		if err := o.checkNetwork(pretrained.Bundle.Manifest); err != nil {

@@ -18,15 +18,15 @@ import (
 // A prior can be trained on another model's tokens: its encoder and decoder go
 // into the new bundle as they are, with the record of their training.
 func TestPretrainedTokenizer(t *testing.T) {
-	dir := sampleBundle(t, nil)
-	original, err := bundle.OpenFolder(dir)
+	dir, original, r := pretrainedBundle(t)
+	// The bundle's recipe, under another name and without a VQ-GAN.
+	r.Name, r.Image, r.VQGAN = "other", recipe.Image{}, vqgan.Config{}
+	text, err := yaml.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The bundle's recipe, under another name.
-	text := strings.Replace(original.Manifest.Training.Recipe, "name: tiny", "name: other", 1)
 	recipe := filepath.Join(t.TempDir(), "other.yaml")
-	if err := os.WriteFile(recipe, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(recipe, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	data, out := t.TempDir(), t.TempDir()
@@ -70,6 +70,15 @@ func TestPretrainedTokenizer(t *testing.T) {
 	if code, _, messages := run(t, args...); code != 1 || !strings.Contains(messages, "--resume") {
 		t.Errorf("over a finished run: exit code %d: %s", code, messages)
 	}
+	if !strings.Contains(got.Recipe, "vocabulary: 16\n") {
+		t.Errorf("the record's recipe has no VQ-GAN:\n%s", got.Recipe)
+	}
+	for _, stage := range []string{"vqgan", "latents"} {
+		code, _, messages := run(t, "train", stage, "--recipe", recipe, "--data", data, "--out", t.TempDir())
+		if code != 1 || !strings.Contains(messages, "the recipe other has no vqgan section") {
+			t.Errorf("train %s without a VQ-GAN: exit code %d: %s", stage, code, messages)
+		}
+	}
 	code, lines, messages := run(t, "train", "latents", "--recipe", "tiny", "--tokenizer", dir, "--data", data, "--out", t.TempDir())
 	if code != 0 || !strings.Contains(lines, "of 16 codes") || !strings.Contains(messages, "16 codes), not of the recipe tiny (32 pixels, f = 4, 64 codes)") {
 		t.Errorf("a tokenizer of another vocabulary: exit code %d: %s%s", code, lines, messages)
@@ -83,7 +92,7 @@ func TestPretrainedTokenizer(t *testing.T) {
 // openManifest is the manifest of the bundle in dir, which must open.
 func openManifest(t *testing.T, dir string) bundle.Manifest {
 	t.Helper()
-	b, err := bundle.Open(os.DirFS(dir))
+	b, err := bundle.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"sundae/internal/ort/install"
 	"sundae/train"
 	"sundae/train/engine"
+	"sundae/train/export"
 	"sundae/train/recipe"
 	"sundae/train/tokenizer"
 )
@@ -340,12 +341,11 @@ func newTrainAll(a *app) *cobra.Command {
   sundae train all --recipe tiny --data pictures --out runs/tiny
   sundae train all --recipe vistas --tokenizer vistas --data pictures --out runs/mine   # only the prior`,
 		RunE: f.run(a, func(ctx context.Context, s *session) error {
-			o := train.AllOptions{Run: s.Run, Data: f.data, Resume: f.resume, Writer: s.writer}
-			var err error
-			if o.Labels, err = labels.labels(); err != nil {
+			labels, err := labels.labels()
+			if err != nil {
 				return err
 			}
-			m, err := f.trainAll(ctx, a, s, o)
+			m, err := f.trainAll(ctx, a, s, labels)
 			if err != nil {
 				return err
 			}
@@ -362,18 +362,21 @@ func newTrainAll(a *app) *cobra.Command {
 }
 
 // trainAll trains all stages, or the prior alone on the tokenizer of a model.
-func (f *trainFlags) trainAll(ctx context.Context, a *app, s *session, o train.AllOptions) (bundle.Manifest, error) {
+func (f *trainFlags) trainAll(ctx context.Context, a *app, s *session, labels export.Labels) (bundle.Manifest, error) {
 	if f.tokenizer == "" {
-		o.Command = s.command
-		return train.All(ctx, o)
+		return train.All(ctx, f.all(s, labels))
 	}
 	t, err := f.openPretrained(a, s)
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
 	defer t.Close()
-	o.Command = s.command
-	return train.AllFromTokenizer(ctx, o, t)
+	return train.AllFromTokenizer(ctx, f.all(s, labels), t)
+}
+
+// all is the options of a training of all stages.
+func (f *trainFlags) all(s *session, labels export.Labels) train.AllOptions {
+	return train.AllOptions{Run: s.Run, Data: f.data, Resume: f.resume, Labels: labels, Writer: s.writer, Command: s.command}
 }
 
 // printBundle says what was written to a bundle's folder.

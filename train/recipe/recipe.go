@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -34,6 +35,10 @@ type Recipe struct {
 	Sampling    schedule.Patch `yaml:"sampling"`
 	Licence     string         `yaml:"licence"`
 
+	// Folder is where relative paths in the recipe start: the folder of its file or, for a
+	// built-in recipe, the working directory, "".
+	Folder string `yaml:"-"`
+
 	factor, vocabulary int // of the model whose tokenizer is used, or 0: see WithTokenizer
 }
 
@@ -55,11 +60,13 @@ type Image struct {
 // Open reads the recipe in the file called name, or the built-in one of that name
 // ("tiny", "vistas", ...).
 func Open(name string) (Recipe, error) {
+	folder := filepath.Dir(name)
 	text, err := os.ReadFile(name)
 	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR)) && !strings.ContainsAny(name, `/\.`) {
 		if text, err = assets.Recipes.ReadFile(path.Join("recipes", name+".yaml")); err != nil {
 			return Recipe{}, fmt.Errorf("no recipe file %s and no built-in recipe of that name (built-in: %s)", name, strings.Join(BuiltIn(), ", "))
 		}
+		folder = ""
 	}
 	if err != nil {
 		return Recipe{}, fmt.Errorf("open recipe: %w", err)
@@ -68,6 +75,7 @@ func Open(name string) (Recipe, error) {
 	if err != nil {
 		return Recipe{}, fmt.Errorf("%s: %w", name, err)
 	}
+	r.Folder = folder
 	return r, nil
 }
 

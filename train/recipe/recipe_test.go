@@ -87,8 +87,8 @@ func TestOpenFile(t *testing.T) {
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := Open(path); err != nil || r.Latent() != 8 {
-		t.Errorf("latent side %d, %v", r.Latent(), err)
+	if r, err := Open(path); err != nil || r.Latent() != 8 || r.Folder != filepath.Dir(path) {
+		t.Errorf("latent side %d, folder %q, %v", r.Latent(), r.Folder, err)
 	}
 	if _, err := Open("nosuch"); err == nil || !strings.Contains(err.Error(), "vistas") {
 		t.Errorf("a missing recipe should name the built-in ones: %v", err)
@@ -113,7 +113,7 @@ func TestOpenBesideFolder(t *testing.T) {
 	if err := os.Mkdir("tiny", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := Open("tiny"); err != nil || r.Name != "tiny" {
+	if r, err := Open("tiny"); err != nil || r.Name != "tiny" || r.Folder != "" {
 		t.Errorf("recipe %q, %v", r.Name, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"sundae/internal/bundle"
 	"sundae/train/prior"
+	"sundae/train/vqgan"
 )
 
 // Tokenizer is what makes tokens of pictures: a VQ-GAN if it is empty, or Pixels.
@@ -62,14 +63,19 @@ func (r Recipe) NeedVQGAN() error {
 
 // WithTokenizer returns the recipe for a prior on the tokens of a model: image size, f, the
 // number of codes and the VQ-GAN are those of the model instead of the recipe's own. The
-// VQ-GAN is the one in the model's training record, and none if that has none.
+// VQ-GAN is the one in the model's training record, and none if that has none that fits.
 func (r Recipe) WithTokenizer(m bundle.Manifest) (Recipe, error) {
-	var recorded Recipe
-	if err := yaml.Unmarshal([]byte(m.Training.Recipe), &recorded); err != nil {
-		recorded = Recipe{}
-	}
-	r.Image.Size, r.Tokenizer, r.Levels, r.VQGAN = m.ImageSize, recorded.Tokenizer, recorded.Levels, recorded.VQGAN
+	r.Image.Size, r.Tokenizer, r.Levels, r.VQGAN = m.ImageSize, "", 0, vqgan.Config{}
 	r.factor, r.vocabulary = m.Downsample, m.Vocabulary
+	var recorded Recipe
+	if err := yaml.Unmarshal([]byte(m.Training.Recipe), &recorded); err == nil {
+		if v := recorded.VQGAN; len(v.Multipliers) > 0 && v.Factor() == m.Downsample && v.Vocabulary == m.Vocabulary {
+			r.VQGAN = v
+		}
+		if recorded.Tokenizer == Pixels && m.Downsample == 1 && recorded.Vocabulary() == m.Vocabulary {
+			r.Tokenizer, r.Levels = Pixels, recorded.Levels
+		}
+	}
 	if err := r.Validate(); err != nil {
 		return r, fmt.Errorf("the recipe %s doesn't fit the tokens of %s (%d×%d of %d codes): %w",
 			r.Name, m.Name, m.Latent.Height, m.Latent.Width, m.Vocabulary, err)

@@ -7,8 +7,9 @@
 //
 //	autoencoder.go    encoder and decoder
 //	quantizer.go      codebook: nearest codes, EMA, k-means start, restarts
-//	discriminator.go  PatchGAN and its adaptive weight
-//	losses.go         reconstruction losses
+//	discriminator.go  the discriminator and its adaptive weight
+//	patchgan.go       the discriminator that VQ-GAN was published with
+//	losses.go         reconstruction losses; LPIPS is in lpips
 //	finetune.go       decoder fine-tuning and token augmentation
 //	layers.go         convolution, group norm, attention, pixel shuffle
 //	evaluate.go       held-out figures and sheets
@@ -18,9 +19,13 @@
 package vqgan
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"sundae/train/engine"
+	"sundae/train/vqgan/lpips"
 )
 
 // Config is the `vqgan` section of a recipe: the network and its training.
@@ -81,11 +86,19 @@ type Config struct {
 
 	// Optimizer is "adamw", the default, or "muon" for the convolutions of the levels.
 	// The discriminator always has AdamW.
-	Optimizer    string  `yaml:"optimizer,omitempty"`
-	LearningRate float64 `yaml:"learning_rate"`
-	Warmup       int     `yaml:"warmup"` // steps
-	Clip         float64 `yaml:"clip"`   // largest global norm of the gradient
-	EMA          float64 `yaml:"ema"`    // decay of the weights' exponential moving average
+	Optimizer string `yaml:"optimizer,omitempty"`
+	// Betas are the decays of AdamW's first and second moment, for the discriminator as
+	// well. If absent, they are 0.9 and 0.99. Weights do not decay.
+	Betas        []float64 `yaml:"betas,omitempty,flow"`
+	LearningRate float64   `yaml:"learning_rate"`
+	// Schedule is "constant" for a learning rate that stays as it is after the warm-up. If
+	// it is absent, the rate falls by half a cosine to a twentieth.
+	Schedule engine.Schedule `yaml:"schedule,omitempty"`
+	Warmup   int             `yaml:"warmup"` // steps in which the learning rate rises; 0: none
+	Clip     float64         `yaml:"clip"`   // largest global norm of the gradient; 0 does not clip
+	// EMA is the decay of the weights' exponential moving average, which is evaluated and
+	// exported. At 0 the weights themselves are.
+	EMA float64 `yaml:"ema"`
 
 	Loss          Loss          `yaml:"loss"`
 	Codebook      Codebook      `yaml:"codebook"`
@@ -121,17 +134,47 @@ type Finetune struct {
 
 // Loss weighs the terms of the training objective; 0 leaves one out.
 type Loss struct {
-	L1         float64 `yaml:"l1"`
-	L2         float64 `yaml:"l2"`
-	Gradient   float64 `yaml:"gradient"`        // L1 of image gradients at Scales scales
-	Scales     int     `yaml:"scales"`          // each scale halves the image
-	Seams      float64 `yaml:"seams,omitempty"` // L1 of differences at the borders of the stem's patches
-	Commitment float64 `yaml:"commitment"`      // mean squared distance of the encoder's outputs to their codes
+	L1       float64 `yaml:"l1"`
+	L2       float64 `yaml:"l2"`
+	Gradient float64 `yaml:"gradient"`        // L1 of image gradients at Scales scales
+	Scales   int     `yaml:"scales"`          // each scale halves the image
+	Seams    float64 `yaml:"seams,omitempty"` // L1 of differences at the borders of the stem's patches
+	// Commitment weighs the mean squared distance of the encoder's outputs to their codes,
+	// which moves the outputs.
+	Commitment float64 `yaml:"commitment"`
+	// Codebook weighs the same distance where it moves the codes, if they are trained by
+	// gradients (Codebook.Training). 2012.09841 has a weight of 1 here and β = 0.25 for the
+	// commitment; its published models were trained by code that applied β to this term
+	// instead: 0.25 here, 1 there ("legacy" in taming-transformers).
+	Codebook float64 `yaml:"codebook,omitempty"`
+	// Perceptual adds LPIPS, which photographs need; nil leaves it out.
+	Perceptual *Perceptual `yaml:"perceptual,omitempty"`
 }
 
-// Codebook says how the codes are trained: each is the exponential moving average of
-// the vectors it was chosen for.
+// Perceptual is the perceptual loss (package lpips) and the files of its weights, which
+// the user supplies. A relative path starts at the recipe's folder, that of a built-in
+// recipe at the working directory.
+type Perceptual struct {
+	VGG    string   `yaml:"vgg"`              // VGG16 as torchvision publishes it, vgg16-397923af.pth
+	Heads  string   `yaml:"heads"`            // the heads for VGG16 as LPIPS publishes them, vgg.pth
+	Weight *float64 `yaml:"weight,omitempty"` // nil is 1
+}
+
+// weight is the weight of the loss.
+func (p Perceptual) weight() float64 {
+	if p.Weight == nil {
+		return 1
+	}
+	return *p.Weight
+}
+
+// Codebook says how the codes are trained.
 type Codebook struct {
+	// Training is "ema", the default, by which each code is the exponential moving average of
+	// the vectors it was chosen for, or "gradient", by which Loss.Codebook moves the codes, as
+	// in VQ-GAN: they start uniform in ±1/V at the first step, and the other settings here
+	// do not apply.
+	Training string `yaml:"training,omitempty"`
 	// Start is the first step with a codebook. Before it the network trains as a plain
 	// autoencoder; at it the codes start as k-means centres of the encoder's outputs.
 	Start   int     `yaml:"start"`
@@ -157,6 +200,9 @@ type Discriminator struct {
 	Contrast     float64 `yaml:"contrast,omitempty"`
 	LearningRate float64 `yaml:"learning_rate"`
 }
+
+// byGradient is the Training of a codebook whose codes are trained by gradients.
+const byGradient = "gradient"
 
 // patchGAN is the Network of VQ-GAN's discriminator.
 const patchGAN = "patchgan"
@@ -250,11 +296,17 @@ func (c Config) Validate(size int) error {
 	if err := c.validateNetwork(); err != nil {
 		return err
 	}
+	if err := c.Schedule.Validate("vqgan.schedule"); err != nil {
+		return err
+	}
+	if b := c.Betas; len(b) != 0 && (len(b) != 2 || min(b[0], b[1]) < 0 || max(b[0], b[1]) >= 1) {
+		return fmt.Errorf("vqgan.betas must be two numbers of at least 0 and below 1, not %v", b)
+	}
+	if c.Warmup < 0 || c.Clip < 0 || c.EMA < 0 || c.EMA >= 1 {
+		return fmt.Errorf("vqgan.warmup and clip must be at least 0, and ema at least 0 and below 1; 0 switches each off")
+	}
 	if c.Optimizer != "" && c.Optimizer != "adamw" && c.Optimizer != "muon" {
 		return fmt.Errorf("vqgan.optimizer must be adamw or muon, not %q", c.Optimizer)
-	}
-	if err := c.Discriminator.validate(c.Crop); err != nil {
-		return err
 	}
 	if c.Vocabulary < 2 || c.Vocabulary > 1<<16 {
 		return fmt.Errorf("vqgan.vocabulary must be 2 to 65536, not %d", c.Vocabulary)
@@ -274,6 +326,9 @@ func (c Config) Validate(size int) error {
 	}
 	if c.Batch%c.CropsPerImage != 0 {
 		return fmt.Errorf("vqgan.batch %d is not a multiple of vqgan.crops %d", c.Batch, c.CropsPerImage)
+	}
+	if err := c.validateLosses(); err != nil {
+		return err
 	}
 	if c.Finetune.Crop < 0 || c.Finetune.Batch < 0 {
 		return fmt.Errorf("vqgan.finetune.crop and batch must be at least 1, or 0 to keep vqgan.crop and batch, not %d and %d", c.Finetune.Crop, c.Finetune.Batch)
@@ -300,6 +355,38 @@ func (c Config) Validate(size int) error {
 		return fmt.Errorf("vqgan.finetune needs a discriminator: set vqgan.discriminator.start, or vqgan.finetune.weight to 0")
 	}
 	return nil
+}
+
+// validateLosses reports the first setting of the losses, the codebook and the
+// discriminator that cannot work.
+func (c Config) validateLosses() error {
+	if p := c.Loss.Perceptual; p != nil {
+		if p.VGG == "" || p.Heads == "" {
+			return errors.New("vqgan.loss.perceptual needs the files of its weights: set vgg and heads, or leave it out")
+		}
+		if p.weight() <= 0 {
+			return fmt.Errorf("vqgan.loss.perceptual.weight must be above 0, not %g: leave perceptual out to train without it", p.weight())
+		}
+		if crop := min(c.Crop, c.finetuning().Crop); crop < lpips.MinSide {
+			return fmt.Errorf("vqgan.loss.perceptual needs crops of at least %d pixels, not %d", lpips.MinSide, crop)
+		}
+	}
+	if c.Loss.Codebook < 0 {
+		return fmt.Errorf("vqgan.loss.codebook must be at least 0, not %g", c.Loss.Codebook)
+	}
+	switch b := c.Codebook; b.Training {
+	case "", "ema":
+		if c.Loss.Codebook > 0 {
+			return errors.New("vqgan.loss.codebook needs codes trained by gradients: set vqgan.codebook.training to gradient")
+		}
+	case byGradient:
+		if c.Loss.Codebook == 0 || b.Start != 0 || b.Restart != 0 {
+			return errors.New("vqgan.codebook.training: gradient needs vqgan.loss.codebook above 0, and codebook.start and restart of 0")
+		}
+	default:
+		return fmt.Errorf("vqgan.codebook.training must be ema or gradient, not %q", b.Training)
+	}
+	return c.Discriminator.validate(c.Crop)
 }
 
 // validate reports the first setting that does not work on crops.

@@ -18,7 +18,7 @@ import (
 )
 
 // evaluator measures a run on held-out crops, which stay the same during the whole
-// run, with the EMA weights: those are exported.
+// run, with the EMA weights, if there are any: those are exported.
 type evaluator struct {
 	config          Config
 	exec            map[bool]*model.Exec // with and without the codebook
@@ -57,13 +57,17 @@ func (c Config) newEvaluator(backend compute.Backend, store *model.Store, l *loa
 	for len(e.crops) > 0 && len(e.crops)%(c.Batch*frame) != 0 {
 		e.crops = append(e.crops, e.crops[len(e.crops)-frame:]...)
 	}
+	evaluated := "/" + generatorScope
+	if c.EMA > 0 {
+		evaluated = engine.EMARoot + evaluated
+	}
 	for _, codebook := range []bool{false, true} {
 		exec, err := model.NewExec(backend, store, func(scope *model.Scope, bytes *Node) []*Node {
-			// In training mode the EMA weights are inputs of the graph; otherwise their
-			// present values would become constants.
+			// In training mode the weights are inputs of the graph; otherwise their present
+			// values would become constants.
 			scope.Store().SetTraining(bytes.Graph(), true)
 			x := toFloat(bytes)
-			p := c.reconstruct(scope.Store().Scope(engine.EMARoot+"/"+generatorScope), x, codebook)
+			p := c.reconstruct(scope.Store().Scope(evaluated), x, codebook)
 			y := ClipScalar(p.x, -1, 1)
 			diff := Sub(y, x)
 			out := TransposeAllDims(ConvertDType(Round(MulScalar(OnePlus(y), 127.5)), dtypes.Uint8), 0, 2, 3, 1) // [B, S, S, 3]

@@ -25,9 +25,10 @@ func (c Config) finetuning() Config {
 // decodeTokens runs the decoder on tokens int32 [B, h, w].
 func (c Config) decodeTokens(scope *model.Scope, tokens *Node) pass {
 	b, h, w := tokens.Shape().Dim(0), tokens.Shape().Dim(1), tokens.Shape().Dim(2)
-	codes := c.codes(scope.Store()).NodeValue(tokens.Graph())
+	codes := c.codes(scope.Store(), tokens.Graph()).NodeValue(tokens.Graph())
 	p := pass{z: Gather(codes, Reshape(tokens, b, h*w, 1))} // [B, h·w, E]
 	p.commitment = ScalarZero(tokens.Graph(), p.z.DType())
+	p.codebook = p.commitment
 	p.x, p.last = c.Decode(scope.In("decoder"), toGrid(p.z, h, w))
 	return p
 }
@@ -46,8 +47,8 @@ func (c Config) newAugmenter(r *run) (augmenter, error) {
 	encode, err := model.NewExec(r.Backend, r.store, func(scope *model.Scope, bytes *Node) *Node {
 		scope.Store().SetTraining(bytes.Graph(), true)
 		encoder := scope.In(generatorScope).In("encoder")
-		vectors := toRows(c.Encode(encoder, toFloat(bytes)))                               // [B, h·w, E]
-		return c.choose(encoder, vectors, c.codes(scope.Store()).NodeValue(bytes.Graph())) // [B, h·w]
+		vectors := toRows(c.Encode(encoder, toFloat(bytes)))                                              // [B, h·w, E]
+		return c.choose(encoder, vectors, c.codes(scope.Store(), bytes.Graph()).NodeValue(bytes.Graph())) // [B, h·w]
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the encoder: %w", err)

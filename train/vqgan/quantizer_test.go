@@ -65,7 +65,7 @@ func TestCodebookEMA(t *testing.T) {
 	store := codebook(t, c, counts, codes, sums)
 	exec, err := model.NewExec(open(t, "onnx:cpu"), store, func(scope *model.Scope, z *Node) *Node {
 		scope.Store().SetTraining(z.Graph(), true)
-		q := quantize(z, c.codes(scope.Store()).NodeValue(z.Graph()))
+		q := quantize(z, c.codes(scope.Store(), z.Graph()).NodeValue(z.Graph()))
 		c.updateCodebook(scope.Store(), q)
 		return q.ids
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"sundae/train/engine"
+	"sundae/train/vqgan/lpips"
 )
 
 // Where the networks keep their variables.
@@ -51,6 +52,7 @@ type pass struct {
 	x          *Node     // [B, 3, S, S] reconstruction
 	last       *Node     // weight of the decoder's last convolution
 	commitment *Node     // scalar, mean (z - sg[code])²
+	codebook   *Node     // scalar, the same value as mean (sg[z] - code)², which moves the codes
 }
 
 // reconstruct runs images x [B, 3, S, S] through encoder, codebook and decoder, with
@@ -59,11 +61,13 @@ type pass struct {
 func (c Config) reconstruct(scope *model.Scope, x *Node, codebook bool) pass {
 	latent := c.Encode(scope.In("encoder"), x) // [B, E, h, w]
 	h, w := latent.Shape().Dim(2), latent.Shape().Dim(3)
-	p := pass{z: toRows(latent), commitment: ScalarZero(x.Graph(), x.DType())}
+	zero := ScalarZero(x.Graph(), x.DType())
+	p := pass{z: toRows(latent), commitment: zero, codebook: zero}
 	decoderInput := p.z // [B, N, E]
 	if codebook {
-		p.quantized = quantize(p.z, c.codes(scope.Store()).NodeValue(x.Graph()))
+		p.quantized = quantize(p.z, c.codes(scope.Store(), x.Graph()).NodeValue(x.Graph()))
 		p.commitment = ReduceAllMean(Square(Sub(p.z, StopGradient(p.quantized.vectors))))
+		p.codebook = ReduceAllMean(Square(Sub(StopGradient(p.z), p.quantized.vectors)))
 		decoderInput = straightThrough(p.z, p.quantized.vectors)
 	}
 	p.x, p.last = c.Decode(scope.In("decoder"), toGrid(decoderInput, h, w))
@@ -89,15 +93,23 @@ type stepResult struct {
 // with a discriminator only patchLoss applies.
 type trainStep func(crops *tensors.Tensor, tokens []int32, augmented bool, rate, decay float64) (stepResult, error)
 
-// newStep compiles one optimizer step of a phase, with or without tokens as input.
-func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase, fromTokens bool) (trainStep, error) {
+// newStep compiles one optimizer step of a phase, with the perceptual loss unless that is
+// nil, and with or without tokens as input.
+func (c Config) newStep(backend compute.Backend, store *model.Store, perceptual *lpips.Network, phase phase, fromTokens bool) (trainStep, error) {
 	adamw := engine.AdamW{Beta1: 0.9, Beta2: 0.99, Clip: c.Clip}
+	if len(c.Betas) == 2 {
+		adamw.Beta1, adamw.Beta2 = c.Betas[0], c.Betas[1]
+	}
 	update := adamw.Update
 	if c.Optimizer == "muon" {
 		update = engine.Muon{Momentum: 0.95, Moves: isLevelKernel, Rest: adamw}.Update
 	}
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) (*Node, *Node) {
-		bytes, rate, decay := in[0], in[1], in[2]
+		bytes, rate, decay, in := in[0], in[1], in[2], in[3:]
+		var tokens, augmented *Node
+		if fromTokens {
+			tokens, augmented, in = in[0], in[1], in[2:]
+		}
 		scope.Store().SetTraining(bytes.Graph(), true)
 		x := toFloat(bytes)
 		zero := ScalarZero(x.Graph(), x.DType())
@@ -111,15 +123,19 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 		// Forward.
 		var p pass
 		if fromTokens {
-			p = c.decodeTokens(scope.In(generatorScope), in[3])
+			p = c.decodeTokens(scope.In(generatorScope), tokens)
 		} else {
 			p = c.reconstruct(scope.In(generatorScope), x, phase != continuous)
 		}
 		reconstruction := c.Loss.reconstructionLoss(x, p.x, c.Stem)
-		if fromTokens && d.Weight > 0 {
-			reconstruction = Where(in[4], c.Loss.patchLoss(x, p.x, c.Factor()), reconstruction)
+		if perceptual != nil {
+			distance := ReduceAllMean(lpips.Distance(in, x, p.x))
+			reconstruction = Add(reconstruction, MulScalar(distance, c.Loss.Perceptual.weight()))
 		}
-		loss := Add(reconstruction, MulScalar(p.commitment, c.Loss.Commitment))
+		if fromTokens && d.Weight > 0 {
+			reconstruction = Where(augmented, c.Loss.patchLoss(x, p.x, c.Factor()), reconstruction)
+		}
+		loss := Add(reconstruction, Add(MulScalar(p.commitment, c.Loss.Commitment), MulScalar(p.codebook, c.Loss.Codebook)))
 		generator, discriminator := zero, zero
 		if (phase == adversarial || phase == finetuning) && d.Weight > 0 {
 			generator, discriminator = d.adversarial(scope, x, p, reconstruction)
@@ -132,9 +148,15 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 			adamw.Update(scope.At(discriminatorScope), discriminator, MulScalar(rate, ratio))
 		}
 		if phase == discrete || phase == adversarial {
-			c.updateCodebook(scope.Store(), p.quantized)
+			if c.Codebook.Training == byGradient {
+				adamw.Update(scope.At(codebookScope), loss, rate)
+			} else {
+				c.updateCodebook(scope.Store(), p.quantized)
+			}
 		}
-		engine.UpdateEMA(trained, decay)
+		if c.EMA > 0 {
+			engine.UpdateEMA(trained, decay)
+		}
 
 		clipped := ClipScalar(p.x, -1, 1)
 		l1 := ReduceAllMean(Abs(Sub(clipped, x)))
@@ -150,6 +172,11 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, phase phase
 		if fromTokens {
 			side := c.Crop / c.Factor()
 			in = append(in, tensors.FromFlatDataAndDimensions(tokens, c.Batch, side, side), augmented)
+		}
+		if perceptual != nil {
+			for _, weight := range perceptual.Inputs() {
+				in = append(in, weight)
+			}
 		}
 		out, err := exec.Exec(in...)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"sundae/internal/progress"
 	"sundae/train/dataset"
 	"sundae/train/engine"
+	"sundae/train/vqgan/lpips"
 )
 
 // Options says what to train on and where to write.
@@ -27,6 +29,7 @@ type Options struct {
 	Resume   bool
 	Reporter *progress.Reporter
 	From     *Pretrained // a VQ-GAN to start from; nil trains a new one
+	Folder   string      // where relative paths of the recipe start; "" is the working directory
 }
 
 // Report is the state of a run at its last evaluation, measured on held-out crops
@@ -46,11 +49,12 @@ type Report struct {
 // run is a training in progress.
 type run struct {
 	Options
-	store   *model.Store
-	metrics *engine.Metrics
-	skipped dataset.Skipped
-	bar     *progress.Bar
-	report  Report
+	store      *model.Store
+	perceptual *lpips.Network // nil without a perceptual loss
+	metrics    *engine.Metrics
+	skipped    dataset.Skipped
+	bar        *progress.Bar
+	report     Report
 }
 
 // Train trains a VQ-GAN, or resumes it: first the whole network for c.Steps, then the
@@ -61,6 +65,10 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 		return Report{}, err
 	}
 	c = c.forPictures(o.Size)
+	perceptual, err := c.openPerceptual(o.Folder)
+	if err != nil {
+		return Report{}, err
+	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return Report{}, fmt.Errorf("create the run's folder: %w", err)
 	}
@@ -72,8 +80,16 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if report.TokenAugmentation && (o.From == nil || o.From.Augment == nil) {
 		return report, fmt.Errorf("the run in %s augments tokens with a model's prior: pass that model with --from again", o.Out)
 	}
+	if perceptual == nil {
+		o.Reporter.Printf("vqgan: training without the perceptual loss (LPIPS), which photographs need: " +
+			"set vqgan.loss.perceptual.vgg and .heads in the recipe to the files vgg16-397923af.pth of torchvision and vgg.pth of LPIPS")
+	}
 	if report.Continued {
 		c = c.continued()
+	}
+	if perceptual == nil {
+		o.Reporter.Printf("vqgan: training without the perceptual loss (LPIPS), which photographs need: " +
+			"set vqgan.loss.perceptual.vgg and .heads in the recipe to the files vgg16-397923af.pth of torchvision and vgg.pth of LPIPS")
 	}
 	metrics, err := engine.OpenMetrics(o.Out, "vqgan", report.Step,
 		"loss", "l1", "psnr", "commitment", "adversarial", "discriminator", "heldout_l1", "heldout_psnr", "perplexity", "code_usage", "rate")
@@ -84,7 +100,7 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	bar.Skip(int64(report.Step))
 	defer bar.Done()
 
-	r := &run{Options: o, store: store, metrics: metrics, bar: bar, report: report}
+	r := &run{Options: o, store: store, perceptual: perceptual, metrics: metrics, bar: bar, report: report}
 	if r.report.Step < c.Steps {
 		err = r.train(ctx, c, c.Steps)
 	}
@@ -117,7 +133,7 @@ func (r *run) train(ctx context.Context, c Config, end int) error {
 	// Model and optimizer: one graph per phase, compiled when it is first used.
 	var steps [phases]trainStep
 	for p := range steps {
-		if steps[p], err = c.newStep(r.Backend, r.store, phase(p), augment != nil); err != nil {
+		if steps[p], err = c.newStep(r.Backend, r.store, r.perceptual, phase(p), augment != nil); err != nil {
 			return err
 		}
 	}
@@ -132,7 +148,7 @@ func (r *run) train(ctx context.Context, c Config, end int) error {
 		if !ok {
 			return wait() // an image could not be used
 		}
-		if step == c.Codebook.Start {
+		if step == c.Codebook.Start && c.Codebook.Training != byGradient {
 			if err := c.startCodebook(r.Backend, r.store, data, step); err != nil {
 				return err
 			}
@@ -207,13 +223,35 @@ func (r *run) evaluate(c Config, e *evaluator, mean runningMean, now stepResult,
 	)
 }
 
-// rateAt is the learning rate of a step (0-based): warm-up and cosine, for the whole
+// openPerceptual reads the weights of the perceptual loss, nil without one.
+func (c Config) openPerceptual(folder string) (*lpips.Network, error) {
+	p := c.Loss.Perceptual
+	if p == nil {
+		return nil, nil
+	}
+	at := func(path string) string {
+		if filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(folder, path)
+	}
+	network, err := lpips.Open(at(p.VGG), at(p.Heads))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("vqgan.loss.perceptual: %w; supply the file (train/README.md, \"Perceptual loss\") or remove perceptual from the recipe", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("vqgan.loss.perceptual: %w", err)
+	}
+	return network, nil
+}
+
+// rateAt is the learning rate of a step (0-based): warm-up and schedule, for the whole
 // network and again for the fine-tuning.
 func (c Config) rateAt(step int) float64 {
 	if step >= c.Steps {
-		return engine.LearningRate(step-c.Steps, c.Warmup, c.Finetune.Steps, c.Finetune.LearningRate, 0.05)
+		return c.Schedule.Rate(step-c.Steps, c.Warmup, c.Finetune.Steps, c.Finetune.LearningRate)
 	}
-	return engine.LearningRate(step, c.Warmup, c.Steps, c.LearningRate, 0.05)
+	return c.Schedule.Rate(step, c.Warmup, c.Steps, c.LearningRate)
 }
 
 // runningMean averages the steps since the last evaluation.

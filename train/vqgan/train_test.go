@@ -77,7 +77,7 @@ func TestMuon(t *testing.T) {
 	c := minimal()
 	c.Optimizer = "muon"
 	store := engine.NewStore(1)
-	step, err := c.newStep(open(t, "onnx:cpu"), store, adversarial, false)
+	step, err := c.newStep(open(t, "onnx:cpu"), store, nil, adversarial, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func BenchmarkTrain(b *testing.B) {
 	c := small()
 	c.Stem, c.StemChannels, c.Channels, c.Multipliers, c.DecoderBlocks, c.Attention = 8, 16, 64, []int{1, 2, 4}, nil, false
 	c.Groups, c.Embedding, c.Vocabulary, c.Crop, c.Batch = 8, 16, 1024, 256, 8
-	step, err := c.newStep(open(b, "onnx:cpu"), engine.NewStore(1), discrete, false)
+	step, err := c.newStep(open(b, "onnx:cpu"), engine.NewStore(1), nil, discrete, false)
 	if err != nil {
 		b.Fatal(err)
 	}

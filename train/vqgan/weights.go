@@ -52,12 +52,17 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 			}
 		}
 	}
-	if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
-		return Report{}, err
+	if c.EMA > 0 {
+		if err := engine.StartEMA(store, "/"+generatorScope); err != nil {
+			return Report{}, err
+		}
 	}
 	if o.From.All {
-		codes := tensors.MustCopyFlatData[float32](store.GetVariable(codebookPath).MustValue())
-		return Report{Earlier: o.From.Steps, Hours: o.From.Hours, Continued: true}, c.setEvenCodebook(store, codes)
+		r := Report{Earlier: o.From.Steps, Hours: o.From.Hours, Continued: true}
+		if c.Codebook.Training == byGradient {
+			return r, nil // the codes alone
+		}
+		return r, c.setEvenCodebook(store, tensors.MustCopyFlatData[float32](store.GetVariable(codebookPath).MustValue()))
 	}
 	return Report{
 		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, TokenAugmentation: c.Finetune.TokenAugmentation > 0 && o.From.Augment != nil,

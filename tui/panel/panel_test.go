@@ -2,6 +2,7 @@ package panel
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +48,24 @@ func TestCurvesInTurn(t *testing.T) {
 		if a, b := harmonic.At(25-left, 24), keyed.At(25-left, 24); math.Abs(a-b) > 6e-4 {
 			t.Errorf("with %d steps left: %g as keyframes, %g before", left, b, a)
 		}
+	}
+}
+
+// The freeze field goes through all rules, forward and back.
+func TestFreezeRulesInTurn(t *testing.T) {
+	all := fields()
+	i := slices.IndexFunc(all, func(f field) bool { return f.name == "freeze" })
+	v := Values{Settings: schedule.Default(0)}
+	var order []string
+	for _, by := range []int{1, 1, 1, -1, 10} {
+		all[i].move(&v, by)
+		if err := v.Settings.Validate(0); err != nil {
+			t.Error(err)
+		}
+		order = append(order, all[i].value(v))
+	}
+	if got := strings.Join(order, " "); got != "unchanged off on off on" {
+		t.Errorf("from on: %s", got)
 	}
 }
 
