@@ -33,7 +33,7 @@ Samples are not frozen during the benchmark, so every step has the whole batch.`
 			if err := checkBench(o); err != nil {
 				return err
 			}
-			b, err := m.bundleWithPrior(a)
+			b, err := m.bundleWithPrior(cmd.Context(), a)
 			if err != nil {
 				return err
 			}

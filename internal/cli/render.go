@@ -88,7 +88,7 @@ func (r *rendering) begin(a *app, cmd *cobra.Command, m *modelFlags, f *sampling
 		}
 		m.preferLike(a, r.like)
 	}
-	b, err := m.bundleWithPrior(a)
+	b, err := m.bundleWithPrior(cmd.Context(), a)
 	if err != nil {
 		return nil, err
 	}
