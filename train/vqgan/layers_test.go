@@ -67,7 +67,7 @@ func TestFiniteDifferences(t *testing.T) {
 				x := engine.Normal(scope, g, "input", 1, layer.input...)
 				y := layer.forward(scope.In("layer"), x)
 				// A random direction makes a scalar of the output.
-				loss := ReduceAllSum(Mul(y, engine.Draw(g, store, "/direction", 1, y.Shape().Dimensions...)))
+				loss := ReduceAllSum(Mul(y, normal(g, store, "/direction", y.Shape().Dimensions...)))
 				weights = nil
 				for v := range scope.IterVariables() {
 					if v.Trainable {

@@ -26,7 +26,7 @@ func TestStrips(t *testing.T) {
 		run := func(training bool, n int) []float32 {
 			exec, err := model.NewExec(backend, store, func(scope *model.Scope, g *Graph) *Node {
 				scope.Store().SetTraining(g, training)
-				x := strips{engine.Draw(g, store, "/input", 1, 2, 4, 16, 6)}
+				x := strips{normal(g, store, "/input", 2, 4, 16, 6)}
 				return layer(scope.At("layer"), x.recut(8).recut(n)).join()
 			})
 			if err != nil {
