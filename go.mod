@@ -28,7 +28,10 @@ require (
 	gopkg.in/yaml.v3 v3.0.1
 )
 
-require github.com/nlpodyssey/gopickle v0.2.0 // indirect
+require (
+	github.com/BurntSushi/toml v1.6.0 // indirect
+	github.com/nlpodyssey/gopickle v0.2.0 // indirect
+)
 
 require (
 	codeberg.org/go-fonts/liberation v0.5.0 // indirect

@@ -22,6 +22,7 @@ func UpdateEMA(scope *model.Scope, decay *Node) {
 	for _, v := range trainable(scope, g) {
 		ema := scope.Store().Scope(EMARoot+v.Scope()).WithInitializer(initializer.Zero).
 			VariableWithShape(v.Name(), v.Shape()).SetTrainable(false)
+		startAtZero(ema)
 		old, weight := ema.NodeValue(g), v.NodeValue(g)
 		ema.SetNodeValue(Add(weight, Mul(decay, Sub(old, weight))))
 	}

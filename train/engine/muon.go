@@ -56,6 +56,7 @@ const momentumRoot = "/momentum"
 // move updates one matrix.
 func (m Muon) move(store *model.Store, v *model.Variable, grad, lr *Node) {
 	kept := store.Scope(momentumRoot+v.Scope()).WithInitializer(initializer.Zero).VariableWithShape(v.Name(), v.Shape()).SetTrainable(false)
+	startAtZero(kept)
 	blend := func(old *Node) *Node { return Add(MulScalar(old, m.Momentum), MulScalar(grad, 1-m.Momentum)) }
 	momentum := blend(kept.NodeValue(grad.Graph()))
 	kept.SetNodeValue(momentum)

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -42,6 +43,11 @@ func (a AdamW) adam(scope *model.Scope, grads []*Node, lr *Node) {
 	}
 	adam := optimizer.Adam().Betas(a.Beta1, a.Beta2).Epsilon(1e-8).WeightDecay(a.WeightDecay).Done()
 	adam.(gradientOptimizer).UpdateGraphWithGradients(scope, grads, lr.DType())
+	for v := range scope.Store().IterVariables() {
+		if strings.HasSuffix(v.Name(), "_1st_moment") || strings.HasSuffix(v.Name(), "_2nd_moment") {
+			startAtZero(v)
+		}
+	}
 }
 
 // clip scales the gradients down to a global norm of most, if that is above 0, and

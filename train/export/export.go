@@ -41,6 +41,7 @@ type Prior struct {
 	Steps   int
 	Hours   float64
 	Figures map[string]float64 // their names begin with prior_
+	Origin  []bundle.Origin    // of an imported prior
 	NoAny   bool               // it knows its classes, but no "any"
 
 	bundle *bundle.Bundle // that it was trained for, if it is a pretrained one
@@ -86,22 +87,28 @@ func Bundle(ctx context.Context, o Options) (bundle.Manifest, error) {
 		return bundle.Manifest{}, fmt.Errorf("write the recipe: %w", err)
 	}
 	tokens := o.Tokenizer.Training()
-	figures := maps.Clone(tokens.Figures)
+	figures := map[string]float64{}
+	maps.Copy(figures, tokens.Figures)
 	maps.Copy(figures, o.Prior.Figures)
 	m := bundle.Manifest{
 		Name: r.Name, Description: o.description(), ImageSize: r.Image.Size, Downsample: r.Factor(),
 		Latent: bundle.Latent{Height: r.Latent(), Width: r.Latent()}, Vocabulary: r.Vocabulary(), Classes: o.Classes,
-		NoAnyClass: o.Prior.NoAny, Licence: r.Licence,
+		NoAnyClass: o.Prior.NoAny, Origin: slices.Concat(tokens.Origin, o.Prior.Origin), Licence: r.Licence,
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),
 			Machine: fmt.Sprintf("%d cores, %s/%s, backend %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.Backend.Name()),
-			Steps:   map[string]int{"vqgan": tokens.Steps},
-			Hours:   map[string]float64{"vqgan": tokens.Hours},
+			Steps:   map[string]int{},
+			Hours:   map[string]float64{},
 			Figures: figures,
 		},
 	}
+	if tokens.Steps > 0 { // an imported model does not say
+		m.Training.Steps["vqgan"], m.Training.Hours["vqgan"] = tokens.Steps, tokens.Hours
+	}
 	if o.Prior.ONNX != nil {
 		m.Sampling = r.Sampling
+	}
+	if o.Prior.Steps > 0 {
 		m.Training.Steps["prior"], m.Training.Hours["prior"] = o.Prior.Steps, o.Prior.Hours
 	}
 	if err := o.Labels.Apply(&m); err != nil {
@@ -122,6 +129,8 @@ func CheckTarget(dir string, l Labels, classes int) error {
 // description says what is known of the model: a recipe does not know the pictures.
 func (o Options) description() string {
 	switch {
+	case o.Prior.ONNX == nil && o.Recipe.Tokenizer == recipe.Pixels:
+		return fmt.Sprintf("Grey levels of the recipe %s as tokens, without a prior", o.Recipe.Name)
 	case o.Prior.ONNX == nil:
 		return fmt.Sprintf("VQ-GAN of the recipe %s, without a prior", o.Recipe.Name)
 	case o.Prior.bundle != nil:
@@ -168,5 +177,5 @@ func PretrainedPrior(b *bundle.Bundle) Prior {
 	t := b.Manifest.Training
 	figures := maps.Clone(t.Figures)
 	maps.DeleteFunc(figures, func(name string, _ float64) bool { return !strings.HasPrefix(name, "prior_") })
-	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, NoAny: b.Manifest.NoAnyClass, bundle: b}
+	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, NoAny: b.Manifest.NoAnyClass, Origin: b.Manifest.OriginOf("prior"), bundle: b}
 }

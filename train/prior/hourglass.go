@@ -3,7 +3,6 @@ package prior
 import (
 	"math"
 
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers/activation"
@@ -55,12 +54,15 @@ func (c Config) head(scope *model.Scope, x *Node, vocabulary int) *Node {
 	}
 	g := x.Graph()
 	path := model.JoinPath(scope.Scope(), "token_embedding", "weight")
-	tied := func(g *Graph, _ shapes.Shape) *Node {
-		gain := 0.5 / math.Sqrt(float64(c.Dim))
-		return TransposeAllDims(engine.Draw(g, scope.Store(), path, gain, vocabulary, c.Dim), 1, 0) // [D, V]
+	tied := func(values []float32) { // [D, V]
+		embedding := make([]float32, len(values)) // [V, D]
+		engine.Draw(scope.Store(), path, 0.5/math.Sqrt(float64(c.Dim)), embedding)
+		for i, v := range embedding {
+			values[i%c.Dim*vocabulary+i/c.Dim] = v
+		}
 	}
 	s := scope.In("head")
-	weight := s.WithInitializer(tied).VariableWithShape("weight", shapes.Make(dtypes.Float32, c.Dim, vocabulary)).NodeValue(g)
+	weight := engine.Weight(s, "weight", tied, c.Dim, vocabulary).NodeValue(g)
 	return affine(x, weight, engine.Constant(s, g, "bias", 0, 1, 1, vocabulary)) // [B, N, V]
 }
 

@@ -3,7 +3,6 @@ package prior
 import (
 	"math"
 
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -180,8 +179,8 @@ func initialFrequencies(d, side int) []float32 {
 // frequencies are a variable of the scope, which training leaves as it is.
 func (p published) ropeTable(scope *model.Scope, g *Graph, n, side int) ropeTable {
 	d := p.HeadDim
-	initial := func(g *Graph, _ shapes.Shape) *Node { return Const(g, initialFrequencies(d, side)) }
-	variable := scope.WithInitializer(initial).VariableWithShape("frequencies", shapes.Make(dtypes.Float32, d/4))
+	initial := func(values []float32) { copy(values, initialFrequencies(d, side)) }
+	variable := engine.Weight(scope, "frequencies", initial, d/4)
 	if scope.Store().IsTraining(g) { // in other graphs it is a weight like the others, so that files hold it by name
 		variable.SetTrainable(false)
 	}

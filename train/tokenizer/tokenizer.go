@@ -1,6 +1,7 @@
 // Package tokenizer is the VQ-GAN as the later stages use it: pictures to tokens, tokens to
-// pictures, and the files of a bundle. There are two: Trained is the run's own, Pretrained
-// that of a model bundle, on which a prior can be trained alone.
+// pictures, and the files of a bundle. There are three: Trained is the run's own, Pretrained
+// that of a model bundle, on which a prior can be trained alone, and Pixels takes grey
+// levels as tokens, without a VQ-GAN.
 package tokenizer
 
 import (
@@ -8,6 +9,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"sundae/internal/bundle"
 	"sundae/internal/onnxfile"
 )
 
@@ -27,9 +29,11 @@ type Tokenizer interface {
 	Close()
 }
 
-// Training is a VQ-GAN's part of the training record in a manifest.
+// Training is a VQ-GAN's part of the training record in a manifest. It is zero if there is
+// none.
 type Training struct {
 	Steps   int
 	Hours   float64
 	Figures map[string]float64 // the last held-out figures; their names begin with vqgan_
+	Origin  []bundle.Origin    // of an imported VQ-GAN
 }

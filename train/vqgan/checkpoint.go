@@ -14,9 +14,14 @@ import (
 const Checkpoint = "vqgan.safetensors"
 
 // checkpoint is the checkpoint at path. Its format changes when older ones cannot be
-// read any more.
+// read any more. A run with averages of its weights cannot become one without, or the
+// other way round.
 func (c Config) checkpoint(path string) engine.RunFile {
-	return engine.RunFile{Path: path, Format: "sundae vqgan 2", Network: c.network()}
+	network := c.network()
+	if c.EMA == 0 {
+		network += " without ema"
+	}
+	return engine.RunFile{Path: path, Format: "sundae vqgan 2", Network: network}
 }
 
 // save writes the run's checkpoint.

@@ -29,6 +29,7 @@ func TestValidate(t *testing.T) {
 			c.Finetune = Finetune{Steps: 1, LearningRate: 1e-3, Weight: 1}
 			c.Discriminator.Start = 0
 		},
+		"network":                    func(c *Config) { c.Network = "vqgan" },
 		"2 numbers":                  func(c *Config) { c.DecoderBlocks = []int{2} },
 		"each at least 1":            func(c *Config) { c.DecoderBlocks = []int{0, 1} },
 		"numbers, one per level":     func(c *Config) { c.DecoderBottleneck = []int{2} },
@@ -79,6 +80,35 @@ func TestSwitchedOff(t *testing.T) {
 	for _, step := range []int{0, 1, c.Steps - 1} {
 		if got := c.rateAt(step); got != c.LearningRate {
 			t.Errorf("the learning rate of step %d is %g", step, got)
+		}
+	}
+}
+
+// TestValidateTaming: the published network takes its own settings and no others.
+func TestValidateTaming(t *testing.T) {
+	valid := small()
+	valid.Network, valid.Channels, valid.ZChannels, valid.AttentionResolutions = Taming, 32, 8, []int{16}
+	valid.Stem, valid.StemChannels, valid.Groups, valid.Attention, valid.LinearShortcut, valid.SphereCodes = 0, 0, 0, false, false, false
+	valid.DecoderBlocks, valid.Loss.Seams = nil, 0
+	if err := valid.Validate(32); err != nil {
+		t.Fatal(err)
+	}
+	if f := valid.Factor(); f != 2 {
+		t.Errorf("f is %d", f)
+	}
+	for want, change := range map[string]func(*Config){
+		"vqgan.network must be taming":       func(c *Config) { c.Network = "vqgan" },
+		"are not for vqgan.network: taming":  func(c *Config) { c.Stem = 2 },
+		"need vqgan.network: taming":         func(c *Config) { *c = small(); c.ZChannels = 8 },
+		"vqgan.channels must be a multiple":  func(c *Config) { c.Channels = 48 },
+		"vqgan.z_channels must be at least":  func(c *Config) { c.ZChannels = 0 },
+		"must be euclidean or gumbel":        func(c *Config) { c.Quantizer = "ema" },
+		"the same z_channels (8) and embedd": func(c *Config) { c.Quantizer = Gumbel },
+	} {
+		c := valid
+		change(&c)
+		if err := c.Validate(32); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -125,4 +126,11 @@ func equal(t *testing.T, name string, got, want []float32, tolerance float64) {
 			return
 		}
 	}
+}
+
+// normal is a constant drawn from N(0, 1).
+func normal(g *Graph, store *model.Store, path string, dims ...int) *Node {
+	value := tensors.FromShape(shapes.Make(dtypes.Float32, dims...))
+	tensors.MustMutableFlatData(value, func(values []float32) { engine.Draw(store, path, 1, values) })
+	return ConstTensor(g, value)
 }

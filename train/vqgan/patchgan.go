@@ -75,10 +75,13 @@ func batchNorm(scope *model.Scope, x *Node) *Node {
 	running("mean", initializer.Zero, mean)
 	running("variance", initializer.One, MulScalar(variance, n/max(n-1, 1))) // without bias
 
-	around1 := func(g *Graph, shape shapes.Shape) *Node {
-		return OnePlus(engine.Draw(g, scope.Store(), model.JoinPath(scope.Scope(), "weight"), 0.02, shape.Dimensions...))
+	around1 := func(values []float32) {
+		engine.Draw(scope.Store(), model.JoinPath(scope.Scope(), "weight"), 0.02, values)
+		for i := range values {
+			values[i]++
+		}
 	}
-	weight := scope.WithInitializer(around1).VariableWithShape("weight", shapes.Make(dtypes.Float32, 1, ch, 1, 1)).NodeValue(g)
+	weight := engine.Weight(scope, "weight", around1, 1, ch, 1, 1).NodeValue(g)
 	bias := engine.Constant(scope, g, "bias", 0, 1, ch, 1, 1)
 	return Add(Mul(centred, Div(weight, Sqrt(AddScalar(variance, 1e-5)))), bias) // [B, C, H, W]
 }

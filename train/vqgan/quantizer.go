@@ -32,14 +32,15 @@ func (c Config) codes(store *model.Store, g *Graph) *model.Variable {
 		engine.Uniform(store.Scope("/"+codebookScope), g, "weight", 1/float64(c.Vocabulary), c.Vocabulary, c.Embedding)
 		return store.GetVariable(codebookPath).SetTrainable(true)
 	}
-	return store.VariableWithShape(codebookPath, shapes.Make(dtypes.Float32, c.Vocabulary, c.Embedding), randomCodes(store)).SetTrainable(false)
+	return c.randomCodes(store, codebookPath)
 }
 
-// randomCodes draws the initial codes, and their sums, from N(0, 1).
-func randomCodes(store *model.Store) model.VariableInitializer {
-	return func(g *Graph, shape shapes.Shape) *Node {
-		return engine.Draw(g, store, codebookPath, 1, shape.Dimensions...)
-	}
+// randomCodes is the variable of the codes, or of their sums, which are at first the same:
+// drawn from N(0, 1).
+func (c Config) randomCodes(store *model.Store, path string) *model.Variable {
+	scope, name := model.SplitPath(path)
+	draw := func(values []float32) { engine.Draw(store, codebookPath, 1, values) }
+	return engine.Weight(store.Scope(scope), name, draw, c.Vocabulary, c.Embedding).SetTrainable(false)
 }
 
 // quantized is the result of quantising a batch of encoder outputs.
@@ -50,13 +51,12 @@ type quantized struct {
 	sums    *Node // [V, E], the sum of the encoder outputs it was chosen for
 }
 
-// quantize looks up the code nearest to each vector of z [B, N, E] in codes [V, E]. The
-// vectors have a gradient with respect to the codes, but none with respect to z.
-func quantize(z, codes *Node) quantized {
+// quantize looks up codes [V, E] for vectors z [B, N, E], given their indices, int32 [B, N].
+// The result has a gradient with respect to the codes, but none with respect to z.
+func quantize(z, codes, ids *Node) quantized {
 	z = StopGradient(z)
 	v, e := codes.Shape().Dim(0), codes.Shape().Dim(1)
-	ids := nearest(z, StopGradient(codes)) // [B, N]
-	oneHot := OneHot(ids, v, z.DType())    // [B, N, V]
+	oneHot := OneHot(ids, v, z.DType()) // [B, N, V]
 	return quantized{
 		ids:     ids,
 		vectors: MatMul(oneHot, codes),
@@ -106,7 +106,7 @@ func (c Config) updateCodebook(store *model.Store, q quantized) {
 	g := q.ids.Graph()
 	count := store.VariableWithShape(countPath, shapes.Make(dtypes.Float32, c.Vocabulary), initializer.One).SetTrainable(false)
 	codes := c.codes(store, g)
-	sum := store.VariableWithShape(sumPath, codes.Shape(), randomCodes(store)).SetTrainable(false)
+	sum := c.randomCodes(store, sumPath)
 	ema := func(v *model.Variable, now *Node) *Node {
 		next := Add(MulScalar(v.NodeValue(g), c.Codebook.Decay), MulScalar(now, 1-c.Codebook.Decay))
 		v.SetNodeValue(next)

@@ -30,6 +30,11 @@ func (s strips) fit(scope *model.Scope, channels int) strips {
 			n *= 2
 		}
 	}
+	return s.recut(n)
+}
+
+// recut cuts or joins strips so that there are n, a multiple or a divisor of their number.
+func (s strips) recut(n int) strips {
 	var out strips
 	switch {
 	case n == len(s):

@@ -58,8 +58,11 @@ func (c Config) begin(store *model.Store, o Options) (Report, error) {
 		}
 	}
 	if o.From.All {
-		codes := tensors.MustCopyFlatData[float32](store.GetVariable(codebookPath).MustValue())
-		return Report{Earlier: o.From.Steps, Hours: o.From.Hours, Continued: true}, c.setEvenCodebook(store, codes)
+		r := Report{Earlier: o.From.Steps, Hours: o.From.Hours, Continued: true}
+		if c.Codebook.Training == byGradient {
+			return r, nil // the codes alone
+		}
+		return r, c.setEvenCodebook(store, tensors.MustCopyFlatData[float32](store.GetVariable(codebookPath).MustValue()))
 	}
 	return Report{
 		Step: c.Steps, Earlier: o.From.Steps - c.Steps, Hours: o.From.Hours, TokenAugmentation: c.Finetune.TokenAugmentation > 0 && o.From.Augment != nil,
@@ -75,8 +78,12 @@ func (c Config) loadEncoder(file onnxfile.Model, size int, backend compute.Backe
 	if err != nil {
 		return nil, err
 	}
+	var absent []string
+	if c.Quantizer == Gumbel {
+		absent = append(absent, "/"+codebookScope) // the encoder doesn't look at the codes
+	}
 	store := model.NewStore()
-	_, err = engine.LoadONNX(store, file, network)
+	_, err = engine.LoadONNX(store, file, network, absent...)
 	return store, err
 }
 
