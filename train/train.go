@@ -35,8 +35,12 @@ type Run struct {
 	Reporter *progress.Reporter
 }
 
-// Tokenizer opens the VQ-GAN that the run has trained.
-func (r Run) Tokenizer() (*tokenizer.Trained, error) {
+// Tokenizer opens the VQ-GAN that the run has trained, or the tokenizer that needs no
+// training.
+func (r Run) Tokenizer() (tokenizer.Tokenizer, error) {
+	if r.Recipe.Tokenizer == recipe.Pixels {
+		return tokenizer.NewPixels(r.Recipe.Image.Size, r.Recipe.Vocabulary()), nil
+	}
 	if err := r.Recipe.NeedVQGAN(); err != nil {
 		return nil, err
 	}
@@ -52,7 +56,7 @@ func (r Run) latents() string { return filepath.Join(r.Out, "latents") }
 // VQGANOptions configure the training of the VQ-GAN on pictures.
 type VQGANOptions struct {
 	Run
-	Data   []string // the pictures' folders
+	Data   []string // folders or IDX files of pictures
 	Resume bool     // continue the run in Out
 	Start  Start    // Pretrained only fine-tunes the decoder, without All
 	All    bool     // with Pretrained, train encoder and codebook further as well
@@ -105,7 +109,7 @@ func (r Run) checkNetwork(m bundle.Manifest) error {
 // LatentsOptions configure the encoding of pictures to latents.
 type LatentsOptions struct {
 	Run
-	Data      []string            // the pictures' folders
+	Data      []string            // folders or IDX files of pictures
 	Tokenizer tokenizer.Tokenizer // a Pretrained one may choose codes by its prior as well: see recipe.Latents.Rate
 }
 
@@ -285,20 +289,22 @@ func Export(ctx context.Context, o ExportOptions) (bundle.Manifest, error) {
 // AllOptions configure a training from pictures to a bundle in Out/bundle.
 type AllOptions struct {
 	Run
-	Data    []string // the pictures' folders
+	Data    []string // folders or IDX files of pictures
 	Resume  bool     // continue the run in Out: finished stages are not repeated
 	Labels  export.Labels
 	Writer  compute.Backend
 	Command string // the command line, for the record
 }
 
-// All trains a VQ-GAN and a prior, and writes the bundle.
+// All trains a VQ-GAN, if the recipe has one, and a prior, and writes the bundle.
 func All(ctx context.Context, o AllOptions) (bundle.Manifest, error) {
 	if err := o.check(); err != nil {
 		return bundle.Manifest{}, err
 	}
-	if _, err := VQGAN(ctx, VQGANOptions{Run: o.Run, Data: o.Data, Resume: o.Resume, Start: Random{}}); err != nil {
-		return bundle.Manifest{}, fmt.Errorf("vqgan: %w", err)
+	if o.Recipe.Tokenizer != recipe.Pixels {
+		if _, err := VQGAN(ctx, VQGANOptions{Run: o.Run, Data: o.Data, Resume: o.Resume, Start: Random{}}); err != nil {
+			return bundle.Manifest{}, fmt.Errorf("vqgan: %w", err)
+		}
 	}
 	t, err := o.Tokenizer()
 	if err != nil {

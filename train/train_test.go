@@ -80,7 +80,7 @@ func TestTinyEndToEnd(t *testing.T) {
 			if file.Class != class {
 				continue
 			}
-			p, err := dataset.Load(file.Path, r.Image.Size)
+			p, err := file.Load(r.Image.Size)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -51,7 +51,7 @@ func (f *trainFlags) addResume(cmd *cobra.Command) {
 }
 
 func (f *trainFlags) addData(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.data, "data", nil, "`folder` of PNG, JPEG or WebP pictures, one sub-folder per class; may be repeated")
+	cmd.Flags().StringArrayVar(&f.data, "data", nil, "`folder` of PNG, JPEG or WebP pictures, one sub-folder per class, or an IDX file of images, as MNIST has them; may be repeated")
 	cmd.MarkFlagRequired("data")
 }
 

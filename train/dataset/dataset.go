@@ -1,9 +1,10 @@
 // Package dataset reads folders of images in the layout of torchvision's ImageFolder:
 // one sub-folder per class, or one flat folder without classes. It reads PNG, JPEG and
-// WebP.
+// WebP. It also reads the IDX files of MNIST and the data sets in its format.
 package dataset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"image"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -22,13 +24,15 @@ import (
 
 // File is one image and the index of its class.
 type File struct {
-	Path  string
+	Path  string // of an image in an IDX file: the file's path, "#" and the image's number
 	Class int
+
+	grey *image.Gray // the image, if it comes from an IDX file
 }
 
-// Set lists the images of one or more folders, sorted by path within each folder, and
-// the names of their classes. Without sub-folders there are no classes, and every
-// File's Class is 0.
+// Set lists the images of one or more folders or IDX files, sorted by path within each
+// folder, and the names of their classes. Without sub-folders or labels there are no
+// classes, and every File's Class is 0.
 type Set struct {
 	Files   []File
 	Classes []string
@@ -37,36 +41,33 @@ type Set struct {
 // ErrEmpty is the error for a folder without pictures.
 var ErrEmpty = errors.New("no PNG, JPEG or WebP pictures")
 
-// Open lists the images below each of dirs. Sub-folders of the same name are one class.
-// Hidden files and folders are ignored.
-func Open(dirs ...string) (Set, error) {
+// Open lists the images of each of paths: a folder, or an IDX file of images
+// (train-images-idx3-ubyte, or the same with .gz), whose labels are in the file beside it
+// with "labels-idx1" in its name. Sub-folders of the same name are one class, as are equal
+// labels, which are named by their number. Hidden files and folders are ignored.
+func Open(paths ...string) (Set, error) {
 	var set Set
 	var labels []string       // of each file
+	numbered := false         // some labels come from an IDX file
 	seen := map[string]bool{} // absolute paths
-	for _, dir := range dirs {
-		paths, err := pictures(dir)
+	for _, path := range paths {
+		files, names, err := list(path)
 		if err != nil {
-			return Set{}, fmt.Errorf("list pictures: %w", err)
+			return Set{}, err
 		}
-		if len(paths) == 0 {
-			return Set{}, fmt.Errorf("%s: %w; draw some with `sundae train scenes --out %s`", dir, ErrEmpty, dir)
-		}
-		for _, path := range paths {
-			label, err := folderBelow(dir, path)
-			if err != nil {
-				return Set{}, fmt.Errorf("list pictures: %w", err)
-			}
-			absolute, err := filepath.Abs(path)
+		for _, file := range files {
+			absolute, err := filepath.Abs(file.Path)
 			if err != nil {
 				return Set{}, fmt.Errorf("list pictures: %w", err)
 			}
 			if seen[absolute] {
-				return Set{}, fmt.Errorf("%s is listed twice: pass each folder of pictures once", path)
+				return Set{}, fmt.Errorf("%s is listed twice: pass each folder or file of pictures once", file.Path)
 			}
 			seen[absolute] = true
-			labels = append(labels, label)
-			set.Files = append(set.Files, File{Path: path})
+			numbered = numbered || file.grey != nil
 		}
+		set.Files = append(set.Files, files...)
+		labels = append(labels, names...)
 	}
 	classes := slices.Compact(slices.Sorted(slices.Values(labels)))
 	if len(classes) == 0 {
@@ -76,13 +77,68 @@ func Open(dirs ...string) (Set, error) {
 		return set, nil
 	}
 	if i := slices.Index(labels, ""); i >= 0 {
-		return Set{}, fmt.Errorf("%s is not in a sub-folder, but others are: move all pictures into one sub-folder per class", set.Files[i].Path)
+		return Set{}, fmt.Errorf("%s has no class, but others have: move all pictures into one sub-folder per class, and IDX files beside their labels", set.Files[i].Path)
+	}
+	if numbered {
+		slices.SortStableFunc(classes, byNumber)
 	}
 	set.Classes = classes
+	class := map[string]int{}
+	for i, name := range classes {
+		class[name] = i
+	}
 	for i, label := range labels {
-		set.Files[i].Class, _ = slices.BinarySearch(classes, label)
+		set.Files[i].Class = class[label]
 	}
 	return set, nil
+}
+
+// list lists the images of a folder or an IDX file and the name of each one's class, ""
+// for none.
+func list(path string) ([]File, []string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list pictures: %w", err)
+	}
+	if info.Mode().IsRegular() && !isPicture(path) {
+		return listIDX(path)
+	}
+	paths, err := pictures(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list pictures: %w", err)
+	}
+	if len(paths) == 0 {
+		return nil, nil, fmt.Errorf("%s: %w; draw some with `sundae train scenes --out %s`", path, ErrEmpty, path)
+	}
+	var files []File
+	var labels []string
+	for _, p := range paths {
+		label, err := folderBelow(path, p)
+		if err != nil {
+			return nil, nil, fmt.Errorf("list pictures: %w", err)
+		}
+		files, labels = append(files, File{Path: p}), append(labels, label)
+	}
+	return files, labels, nil
+}
+
+// byNumber orders the names of labels, "10" after "9".
+func byNumber(a, b string) int {
+	x, errX := strconv.Atoi(a)
+	y, errY := strconv.Atoi(b)
+	if errX != nil || errY != nil {
+		return strings.Compare(a, b)
+	}
+	return cmp.Compare(x, y)
+}
+
+// isPicture reports whether a file's name ends as a picture's does.
+func isPicture(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".png", ".jpg", ".jpeg", ".webp":
+		return true
+	}
+	return false
 }
 
 // pictures lists the paths of the images below dir.
@@ -97,12 +153,7 @@ func pictures(dir string) (paths []string, err error) {
 			}
 			return nil
 		}
-		switch strings.ToLower(filepath.Ext(path)) {
-		case ".png", ".jpg", ".jpeg", ".webp":
-		default:
-			return nil
-		}
-		if !entry.IsDir() {
+		if isPicture(path) && !entry.IsDir() {
 			paths = append(paths, path)
 		}
 		return nil
@@ -139,17 +190,12 @@ func (s Set) Split(n int) (train, heldOut Set) {
 	return train, heldOut
 }
 
-// Load decodes an image. If both sides are larger than size it is scaled with the
+// Load decodes the image. If both sides are larger than size it is scaled with the
 // Catmull-Rom filter, so that its shorter side is size.
-func Load(path string, size int) (*image.RGBA, error) {
-	file, err := os.Open(path)
+func (f File) Load(size int) (*image.RGBA, error) {
+	picture, err := f.decode()
 	if err != nil {
-		return nil, fmt.Errorf("open picture: %w", err)
-	}
-	defer file.Close()
-	picture, _, err := image.Decode(file)
-	if err != nil {
-		return nil, fmt.Errorf("decode picture %s: %w", path, err)
+		return nil, err
 	}
 	bounds := picture.Bounds()
 	w, h := bounds.Dx(), bounds.Dy()
@@ -165,6 +211,22 @@ func Load(path string, size int) (*image.RGBA, error) {
 	rgba := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(rgba, rgba.Bounds(), picture, bounds.Min, draw.Src)
 	return rgba, nil
+}
+
+func (f File) decode() (image.Image, error) {
+	if f.grey != nil {
+		return f.grey, nil
+	}
+	file, err := os.Open(f.Path)
+	if err != nil {
+		return nil, fmt.Errorf("open picture: %w", err)
+	}
+	defer file.Close()
+	picture, _, err := image.Decode(file)
+	if err != nil {
+		return nil, fmt.Errorf("decode picture %s: %w", f.Path, err)
+	}
+	return picture, nil
 }
 
 // Pixels copies the w×h pixels of picture at (x, y) into out as RGB bytes [h, w, 3],

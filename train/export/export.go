@@ -129,6 +129,8 @@ func CheckTarget(dir string, l Labels, classes int) error {
 // description says what is known of the model: a recipe does not know the pictures.
 func (o Options) description() string {
 	switch {
+	case o.Prior.ONNX == nil && o.Recipe.Tokenizer == recipe.Pixels:
+		return fmt.Sprintf("Grey levels of the recipe %s as tokens, without a prior", o.Recipe.Name)
 	case o.Prior.ONNX == nil:
 		return fmt.Sprintf("VQ-GAN of the recipe %s, without a prior", o.Recipe.Name)
 	case o.Prior.bundle != nil:

@@ -196,7 +196,7 @@ func load(files []dataset.File, o Options, flips bool, skipped *dataset.Skipped)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, file := range files {
 		group.Go(func() error {
-			picture, err := dataset.Load(file.Path, o.Size)
+			picture, err := file.Load(o.Size)
 			if err != nil {
 				if skipped.Add(file.Path, err) {
 					o.Reporter.Printf("skipped %v", err)

@@ -116,7 +116,7 @@ func Pictures(dirs ...string) ([]string, error) {
 
 // scaled is the image at path scaled to side×side, [side, side, 3].
 func scaled(path string) ([]float32, error) {
-	p, err := dataset.Load(path, side)
+	p, err := dataset.File{Path: path}.Load(side)
 	if err != nil {
 		return nil, fmt.Errorf("compare pictures: %w", err)
 	}

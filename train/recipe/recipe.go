@@ -27,6 +27,8 @@ type Recipe struct {
 	Description string         `yaml:"description"`
 	Seed        uint64         `yaml:"seed"`
 	Image       Image          `yaml:"image"`
+	Tokenizer   Tokenizer      `yaml:"tokenizer,omitempty"`
+	Levels      int            `yaml:"levels,omitempty"` // grey levels of tokenizer pixels, 256 if absent
 	VQGAN       vqgan.Config   `yaml:"vqgan,omitempty"`
 	Latents     Latents        `yaml:"latents"`
 	Prior       prior.Config   `yaml:"prior"`
@@ -115,10 +117,13 @@ func (r Recipe) Validate() error {
 		return errors.New("name is missing")
 	}
 	ofModel := r.factor > 0
+	if !ofModel && (r.HasVQGAN() || r.Tokenizer == Pixels) && (r.Image.Size < 8 || r.Image.Size > 1<<14) {
+		return fmt.Errorf("image.size must be 8 to 16384, not %d", r.Image.Size)
+	}
+	if err := r.validateTokenizer(); err != nil {
+		return err
+	}
 	if r.HasVQGAN() && !ofModel {
-		if r.Image.Size < 8 || r.Image.Size > 1<<14 {
-			return fmt.Errorf("image.size must be 8 to 16384, not %d", r.Image.Size)
-		}
 		if err := r.VQGAN.Validate(r.Image.Size); err != nil {
 			return err
 		}
@@ -129,7 +134,7 @@ func (r Recipe) Validate() error {
 	if r.Latents.Rate < 0 {
 		return fmt.Errorf("latents.rate must be at least 0, not %g", r.Latents.Rate)
 	}
-	if !r.HasVQGAN() && !ofModel {
+	if !r.HasVQGAN() && r.Tokenizer != Pixels && !ofModel {
 		return nil // the prior is checked with the model whose tokens it is for
 	}
 	return r.Prior.Validate(r.Grid(0))

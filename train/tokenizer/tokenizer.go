@@ -1,6 +1,7 @@
 // Package tokenizer is the VQ-GAN as the later stages use it: pictures to tokens, tokens to
-// pictures, and the files of a bundle. There are two: Trained is the run's own, Pretrained
-// that of a model bundle, on which a prior can be trained alone.
+// pictures, and the files of a bundle. There are three: Trained is the run's own, Pretrained
+// that of a model bundle, on which a prior can be trained alone, and Pixels takes grey
+// levels as tokens, without a VQ-GAN.
 package tokenizer
 
 import (
@@ -28,7 +29,8 @@ type Tokenizer interface {
 	Close()
 }
 
-// Training is a VQ-GAN's part of the training record in a manifest.
+// Training is a VQ-GAN's part of the training record in a manifest. It is zero if there is
+// none.
 type Training struct {
 	Steps   int
 	Hours   float64

@@ -121,7 +121,7 @@ func (l *loader) image(k int) (*image.RGBA, error) {
 // load decodes a file. It returns nil, after one warning, if the file cannot be read,
 // and an error if the image is smaller than a crop.
 func (l *loader) load(file dataset.File) (*image.RGBA, error) {
-	img, err := dataset.Load(file.Path, l.size)
+	img, err := file.Load(l.size)
 	if err != nil {
 		if l.skipped.Add(file.Path, err) {
 			l.warn("skipped %v", err)

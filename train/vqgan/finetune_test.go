@@ -188,7 +188,7 @@ func encodings(t *testing.T, m *Model, o Options) (all [][]int32) {
 		t.Fatal(err)
 	}
 	for _, file := range o.Set.Files {
-		img, err := dataset.Load(file.Path, m.Size)
+		img, err := file.Load(m.Size)
 		if err != nil {
 			t.Fatal(err)
 		}

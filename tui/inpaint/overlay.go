@@ -33,9 +33,13 @@ func overlay(picture *image.RGBA, pixels *image.Gray, tokens *sampler.Mask) *ima
 
 func half(a, b uint8) uint8 { return uint8((int(a) + int(b)) / 2) }
 
-// drawTokenBorders draws a line between masked and kept tokens.
+// drawTokenBorders draws a line between masked and kept tokens. Where a token is a pixel the
+// mask itself shows them, and a line would hide them.
 func drawTokenBorders(out *image.RGBA, tokens *sampler.Mask) {
 	fw, fh := out.Rect.Dx()/tokens.Width, out.Rect.Dy()/tokens.Height
+	if fw == 1 && fh == 1 {
+		return
+	}
 	thick := max(1, fw/16)
 	isMasked := func(x, y int) bool {
 		return x >= 0 && y >= 0 && x < tokens.Width && y < tokens.Height && tokens.Masked[y*tokens.Width+x]
