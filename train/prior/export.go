@@ -1,7 +1,6 @@
 package prior
 
 import (
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
