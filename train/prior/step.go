@@ -139,7 +139,9 @@ func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node
 			mean[i] = DivScalar(mean[i], float64(workers))
 		}
 		norm := apply(scope.At(modelScope), mean, rate)
-		engine.UpdateEMA(scope.At(modelScope), decay)
+		if c.EMA > 0 {
+			engine.UpdateEMA(scope.At(modelScope), decay)
+		}
 		return []*Node{norm}
 	}
 }
