@@ -23,12 +23,10 @@
 //	vqgan.stem                          patches instead of full resolution; 1 is off
 //	vqgan.linear_shortcut               linear map around encoder and decoder
 //	vqgan.sphere_codes                  encoder outputs on a sphere
+//	vqgan.codebook.training             codes as moving averages with restarts; "gradient" is VQ-GAN's
+//	vqgan.loss.gradient                 image gradients, where VQ-GAN has LPIPS
 //	vqgan.loss.seams                    loss at the borders of the stem's patches
 //	vqgan.discriminator.contrast        amplified details for the discriminator
 //	vqgan.finetune                      decoder fine-tuning after the training
 //	vqgan.finetune.token_augmentation   fine-tuning on tokens resampled by a prior
-//
-// The codebook differs without a switch: codes are exponential moving averages with
-// restarts of dead codes (train/vqgan/quantizer.go), where the published VQ-GAN trains
-// them by gradient.
 package train

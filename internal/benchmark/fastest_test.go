@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sundae/internal/bundle"
 	"sundae/internal/bundle/bundletest"
 	"sundae/internal/ort"
 	"sundae/internal/ort/orttest"
@@ -76,6 +77,34 @@ func TestWrongResults(t *testing.T) {
 	image.Pix = make([]byte, len(image.Pix))
 	wrong.image = &image
 	if err := wrong.compare(cpu); err == nil || !strings.Contains(err.Error(), "wrong images") {
+		t.Errorf("a black image: %v", err)
+	}
+}
+
+// Without a prior, devices are compared by what they decode.
+func TestWithoutPrior(t *testing.T) {
+	rt, m, files := orttest.Runtime(t), bundletest.Bundle(t).Manifest, map[string][]byte{}
+	for _, name := range []string{bundle.DecoderFile, bundle.EncoderFile} {
+		files[name] = bundletest.Bundle(t).Model(name).Graph
+	}
+	m.Classes = nil
+	dir := filepath.Join(t.TempDir(), "bare")
+	if err := bundle.Write(dir, m, files); err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := measure(t.Context(), b, rt, ort.CPU, ort.Options{Threads: 1}, nil)
+	if err != nil || r.timing.Step != 0 || r.timing.Decode <= 0 || r.compare(r) != nil {
+		t.Errorf("measured %+v, %v, %v", r.timing, err, r.compare(r))
+	}
+	wrong := r
+	black := *r.image
+	black.Pix = make([]byte, len(black.Pix))
+	wrong.image = &black
+	if err := wrong.compare(r); err == nil || !strings.Contains(err.Error(), "wrong images") {
 		t.Errorf("a black image: %v", err)
 	}
 }

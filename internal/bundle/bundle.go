@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -154,6 +155,17 @@ func (m Manifest) Validate() error {
 func (m Manifest) HasPrior() bool {
 	_, ok := m.Files[PriorFile]
 	return ok
+}
+
+// OriginOf returns the origins of a part, "vqgan" or "prior": its weights and their config.
+func (m Manifest) OriginOf(part string) []Origin {
+	var of []Origin
+	for _, o := range m.Origin {
+		if strings.HasPrefix(o.Role, part) {
+			of = append(of, o)
+		}
+	}
+	return of
 }
 
 // NeedPrior returns an error if the bundle has no prior.

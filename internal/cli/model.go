@@ -31,17 +31,17 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 }
 
 // bundle opens the bundle that the flags or the settings name.
-func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
+func (f *modelFlags) bundle(ctx context.Context, a *app) (*bundle.Bundle, error) {
 	name := f.model
 	if name == "" {
 		name = a.config.Model
 	}
-	return a.bundle(name)
+	return a.bundle(ctx, name)
 }
 
 // bundleWithPrior is bundle for a command that samples.
-func (f *modelFlags) bundleWithPrior(a *app) (*bundle.Bundle, error) {
-	b, err := f.bundle(a)
+func (f *modelFlags) bundleWithPrior(ctx context.Context, a *app) (*bundle.Bundle, error) {
+	b, err := f.bundle(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -54,13 +54,12 @@ func (a *app) search() bundle.Search {
 }
 
 // bundle opens the bundle called name, or in the folder of that name.
-func (a *app) bundle(name string) (*bundle.Bundle, error) {
+func (a *app) bundle(ctx context.Context, name string) (*bundle.Bundle, error) {
 	l, err := a.search().Find(name)
 	if err != nil {
 		return nil, err
 	}
-	defer a.reporter.Wait("reading the model")()
-	return l.Open()
+	return l.Open(ctx, a.reporter)
 }
 
 // runtime loads ONNX Runtime, and returns the options that the flags and settings give

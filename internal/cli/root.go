@@ -42,6 +42,7 @@ var commands = []func(*app) *cobra.Command{
 	newModels,
 	newBench,
 	newTrain,
+	newImport,
 }
 
 // app is what all commands share. config and reporter are set after the flags are parsed,

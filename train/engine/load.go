@@ -96,6 +96,11 @@ type MismatchError struct {
 }
 
 func (e *MismatchError) Error() string {
+	return "the weights are those of another network than the recipe's: " + e.Differences()
+}
+
+// Differences names the first missing and unexpected keys, and the first wrong shapes.
+func (e *MismatchError) Differences() string {
 	var parts []string
 	for _, part := range []struct {
 		name  string
@@ -112,5 +117,5 @@ func (e *MismatchError) Error() string {
 		}
 		parts = append(parts, text)
 	}
-	return "the weights are those of another network than the recipe's: " + strings.Join(parts, "; ")
+	return strings.Join(parts, "; ")
 }

@@ -41,6 +41,7 @@ type Prior struct {
 	Steps   int
 	Hours   float64
 	Figures map[string]float64 // their names begin with prior_
+	Origin  []bundle.Origin    // of an imported prior
 	NoAny   bool               // it knows its classes, but no "any"
 
 	bundle *bundle.Bundle // that it was trained for, if it is a pretrained one
@@ -92,7 +93,7 @@ func Bundle(ctx context.Context, o Options) (bundle.Manifest, error) {
 	m := bundle.Manifest{
 		Name: r.Name, Description: o.description(), ImageSize: r.Image.Size, Downsample: r.Factor(),
 		Latent: bundle.Latent{Height: r.Latent(), Width: r.Latent()}, Vocabulary: r.Vocabulary(), Classes: o.Classes,
-		NoAnyClass: o.Prior.NoAny, Licence: r.Licence,
+		NoAnyClass: o.Prior.NoAny, Origin: slices.Concat(tokens.Origin, o.Prior.Origin), Licence: r.Licence,
 		Training: bundle.Training{
 			Recipe: string(text), Command: o.Command, Seed: r.Seed, Date: time.Now().UTC().Format(time.DateOnly),
 			Machine: fmt.Sprintf("%d cores, %s/%s, backend %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.Backend.Name()),
@@ -101,11 +102,13 @@ func Bundle(ctx context.Context, o Options) (bundle.Manifest, error) {
 			Figures: figures,
 		},
 	}
-	if tokens.Steps > 0 {
+	if tokens.Steps > 0 { // an imported model does not say
 		m.Training.Steps["vqgan"], m.Training.Hours["vqgan"] = tokens.Steps, tokens.Hours
 	}
 	if o.Prior.ONNX != nil {
 		m.Sampling = r.Sampling
+	}
+	if o.Prior.Steps > 0 {
 		m.Training.Steps["prior"], m.Training.Hours["prior"] = o.Prior.Steps, o.Prior.Hours
 	}
 	if err := o.Labels.Apply(&m); err != nil {
@@ -174,5 +177,5 @@ func PretrainedPrior(b *bundle.Bundle) Prior {
 	t := b.Manifest.Training
 	figures := maps.Clone(t.Figures)
 	maps.DeleteFunc(figures, func(name string, _ float64) bool { return !strings.HasPrefix(name, "prior_") })
-	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, NoAny: b.Manifest.NoAnyClass, bundle: b}
+	return Prior{ONNX: b.Model(bundle.PriorFile), Steps: t.Steps["prior"], Hours: t.Hours["prior"], Figures: figures, NoAny: b.Manifest.NoAnyClass, Origin: b.Manifest.OriginOf("prior"), bundle: b}
 }

@@ -139,8 +139,8 @@ func (n network) config() (VQGANConfig, error) {
 }
 
 // Complete fills in what the weights say and the config does not. Where both say something
-// else, the error names both values. The side of the pictures is in no weight: without it the
-// result has none.
+// else, the error names both values. The side of the pictures is in no weight, so the config
+// must say it.
 func (c VQGANConfig) Complete(w *Weights) (VQGANConfig, error) {
 	w = firstStage(w)
 	if _, ok := w.Shape("encoder.conv_in.weight"); !ok {
@@ -158,6 +158,9 @@ func (c VQGANConfig) Complete(w *Weights) (VQGANConfig, error) {
 	if m.err != nil {
 		return c, m.err
 	}
+	if c.Resolution < 1 {
+		return c, fmt.Errorf("%s has no resolution, which is in no weight: add the side of the pictures under ddconfig", c.File)
+	}
 	var attention, configured []int // resolutions in order of the levels
 	for level := range c.Multipliers {
 		side := c.Resolution >> level
@@ -168,7 +171,7 @@ func (c VQGANConfig) Complete(w *Weights) (VQGANConfig, error) {
 			configured = append(configured, side)
 		}
 	}
-	if c.AttentionResolutions != nil && c.Resolution > 0 && !slices.Equal(attention, configured) {
+	if c.AttentionResolutions != nil && !slices.Equal(attention, configured) {
 		return c, fmt.Errorf("%s has attention at the resolutions %v of a picture of %d pixels, the weights at %v: give the YAML of these weights", c.File, configured, c.Resolution, attention)
 	}
 	c.AttentionResolutions = attention

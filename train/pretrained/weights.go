@@ -16,6 +16,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Weights are the named tensors of an open file, or those of them below a prefix.
@@ -49,7 +50,7 @@ func read(file *os.File) (map[string]tensor, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		return nil, errors.New("it is a folder, not a file")
+		return nil, errors.New("it is a folder: give the checkpoint in it")
 	}
 	size := info.Size()
 	head := make([]byte, 512)
@@ -71,7 +72,35 @@ func read(file *os.File) (map[string]tensor, error) {
 	case isSafetensors(head, size):
 		return readSafetensors(file, size)
 	}
-	return nil, errors.New("it is neither a PyTorch nor a safetensors file")
+	return nil, fmt.Errorf("it is %s: give a PyTorch checkpoint (.ckpt, .pt, .pth) or safetensors", kind(head))
+}
+
+// kind says what a file that holds no weights is, by its first bytes.
+func kind(head []byte) string {
+	for _, format := range []struct {
+		name, start string
+		at          int
+	}{
+		{"a compressed file or an archive", "\x1f\x8b", 0}, {"a compressed file or an archive", "\xfd7zXZ", 0},
+		{"a compressed file or an archive", "7z\xbc\xaf", 0}, {"a compressed file or an archive", "ustar", 257},
+		{"an HDF5 file", "\x89HDF", 0}, {"a GGUF file", "GGUF", 0}, {"a NumPy file", "\x93NUMPY", 0},
+		{"an ONNX model", "\x08", 0}, // the field of its version
+	} {
+		if len(head) > format.at && bytes.HasPrefix(head[format.at:], []byte(format.start)) {
+			return format.name
+		}
+	}
+	return "neither a PyTorch nor a safetensors file"
+}
+
+// checkName reports a tensor's name that could do harm in a terminal, or that no program
+// gives.
+func checkName(name string) error {
+	const longest = 1000
+	if len(name) > longest || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("a tensor is called %.40q: the file is damaged", name)
+	}
+	return nil
 }
 
 func looksLikeHTML(head []byte) bool {

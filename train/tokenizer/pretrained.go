@@ -89,5 +89,5 @@ func (t *Pretrained) Training() Training {
 	record := t.Bundle.Manifest.Training
 	figures := maps.Clone(record.Figures)
 	maps.DeleteFunc(figures, func(name string, _ float64) bool { return !strings.HasPrefix(name, "vqgan_") })
-	return Training{Steps: record.Steps["vqgan"], Hours: record.Hours["vqgan"], Figures: figures}
+	return Training{Steps: record.Steps["vqgan"], Hours: record.Hours["vqgan"], Figures: figures, Origin: t.Bundle.Manifest.OriginOf("vqgan")}
 }

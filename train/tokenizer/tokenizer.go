@@ -9,6 +9,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"sundae/internal/bundle"
 	"sundae/internal/onnxfile"
 )
 
@@ -34,4 +35,5 @@ type Training struct {
 	Steps   int
 	Hours   float64
 	Figures map[string]float64 // the last held-out figures; their names begin with vqgan_
+	Origin  []bundle.Origin    // of an imported VQ-GAN
 }

@@ -106,7 +106,8 @@ func TestCodebookByGradient(t *testing.T) {
 	}
 	exec, err := model.NewExec(open(t, "onnx:cpu"), store, func(scope *model.Scope, z *Node) []*Node {
 		scope.Store().SetTraining(z.Graph(), true)
-		q := quantize(z, c.codes(scope.Store(), z.Graph()).NodeValue(z.Graph()))
+		codes := c.codes(scope.Store(), z.Graph()).NodeValue(z.Graph())
+		q := quantize(z, codes, nearest(z, codes))
 		loss := MulScalar(ReduceAllMean(Square(Sub(StopGradient(z), q.vectors))), c.Loss.Codebook)
 		// The straight-through estimator adds nothing to the codes' gradient.
 		loss = Add(loss, ReduceAllSum(straightThrough(z, q.vectors)))

@@ -51,13 +51,12 @@ type quantized struct {
 	sums    *Node // [V, E], the sum of the encoder outputs it was chosen for
 }
 
-// quantize looks up the code nearest to each vector of z [B, N, E] in codes [V, E]. The
-// vectors have a gradient with respect to the codes, but none with respect to z.
-func quantize(z, codes *Node) quantized {
+// quantize looks up codes [V, E] for vectors z [B, N, E], given their indices, int32 [B, N].
+// The result has a gradient with respect to the codes, but none with respect to z.
+func quantize(z, codes, ids *Node) quantized {
 	z = StopGradient(z)
 	v, e := codes.Shape().Dim(0), codes.Shape().Dim(1)
-	ids := nearest(z, StopGradient(codes)) // [B, N]
-	oneHot := OneHot(ids, v, z.DType())    // [B, N, V]
+	oneHot := OneHot(ids, v, z.DType()) // [B, N, V]
 	return quantized{
 		ids:     ids,
 		vectors: MatMul(oneHot, codes),

@@ -31,7 +31,7 @@ func values(store *model.Store, path string) []float32 {
 // decoder's input z_q, for any decoder.
 func TestStraightThrough(t *testing.T) {
 	exec, err := NewExec(open(t, "onnx:cpu"), func(z, codes *Node) []*Node {
-		vectors := quantize(z, codes).vectors
+		vectors := quantize(z, codes, nearest(z, codes)).vectors
 		zq := straightThrough(z, vectors)
 		direction := Sin(IotaFull(z.Graph(), z.Shape()))
 		loss := ReduceAllSum(Mul(Mul(zq, Square(zq)), direction)) // 3·z_q²·direction is its gradient
@@ -65,7 +65,8 @@ func TestCodebookEMA(t *testing.T) {
 	store := codebook(t, c, counts, codes, sums)
 	exec, err := model.NewExec(open(t, "onnx:cpu"), store, func(scope *model.Scope, z *Node) *Node {
 		scope.Store().SetTraining(z.Graph(), true)
-		q := quantize(z, c.codes(scope.Store(), z.Graph()).NodeValue(z.Graph()))
+		codes := c.codes(scope.Store(), z.Graph()).NodeValue(z.Graph())
+		q := quantize(z, codes, nearest(z, codes))
 		c.updateCodebook(scope.Store(), q)
 		return q.ids
 	})

@@ -59,13 +59,15 @@ type pass struct {
 // the straight-through gradient. Without the codebook the decoder gets the encoder's
 // outputs themselves.
 func (c Config) reconstruct(scope *model.Scope, x *Node, codebook bool) pass {
-	latent := c.Encode(scope.In("encoder"), x) // [B, E, h, w]
+	encoder := scope.In("encoder")
+	latent := c.Encode(encoder, x) // [B, E, h, w]
 	h, w := latent.Shape().Dim(2), latent.Shape().Dim(3)
 	zero := ScalarZero(x.Graph(), x.DType())
 	p := pass{z: toRows(latent), commitment: zero, codebook: zero}
 	decoderInput := p.z // [B, N, E]
 	if codebook {
-		p.quantized = quantize(p.z, c.codes(scope.Store(), x.Graph()).NodeValue(x.Graph()))
+		codes := c.codes(scope.Store(), x.Graph()).NodeValue(x.Graph())
+		p.quantized = quantize(p.z, codes, c.choose(encoder, StopGradient(p.z), StopGradient(codes)))
 		p.commitment = ReduceAllMean(Square(Sub(p.z, StopGradient(p.quantized.vectors))))
 		p.codebook = ReduceAllMean(Square(Sub(StopGradient(p.z), p.quantized.vectors)))
 		decoderInput = straightThrough(p.z, p.quantized.vectors)

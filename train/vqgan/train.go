@@ -87,6 +87,9 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if report.Continued {
 		c = c.continued()
 	}
+	if c.Quantizer == Gumbel && report.Step < c.Steps {
+		return report, fmt.Errorf("vqgan.quantizer %s is for published checkpoints, whose decoder alone can be trained further: use %s to train the whole network", Gumbel, euclidean)
+	}
 	if perceptual == nil {
 		o.Reporter.Printf("vqgan: training without the perceptual loss (LPIPS), which photographs need: " +
 			"set vqgan.loss.perceptual.vgg and .heads in the recipe to the files vgg16-397923af.pth of torchvision and vgg.pth of LPIPS")

@@ -78,8 +78,12 @@ func (c Config) loadEncoder(file onnxfile.Model, size int, backend compute.Backe
 	if err != nil {
 		return nil, err
 	}
+	var absent []string
+	if c.Quantizer == Gumbel {
+		absent = append(absent, "/"+codebookScope) // the encoder doesn't look at the codes
+	}
 	store := model.NewStore()
-	_, err = engine.LoadONNX(store, file, network)
+	_, err = engine.LoadONNX(store, file, network, absent...)
 	return store, err
 }
 

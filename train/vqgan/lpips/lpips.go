@@ -55,7 +55,7 @@ func Open(vgg, heads string) (*Network, error) {
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read VGG16 from %s: %w", vgg, err)
+		return nil, fmt.Errorf("read VGG16: %w", err)
 	}
 	err = n.read(heads, func(r *reader) {
 		for i, c := range channels {
@@ -63,7 +63,7 @@ func Open(vgg, heads string) (*Network, error) {
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the heads of LPIPS from %s: %w", heads, err)
+		return nil, fmt.Errorf("read the heads of LPIPS: %w", err)
 	}
 	return n, nil
 }
@@ -84,7 +84,7 @@ func (n *Network) read(path string, list func(r *reader)) error {
 		}
 	}
 	if m := r.mismatch; len(m.Missing)+len(m.Unexpected)+len(m.Shapes) > 0 {
-		return &m
+		return fmt.Errorf("%s: %w", path, &m)
 	}
 	for _, t := range r.taken {
 		values, err := file.Read(t.key)

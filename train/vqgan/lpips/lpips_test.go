@@ -157,7 +157,7 @@ func TestMaxPool(t *testing.T) {
 func TestOpenErrors(t *testing.T) {
 	vgg, heads := filepath.Join(testdata, "vgg16.pth"), filepath.Join(testdata, "vgg.pth")
 	var mismatch *engine.MismatchError
-	if _, err := Open(heads, vgg); !errors.As(err, &mismatch) || !strings.Contains(err.Error(), "read VGG16 from "+heads) ||
+	if _, err := Open(heads, vgg); !errors.As(err, &mismatch) || !strings.Contains(err.Error(), "read VGG16: "+heads) ||
 		!slices.Contains(mismatch.Missing, "features.0.weight") || !slices.Contains(mismatch.Unexpected, "lin0.model.1.weight") {
 		t.Errorf("the files in the wrong order: %v", err)
 	}

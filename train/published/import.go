@@ -1,0 +1,235 @@
+// Package published makes model bundles of published checkpoints: a VQ-GAN of
+// taming-transformers (Esser et al., 2012.09841) or latent-diffusion, and a prior of the
+// author's code (McKinney & Willcocks, 2206.12351).
+//
+// [Import] checks all names, shapes and sizes first, against the configs and each other, and
+// then streams the weights, one at a time, into the bundle's files.
+package published
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gomlx/compute"
+	"gopkg.in/yaml.v3"
+
+	"sundae/internal/bundle"
+	"sundae/internal/onnxfile"
+	"sundae/internal/progress"
+	"sundae/train/engine"
+	"sundae/train/export"
+	"sundae/train/pretrained"
+	"sundae/train/prior"
+	"sundae/train/vqgan"
+)
+
+// Options say what to import and where to.
+type Options struct {
+	VQGAN, VQGANConfig string // the checkpoint and its YAML
+	Prior, PriorConfig string // the checkpoint and its TOML; without a checkpoint the bundle is a VQ-GAN, without a TOML the weights say all of the network
+	Labels             export.Labels
+	Out                string          // the bundle's folder
+	Force              bool            // replace a bundle that is there
+	Backend            compute.Backend // an ONNX one: its compiler writes the files
+	Reporter           *progress.Reporter
+	Command            string // the command line, for the record
+}
+
+// Import writes the bundle and returns its manifest. The folder holds the whole bundle
+// afterwards or, if there was an error, what it held before.
+func Import(ctx context.Context, o Options) (bundle.Manifest, error) {
+	if err := o.checkTarget(); err != nil {
+		return bundle.Manifest{}, err
+	}
+	tokenizer, err := openVQGAN(o.VQGAN, o.VQGANConfig)
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	defer tokenizer.weights.Close()
+	var p *publishedPrior
+	if o.Prior != "" {
+		if p, err = openPrior(o.Prior, o.PriorConfig, tokenizer); err != nil {
+			return bundle.Manifest{}, err
+		}
+		defer p.weights.Close()
+	}
+	m, err := o.manifest(tokenizer, p)
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	if m.Origin, err = o.origin(ctx); err != nil {
+		return bundle.Manifest{}, err
+	}
+	draft, err := bundle.Create(o.Out)
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	defer draft.Discard()
+	type file struct {
+		name   string
+		export func(compute.Backend) (onnxfile.Network, error)
+	}
+	files := []file{{bundle.EncoderFile, tokenizer.model.ExportEncoder}, {bundle.DecoderFile, tokenizer.model.ExportDecoder}}
+	if p != nil {
+		files = append(files, file{bundle.PriorFile, p.model.Export})
+	}
+	for _, file := range files {
+		done := o.Reporter.Wait("writing " + file.name)
+		network, err := file.export(o.Backend)
+		if err == nil {
+			err = write(ctx, network, draft.Folder(), file.name)
+		}
+		if done(); err != nil {
+			return bundle.Manifest{}, fmt.Errorf("import: %w", err)
+		}
+	}
+	return draft.Commit(m)
+}
+
+// checkTarget reports what keeps the bundle from being written.
+func (o Options) checkTarget() error {
+	if _, err := os.Stat(filepath.Join(o.Out, bundle.ManifestFile)); err == nil && !o.Force {
+		return fmt.Errorf("%s already holds a model: pass --force to replace it, or name another folder", o.Out)
+	}
+	return bundle.CheckTarget(o.Out)
+}
+
+// maxInline is the size from which weights lie beside their ONNX file. Smaller ones are held
+// in memory together.
+const maxInline = 64 << 20
+
+// write writes an ONNX file with all weights in float32, so that the results are those of
+// the published code.
+func write(ctx context.Context, n onnxfile.Network, folder, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if n.Size() > maxInline {
+		return n.WriteExternal(ctx, folder, name)
+	}
+	graph, err := n.Marshal()
+	if err != nil {
+		return err
+	}
+	return onnxfile.Model{Graph: graph}.Write(ctx, folder, name)
+}
+
+// manifest describes the bundle, without its files and their origin.
+func (o Options) manifest(t *publishedVQGAN, p *publishedPrior) (bundle.Manifest, error) {
+	r, err := t.recipe()
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	r.Name, r.Licence = filepath.Base(filepath.Clean(o.Out)), o.Labels.Licence
+	if o.Labels.Name != "" {
+		r.Name = o.Labels.Name
+	}
+	r.Description = "Imported from " + filepath.Base(o.VQGAN)
+	m := bundle.Manifest{
+		Name: r.Name, ImageSize: t.model.Size, Downsample: t.model.Config.Factor(), Vocabulary: t.model.Config.Vocabulary,
+		Latent: bundle.Latent{Height: t.side(), Width: t.side()},
+	}
+	if p != nil {
+		r.Description += " and " + filepath.Base(o.Prior)
+		r.Prior = p.model.Config
+		if r.Sampling, err = p.sampling(); err != nil {
+			return bundle.Manifest{}, err
+		}
+		m.Sampling = r.Sampling
+		m.NoAnyClass = p.model.Grid.Classes > 0
+		for class := range p.model.Grid.Classes {
+			m.Classes = append(m.Classes, fmt.Sprint(class))
+		}
+	}
+	m.Description = r.Description
+	text, err := yaml.Marshal(r)
+	if err != nil {
+		return bundle.Manifest{}, fmt.Errorf("write the recipe: %w", err)
+	}
+	m.Training = bundle.Training{Recipe: string(text), Command: o.Command, Date: time.Now().UTC().Format(time.DateOnly)}
+	return m, o.Labels.Apply(&m)
+}
+
+// origin hashes the files that are imported.
+func (o Options) origin(ctx context.Context) ([]bundle.Origin, error) {
+	var origin []bundle.Origin
+	var files []*os.File
+	var total int64
+	for _, from := range []struct{ role, path string }{
+		{"vqgan", o.VQGAN}, {"vqgan config", o.VQGANConfig}, {"prior", o.Prior}, {"prior config", o.PriorConfig},
+	} {
+		if from.path == "" {
+			continue
+		}
+		file, err := os.Open(from.path)
+		if err != nil {
+			return nil, fmt.Errorf("import: %w", err)
+		}
+		defer file.Close()
+		info, err := file.Stat()
+		if err != nil {
+			return nil, fmt.Errorf("import: %w", err)
+		}
+		total += info.Size()
+		files = append(files, file)
+		origin = append(origin, bundle.Origin{Role: from.role, File: filepath.Base(from.path), Licence: o.Labels.Licence})
+	}
+	bar := o.Reporter.Bar("hashing", total, "bytes")
+	defer bar.Done()
+	for i, file := range files {
+		var err error
+		if origin[i].SHA256, err = hash(ctx, file, bar); err != nil {
+			return nil, fmt.Errorf("import %s: %w", origin[i].File, err)
+		}
+	}
+	return origin, nil
+}
+
+// hash is the SHA-256 of a file in hexadecimal digits.
+func hash(ctx context.Context, file io.Reader, bar *progress.Bar) (string, error) {
+	sum := sha256.New()
+	for {
+		const part = 16 << 20
+		n, err := io.CopyN(sum, file, part)
+		bar.Add(n)
+		switch {
+		case errors.Is(err, io.EOF):
+			return hex.EncodeToString(sum.Sum(nil)), nil
+		case err != nil:
+			return "", err
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		}
+	}
+}
+
+// publishedVQGAN is a VQ-GAN in a checkpoint, with names and shapes checked.
+type publishedVQGAN struct {
+	file    string
+	weights *pretrained.Weights
+	model   *vqgan.Model
+}
+
+// side is the side of the grid of tokens.
+func (t *publishedVQGAN) side() int { return t.model.Size / t.model.Config.Factor() }
+
+// publishedPrior is a prior in a checkpoint, with names and shapes checked.
+type publishedPrior struct {
+	weights *pretrained.Weights
+	config  pretrained.PriorConfig
+	model   *prior.Model
+}
+
+// differ says how a checkpoint's names and shapes differ from those of the network that its
+// config describes.
+func differ(checkpoint, config string, e *engine.MismatchError) error {
+	return fmt.Errorf("import %s: it holds another network than %s says: %s", checkpoint, cmp.Or(config, "its own sizes"), e.Differences())
+}
