@@ -1,6 +1,7 @@
 package prior_test
 
 import (
+	"flag"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,13 +20,18 @@ import (
 	"sundae/train/recipe"
 )
 
+var published = flag.Bool("published", false, "run BenchmarkPublishedSize")
+
 // BenchmarkPublishedSize makes the prior of the recipe ffhq1024, 671 M weights: it draws
 // them, saves a checkpoint, reads it, exports the bundle's file, opens the bundle and takes
-// a sampling step. It reports the time and the peak of the memory of each, and is run by hand,
-// where there are 12 GB of memory and of disk:
+// two sampling steps. It reports the time and the peak of the memory of each, and is run by
+// hand, where there are 12 GB of memory and 6 GB of disk:
 //
-//	go test -run '^$' -bench PublishedSize -benchtime 1x ./train/prior
+//	go test -run '^$' -bench PublishedSize -benchtime 1x ./train/prior -published
 func BenchmarkPublishedSize(b *testing.B) {
+	if !*published {
+		b.Skip("needs -published")
+	}
 	r, err := recipe.Open("ffhq1024")
 	if err != nil {
 		b.Fatal(err)
