@@ -55,8 +55,12 @@ func (a *app) togglePlay() {
 	a.loop.Play(a.stage.Playing)
 }
 
-// longRun is the time from which a run is not continued unasked.
-const longRun = time.Minute
+// A run is not continued unasked if a step takes slowStep and what is left takes longRun. The first step of a fast model
+// tells little: it also allocates.
+const (
+	slowStep = time.Second
+	longRun  = time.Minute
+)
 
 // weigh pauses the first run after its first step if the rest takes long. Until then nobody knows how fast the model is
 // on this device.
@@ -66,7 +70,7 @@ func (a *app) weigh(first sampler.Stats) {
 	}
 	a.weighed = true
 	left := a.stage.Left()
-	if left < longRun || !a.stage.Playing {
+	if first.Took < slowStep || left < longRun || !a.stage.Playing {
 		return
 	}
 	a.stage.Play(false)

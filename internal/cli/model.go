@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -59,8 +60,15 @@ func (a *app) bundle(ctx context.Context, name string) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.Open(ctx, a.reporter)
+	b, err := l.Open(ctx, a.reporter)
+	if ctx.Err() != nil {
+		return nil, errOpening
+	}
+	return b, err
 }
+
+// errOpening says that Ctrl-C came while a model was being opened.
+var errOpening = errors.New("interrupted while the model was being opened")
 
 // runtime loads ONNX Runtime, and returns the options that the flags and settings give
 // for a model. Where they leave the device open, it is the fastest for this model.
@@ -111,12 +119,17 @@ func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opene
 		return nil, err
 	}
 	open := rt.Opener(o)
-	defer a.reporter.Wait("opening the model")()
 	m := &opened{Manifest: b.Manifest}
-	if m.prior, err = sampler.Open(b, open); err != nil {
+	done := a.reporter.Wait("opening the prior")
+	m.prior, err = sampler.Open(b, open)
+	if done(); err != nil {
 		return nil, err
 	}
-	if m.pictures, err = decoder.Open(b, open); err != nil {
+	if err = errOpening; ctx.Err() == nil {
+		defer a.reporter.Wait("opening the decoder")()
+		m.pictures, err = decoder.Open(b, open)
+	}
+	if err != nil {
 		m.prior.Close()
 		return nil, err
 	}

@@ -21,9 +21,13 @@ import (
 
 // Weights are the named tensors of an open file, or those of them below a prefix.
 type Weights struct {
-	path    string
+	file    *weightsFile
 	tensors map[string]tensor
-	file    *os.File
+}
+
+type weightsFile struct {
+	*os.File
+	onRead func(elements int) // nil for none
 }
 
 // Open opens a PyTorch file (.ckpt, .pt, .pth; the zip layout and the older one) or a
@@ -40,7 +44,7 @@ func Open(path string) (*Weights, error) {
 		file.Close()
 		return nil, fmt.Errorf("read the weights in %s: %w", path, err)
 	}
-	return &Weights{path, tensors, file}, nil
+	return &Weights{&weightsFile{File: file}, tensors}, nil
 }
 
 // read finds out what the file is by its first bytes.
@@ -108,9 +112,6 @@ func looksLikeHTML(head []byte) bool {
 	return bytes.HasPrefix(text, []byte("<!doctype")) || bytes.HasPrefix(text, []byte("<html")) || bytes.HasPrefix(text, []byte("<?xml"))
 }
 
-// Path is the file's path.
-func (w *Weights) Path() string { return w.path }
-
 // Keys are the tensors' names, sorted.
 func (w *Weights) Keys() []string { return slices.Sorted(maps.Keys(w.tensors)) }
 
@@ -124,19 +125,26 @@ func (w *Weights) Shape(key string) ([]int, bool) {
 func (w *Weights) Read(key string) ([]float32, error) {
 	t, ok := w.tensors[key]
 	if !ok {
-		return nil, fmt.Errorf("%s has no %s", w.path, key)
+		return nil, fmt.Errorf("%s has no %s", w.file.Name(), key)
 	}
 	values, err := t.read()
 	if err != nil {
-		return nil, fmt.Errorf("read %s from %s: %w", key, w.path, err)
+		return nil, fmt.Errorf("read %s from %s: %w", key, w.file.Name(), err)
+	}
+	if w.file.onRead != nil {
+		w.file.onRead(len(values))
 	}
 	return values, nil
 }
 
-// Sub are the tensors whose names begin with prefix, under names without it. They are read
-// from the same file, and only the Weights that Open returned are closed.
+// OnRead calls f after every Read, here and on all Subs, with the number of elements that it
+// gave. It shows the progress of an import.
+func (w *Weights) OnRead(f func(elements int)) { w.file.onRead = f }
+
+// Sub are the tensors whose names begin with prefix, under names without it, in the same file:
+// they can be read until w is closed.
 func (w *Weights) Sub(prefix string) *Weights {
-	sub := &Weights{path: w.path, tensors: map[string]tensor{}}
+	sub := &Weights{file: w.file, tensors: map[string]tensor{}}
 	for key, t := range w.tensors {
 		if rest, ok := strings.CutPrefix(key, prefix); ok {
 			sub.tensors[rest] = t
@@ -146,9 +154,4 @@ func (w *Weights) Sub(prefix string) *Weights {
 }
 
 // Close closes the file.
-func (w *Weights) Close() error {
-	if w.file == nil {
-		return nil
-	}
-	return w.file.Close()
-}
+func (w *Weights) Close() error { return w.file.Close() }

@@ -13,8 +13,9 @@ import (
 	"sundae/train/engine"
 )
 
-// evaluator measures the weights, or their moving average, on held-out latents, under
-// corruption that is the same at every report, so that reports and runs compare.
+// evaluator measures the moving average of the weights, or the weights of a run without
+// one, on held-out latents, under corruption that is the same at every report, so that
+// reports and runs compare.
 type evaluator struct {
 	config  Config
 	latents Latents
