@@ -83,22 +83,27 @@ func describe(ctx context.Context, a *app, l bundle.Location) {
 		}
 		line("imported", "%s", text)
 	}
-	if text := describeTraining(m.Training); text != "" {
+	if text := describeTraining(m.Training); text != "" && len(m.Training.Steps) > 0 {
 		line("trained", "%s", text)
+	} else if text != "" {
+		line("made", "%s", text)
 	}
 	if m.Licence != "" {
 		line("licence", "%s", m.Licence)
 	}
 }
 
-// describeTraining tells in one line how a model was trained.
+// describeTraining tells in one line how a model was trained, or made of other files.
 func describeTraining(t bundle.Training) string {
 	var parts []string
 	if t.Date != "" {
 		parts = append(parts, t.Date)
 	}
 	if t.Command != "" {
-		parts = append(parts, fmt.Sprintf("`%s`, seed %d", t.Command, t.Seed))
+		parts = append(parts, "`"+t.Command+"`")
+	}
+	if t.Command != "" && len(t.Steps) > 0 {
+		parts = append(parts, fmt.Sprintf("seed %d", t.Seed))
 	}
 	for _, stage := range slices.Sorted(maps.Keys(t.Steps)) {
 		parts = append(parts, fmt.Sprintf("%s %d steps in %.2g hours", stage, t.Steps[stage], t.Hours[stage]))
