@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,17 +32,17 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 }
 
 // bundle opens the bundle that the flags or the settings name.
-func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
+func (f *modelFlags) bundle(ctx context.Context, a *app) (*bundle.Bundle, error) {
 	name := f.model
 	if name == "" {
 		name = a.config.Model
 	}
-	return a.bundle(name)
+	return a.bundle(ctx, name)
 }
 
 // bundleWithPrior is bundle for a command that samples.
-func (f *modelFlags) bundleWithPrior(a *app) (*bundle.Bundle, error) {
-	b, err := f.bundle(a)
+func (f *modelFlags) bundleWithPrior(ctx context.Context, a *app) (*bundle.Bundle, error) {
+	b, err := f.bundle(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -54,14 +55,20 @@ func (a *app) search() bundle.Search {
 }
 
 // bundle opens the bundle called name, or in the folder of that name.
-func (a *app) bundle(name string) (*bundle.Bundle, error) {
+func (a *app) bundle(ctx context.Context, name string) (*bundle.Bundle, error) {
 	l, err := a.search().Find(name)
 	if err != nil {
 		return nil, err
 	}
-	defer a.reporter.Wait("reading the model")()
-	return l.Open()
+	b, err := l.Open(ctx, a.reporter)
+	if ctx.Err() != nil {
+		return nil, errOpening
+	}
+	return b, err
 }
+
+// errOpening says that Ctrl-C came while a model was being opened.
+var errOpening = errors.New("interrupted while the model was being opened")
 
 // runtime loads ONNX Runtime, and returns the options that the flags and settings give
 // for a model. Where they leave the device open, it is the fastest for this model.
@@ -112,12 +119,17 @@ func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opene
 		return nil, err
 	}
 	open := rt.Opener(o)
-	defer a.reporter.Wait("opening the model")()
 	m := &opened{Manifest: b.Manifest}
-	if m.prior, err = sampler.Open(b, open); err != nil {
+	done := a.reporter.Wait("opening the prior")
+	m.prior, err = sampler.Open(b, open)
+	if done(); err != nil {
 		return nil, err
 	}
-	if m.pictures, err = decoder.Open(b, open); err != nil {
+	if err = errOpening; ctx.Err() == nil {
+		defer a.reporter.Wait("opening the decoder")()
+		m.pictures, err = decoder.Open(b, open)
+	}
+	if err != nil {
 		m.prior.Close()
 		return nil, err
 	}
