@@ -90,6 +90,9 @@ func (a *app) want() {
 		if !ok {
 			continue
 		}
+		if shot.Step == 0 && a.stage.Playing && a.Model.Large() { // to decode noise would delay the first step
+			continue
+		}
 		if w := want(shot); t.image == nil || t.key != w.Key {
 			wants = append(wants, w)
 		}

@@ -38,9 +38,6 @@ func OpenFolder(dir string) (*Bundle, error) {
 	return open(context.Background(), os.DirFS(dir), dir, nil)
 }
 
-// slowSize is the size of a bundle from which reading it takes a noticeable time.
-const slowSize = 256 << 20
-
 func open(ctx context.Context, fsys fs.FS, folder string, reporter *progress.Reporter) (*Bundle, error) {
 	text, err := fs.ReadFile(fsys, ManifestFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,7 +50,7 @@ func open(ctx context.Context, fsys fs.FS, folder string, reporter *progress.Rep
 	if err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
 	}
-	if m.Size() < slowSize {
+	if !m.Large() {
 		reporter = nil
 	}
 	bar := reporter.Bar("reading "+m.Name, m.Size(), "bytes")
@@ -101,6 +98,13 @@ func (m Manifest) Size() int64 {
 	}
 	return size
 }
+
+// largeSize is the size from which a bundle is large.
+const largeSize = 256 << 20
+
+// Large reports whether it takes a noticeable time to read the bundle, and to run it on a
+// CPU.
+func (m Manifest) Large() bool { return m.Size() >= largeSize }
 
 // meter reports what is read on a bar, and ends the reading when ctx is cancelled.
 type meter struct {

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -119,24 +121,29 @@ func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opene
 		return nil, err
 	}
 	open := rt.Opener(o)
+	defer a.reporter.Wait("opening the model")()
 	m := &opened{Manifest: b.Manifest}
-	done := a.reporter.Wait("opening the prior")
+	var decoding sync.WaitGroup
+	var decoderErr error
+	decoding.Go(func() { m.pictures, decoderErr = decoder.Open(b, open) }) // each takes one core
 	m.prior, err = sampler.Open(b, open)
-	if done(); err != nil {
-		return nil, err
+	decoding.Wait()
+	if ctx.Err() != nil {
+		err = errOpening
 	}
-	if err = errOpening; ctx.Err() == nil {
-		defer a.reporter.Wait("opening the decoder")()
-		m.pictures, err = decoder.Open(b, open)
-	}
-	if err != nil {
-		m.prior.Close()
+	if err = cmp.Or(err, decoderErr); err != nil {
+		m.Close()
 		return nil, err
 	}
 	return m, nil
 }
 
+// Close frees the networks that are open.
 func (m *opened) Close() {
-	m.pictures.Close()
-	m.prior.Close()
+	if m.pictures != nil {
+		m.pictures.Close()
+	}
+	if m.prior != nil {
+		m.prior.Close()
+	}
 }

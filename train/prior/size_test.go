@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,8 +25,8 @@ var published = flag.Bool("published", false, "run BenchmarkPublishedSize")
 
 // BenchmarkPublishedSize makes the prior of the recipe ffhq1024, 671 M weights: it draws
 // them, saves a checkpoint, reads it, exports the bundle's file, opens the bundle and takes
-// two sampling steps. It reports the time and the peak of the memory of each, and is run by
-// hand, where there are 12 GB of memory and 6 GB of disk:
+// two sampling steps. It reports the time, the processors' time and the peak of the memory of
+// each, and is run by hand, where there are 12 GB of memory and 6 GB of disk:
 //
 //	go test -run '^$' -bench PublishedSize -benchtime 1x ./train/prior -published
 func BenchmarkPublishedSize(b *testing.B) {
@@ -53,9 +54,10 @@ func BenchmarkPublishedSize(b *testing.B) {
 		b.Helper()
 		debug.FreeOSMemory()
 		resetPeak()
-		began := time.Now()
+		began, busy := time.Now(), cpuTime()
 		work()
 		b.ReportMetric(time.Since(began).Seconds(), name+"-s")
+		b.ReportMetric(cpuTime()-busy, name+"-cpu-s")
 		b.ReportMetric(peak(), name+"-GB")
 	}
 	for range b.N {
@@ -111,6 +113,18 @@ func others(r recipe.Recipe) map[string][]byte {
 	}
 }
 
+// cpuTime is the processors' time of this process in seconds; NaN where the system does not
+// tell.
+func cpuTime() float64 {
+	text, _ := os.ReadFile("/proc/self/stat")
+	_, after, _ := strings.Cut(string(text), ") ") // behind the program's name
+	fields := strings.Fields(after)
+	if len(fields) < 13 {
+		return math.NaN()
+	}
+	return (number(fields[11]) + number(fields[12])) / 100 // user and system, in hundredths
+}
+
 // resetPeak lets peak measure from now on.
 func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
 
@@ -123,9 +137,13 @@ func peak() float64 {
 	if len(fields) == 0 {
 		return math.NaN()
 	}
-	kB := 0.0
-	for _, digit := range fields[0] {
-		kB = 10*kB + float64(digit-'0')
+	return number(fields[0]) * 1024 / 1e9
+}
+
+func number(text string) float64 {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return math.NaN()
 	}
-	return kB * 1024 / 1e9
+	return n
 }
