@@ -38,7 +38,7 @@ func recipes(t *testing.T) (configs map[string]Config, sides map[string]int) {
 		if err := yaml.Unmarshal(text, &recipe); err != nil {
 			t.Fatal(err)
 		}
-		configs[recipe.Name], sides[recipe.Name] = recipe.VQGAN, recipe.Image.Size
+		configs[recipe.Name], sides[recipe.Name] = recipe.VQGAN.forPictures(recipe.Image.Size), recipe.Image.Size
 	}
 	return configs, sides
 }
