@@ -17,9 +17,13 @@ import (
 	"sundae/internal/onnxfile"
 )
 
-// maxPixels bounds what one call decodes, at 16 images of 1024×1024. A decoder
-// needs up to 100 MB for each while it runs.
-const maxPixels = 1 << 24
+// The most pixels that one call decodes: on a CPU one image of 1024×1024, on other devices
+// 16. The published decoder needs 2 GB for each of them while it runs, and one keeps a CPU
+// busy.
+const (
+	maxPixels    = 1 << 24
+	maxPixelsCPU = 1 << 20
+)
 
 // Decoder is an opened decoder.onnx and encoder.onnx. It is used by one goroutine
 // at a time. The images that it returns belong to the caller.
@@ -51,8 +55,12 @@ func Open(b *bundle.Bundle, open inference.Opener) (*Decoder, error) {
 		return nil, fmt.Errorf("open the decoder: %w", err)
 	}
 	d.fixedBatch = onnxfile.FixedBatch(d.decode.Inputs())
+	most := maxPixels
+	if d.Device() == inference.CPU {
+		most = maxPixelsCPU
+	}
 	if d.maxBatch = d.fixedBatch; d.maxBatch == 0 {
-		d.maxBatch = max(1, maxPixels/(d.size*d.size))
+		d.maxBatch = max(1, most/(d.size*d.size))
 	}
 	if image, ok := onnxfile.Find(d.decode.Outputs(), "image"); ok {
 		d.floats = image.Type == onnxfile.Float32

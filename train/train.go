@@ -2,9 +2,11 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -42,7 +44,11 @@ func (r Run) Tokenizer() (tokenizer.Tokenizer, error) {
 	if err := r.Recipe.NeedVQGAN(); err != nil {
 		return nil, err
 	}
-	return tokenizer.OpenCheckpoint(filepath.Join(r.Out, vqgan.Checkpoint), r.Recipe, r.Backend)
+	path := filepath.Join(r.Out, vqgan.Checkpoint)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no %s: run `sundae train vqgan` first, or name the model whose VQ-GAN to use with --tokenizer", path)
+	}
+	return tokenizer.OpenCheckpoint(path, r.Recipe, r.Backend)
 }
 
 func (r Run) latents() string { return filepath.Join(r.Out, "latents") }

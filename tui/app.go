@@ -125,6 +125,8 @@ type app struct {
 	decoded    loop.Decoded   // the newest one, for the status line
 	pixelMouse bool           // the terminal's mouse can report pixels
 
+	weighed bool // the first step has shown how long a run takes
+
 	prompt  prompt
 	palette palette
 	files   files
@@ -296,6 +298,7 @@ func (a *app) happened(event loop.Event) tea.Cmd {
 		if e.Run == a.stage.Run {
 			a.stage.Stepped(e.Lane, e.Frame, e.Stats, e.Changed)
 			a.want()
+			a.weigh(e.Stats)
 		}
 	case loop.Ended:
 		if e.Run == a.stage.Run {

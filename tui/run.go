@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"sundae/internal/config"
+	"sundae/internal/progress"
 	"sundae/sampler"
 	"sundae/tui/loop"
 	"sundae/tui/panel"
@@ -53,6 +55,30 @@ func (a *app) togglePlay() {
 	a.loop.Play(a.stage.Playing)
 }
 
+// A run is not continued unasked if a step takes slowStep and what is left takes longRun. The first step of a fast model
+// tells little: it also allocates.
+const (
+	slowStep = time.Second
+	longRun  = time.Minute
+)
+
+// weigh pauses the first run after its first step if the rest takes long. Until then nobody knows how fast the model is
+// on this device.
+func (a *app) weigh(first sampler.Stats) {
+	if a.weighed {
+		return
+	}
+	a.weighed = true
+	left := a.stage.Left()
+	if first.Took < slowStep || left < longRun || !a.stage.Playing {
+		return
+	}
+	a.stage.Play(false)
+	a.loop.Play(false)
+	a.say(fmt.Sprintf("A step takes %s, the %d left about %s: space continues",
+		progress.Duration(first.Took), first.Steps-first.Step, progress.Duration(left)))
+}
+
 // want asks for the images of the step shown that are not on screen.
 func (a *app) want() {
 	if a.mode != exploring {
@@ -62,6 +88,9 @@ func (a *app) want() {
 	for _, t := range a.tiles {
 		shot, ok := a.stage.Shot(t.lane, t.sample)
 		if !ok {
+			continue
+		}
+		if shot.Step == 0 && a.stage.Playing && a.Model.Large() { // to decode noise would delay the first step
 			continue
 		}
 		if w := want(shot); t.image == nil || t.key != w.Key {

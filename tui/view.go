@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"sundae/internal/bundle"
+	"sundae/internal/progress"
 	"sundae/sampler"
 	"sundae/tui/graphics"
 	"sundae/tui/inpaint"
@@ -210,7 +211,7 @@ func timelineView(s *session.Stage, styles theme, cols int) string {
 // change.
 func (a *app) statusLines() string {
 	width := a.layout.width
-	first := ansi.Truncate(" "+join(a.theme, progress(&a.stage, a.theme)), width, "…")
+	first := ansi.Truncate(" "+join(a.theme, runStatus(&a.stage, a.theme)), width, "…")
 	if a.prompt.active {
 		return first + "\n" + fill(" "+a.prompt.input.View(), width)
 	}
@@ -233,8 +234,8 @@ func (a *app) statusLines() string {
 // join joins the items of a status line.
 func join(styles theme, items []string) string { return strings.Join(items, styles.dim.Render("  ")) }
 
-// progress is the first status line: the step shown.
-func progress(s *session.Stage, styles theme) []string {
+// runStatus is the first status line: the step shown.
+func runStatus(s *session.Stage, styles theme) []string {
 	l := s.Selected()
 	state := "paused "
 	switch {
@@ -276,6 +277,9 @@ func (a *app) costs() []string {
 	if stat := a.stage.Selected().Stat(a.stage.Shown); stat != nil {
 		items = append(items, item(a.theme, "step", milliseconds(stat.Took)))
 	}
+	if left := a.stage.Left(); left >= shownLeft {
+		items = append(items, item(a.theme, "left", fmt.Sprintf("%6s", progress.Duration(left))))
+	}
 	if a.decoded.Picture != nil {
 		items = append(items, item(a.theme, "decode", milliseconds(a.decoded.Took)))
 	}
@@ -293,7 +297,15 @@ func item(styles theme, name, value string) string {
 	return styles.dim.Render(name+" ") + styles.text.Render(value)
 }
 
-func milliseconds(d time.Duration) string { return fmt.Sprintf("%4d ms", d.Milliseconds()) }
+// shownLeft is the least time left that is shown: of shorter runs one can wait for the end.
+const shownLeft = 5 * time.Second
+
+func milliseconds(d time.Duration) string {
+	if d >= 10*time.Second {
+		return fmt.Sprintf("%5.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%4d ms", d.Milliseconds())
+}
 
 // byteCount writes a size in few characters, always the same number of them.
 func byteCount(n int) string {

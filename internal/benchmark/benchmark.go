@@ -23,7 +23,7 @@ type Options struct {
 	Model   ort.Options
 	Batches []int     // batch sizes, each 1 or more
 	Steps   int       // steps of a sample; 0: as the model recommends
-	Began   time.Time // when the command started, for [Report.FirstImage]
+	Began   time.Time // when the command started, for [Report]
 }
 
 // Report holds the measurements. Times are in milliseconds, memory is in MiB.
@@ -42,6 +42,7 @@ type Report struct {
 	Cores   int      `json:"cores"`
 	Threads int      `json:"threads"`
 
+	Opened        float64 `json:"open_ms"`                    // from the command's start until prior and decoder are open
 	FirstImage    float64 `json:"first_picture_ms"`           // from the command's start to the image of the first step
 	EveryStep     float64 `json:"sample_every_step_shown_ms"` // one sample, every step of it decoded
 	Batches       []Batch `json:"batches"`                    // by rising size
@@ -99,10 +100,11 @@ func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, repo
 		return Report{}, err
 	}
 	defer images.Close()
+	opened := milliseconds(time.Since(o.Began))
 	_, skipped := rt.AutoDevices()
 	r := Report{
 		Model: m.Name, ImageSize: m.ImageSize, Latent: m.Latent, Tokens: m.Latent.Tokens(), Vocabulary: m.Vocabulary, Steps: settings.Steps,
-		Device: prior.Device(), Skipped: skipped, Library: rt.Version(), CPU: cpuName(), Cores: runtime.NumCPU(), Threads: o.Model.Threads,
+		Opened: opened, Device: prior.Device(), Skipped: skipped, Library: rt.Version(), CPU: cpuName(), Cores: runtime.NumCPU(), Threads: o.Model.Threads,
 	}
 	if r.Threads == 0 {
 		r.Threads = r.Cores

@@ -2,12 +2,15 @@ package bundle
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
+	"sundae/internal/progress"
 	"sundae/sampler/schedule"
 )
 
@@ -159,5 +162,15 @@ training: {figures: {vqgan_live: 0.98, prior_loss: 1}}
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
 		}
+	}
+}
+
+// Reading a bundle ends when its context is cancelled, and says nothing where there is little to read.
+func TestOpenStops(t *testing.T) {
+	var out bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := inFolder(write(t)).Open(ctx, progress.New(&out, false)); !errors.Is(err, context.Canceled) || out.Len() > 0 {
+		t.Errorf("a cancelled open gave %v and said %q", err, out.String())
 	}
 }

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"strings"
 
 	"sundae/internal/onnxfile"
+	"sundae/internal/progress"
 )
 
 // Bundle is an open bundle. Its ONNX files are in memory, their external data is not.
@@ -28,13 +30,15 @@ func (b *Bundle) Model(name string) onnxfile.Model { return b.models[name] }
 
 // Open reads the bundle at the root of fsys and checks it. External data needs a folder,
 // see [OpenFolder].
-func Open(fsys fs.FS) (*Bundle, error) { return open(fsys, "") }
+func Open(fsys fs.FS) (*Bundle, error) { return open(context.Background(), fsys, "", nil) }
 
 // OpenFolder reads the bundle in a folder and checks it. External data is read once, for
 // its hash, and must then stay as it is until the bundle's models are closed.
-func OpenFolder(dir string) (*Bundle, error) { return open(os.DirFS(dir), dir) }
+func OpenFolder(dir string) (*Bundle, error) {
+	return open(context.Background(), os.DirFS(dir), dir, nil)
+}
 
-func open(fsys fs.FS, folder string) (*Bundle, error) {
+func open(ctx context.Context, fsys fs.FS, folder string, reporter *progress.Reporter) (*Bundle, error) {
 	text, err := fs.ReadFile(fsys, ManifestFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open bundle: there is no %s: this is not a model bundle, or an incomplete copy: %w", ManifestFile, err)
@@ -46,6 +50,11 @@ func open(fsys fs.FS, folder string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
 	}
+	if !m.Large() {
+		reporter = nil
+	}
+	bar := reporter.Bar("reading "+m.Name, m.Size(), "bytes")
+	defer bar.Done()
 	b := &Bundle{Manifest: m, models: map[string]onnxfile.Model{}}
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
 		var content io.Writer = io.Discard
@@ -53,7 +62,7 @@ func open(fsys fs.FS, folder string) (*Bundle, error) {
 		if isModel(name) {
 			content = &graph
 		}
-		got, err := describe(fsys, name, content)
+		got, err := describe(fsys, name, io.MultiWriter(content, meter{ctx, bar}))
 		if err != nil {
 			return nil, fmt.Errorf("open bundle: read a file that %s names: %w", ManifestFile, err)
 		}
@@ -79,6 +88,33 @@ func open(fsys fs.FS, folder string) (*Bundle, error) {
 		return nil, fmt.Errorf("open bundle: %w", err)
 	}
 	return b, nil
+}
+
+// Size is the size of all files, in bytes.
+func (m Manifest) Size() int64 {
+	var size int64
+	for _, file := range m.Files {
+		size += file.Bytes
+	}
+	return size
+}
+
+// largeSize is the size from which a bundle is large.
+const largeSize = 256 << 20
+
+// Large reports whether it takes a noticeable time to read the bundle, and to run it on a
+// CPU.
+func (m Manifest) Large() bool { return m.Size() >= largeSize }
+
+// meter reports what is read on a bar, and ends the reading when ctx is cancelled.
+type meter struct {
+	ctx context.Context
+	bar *progress.Bar
+}
+
+func (m meter) Write(p []byte) (int, error) {
+	m.bar.Add(int64(len(p)))
+	return len(p), m.ctx.Err()
 }
 
 // isModel reports whether a file of a bundle is an ONNX file. The others are external data.

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"sundae/internal/progress"
 )
 
 // Search says where bundles are looked for.
@@ -39,9 +42,9 @@ func (l Location) Name() string {
 	return l.Path
 }
 
-// Open opens the bundle.
-func (l Location) Open() (*Bundle, error) {
-	b, err := open(l.files, l.folder)
+// Open opens the bundle. Progress is shown on reporter where there is much to read.
+func (l Location) Open(ctx context.Context, reporter *progress.Reporter) (*Bundle, error) {
+	b, err := open(ctx, l.files, l.folder, reporter)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l.Path, err)
 	}

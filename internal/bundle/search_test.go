@@ -51,7 +51,7 @@ func TestFind(t *testing.T) {
 		if m, err := l.Manifest(); err != nil || m.Name != "test" {
 			t.Errorf("%s: manifest %+v, %v", name, m, err)
 		}
-		if b, err := l.Open(); err != nil || b.Manifest.Name != "test" {
+		if b, err := l.Open(t.Context(), nil); err != nil || b.Manifest.Name != "test" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -33,7 +33,7 @@ Samples are not frozen during the benchmark, so every step has the whole batch.`
 			if err := checkBench(o); err != nil {
 				return err
 			}
-			b, err := m.bundleWithPrior(a)
+			b, err := m.bundleWithPrior(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
@@ -95,6 +95,7 @@ func printReport(w io.Writer, r benchmark.Report) error {
 	}
 	fmt.Fprintln(w)
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "open\t%.2f s after the start of the command\n", r.Opened/1000)
 	fmt.Fprintf(t, "first image\t%.2f s after the start of the command\n", r.FirstImage/1000)
 	fmt.Fprintf(t, "every step decoded\t%.2f s per sample\n", r.EveryStep/1000)
 	fmt.Fprintf(t, "overhead\t%.2f %% of a step is spent outside the network\n", 100*r.Batches[0].Overhead)

@@ -50,7 +50,7 @@ func newDoctor(a *app) *cobra.Command {
 				}
 			}
 			line("terminal", "%s", terminal())
-			line("model", "%s", model(a))
+			line("model", "%s", model(cmd.Context(), a))
 			for _, t := range timings(cmd.Context(), a, rt) {
 				line("speed", "%s", t)
 			}
@@ -75,12 +75,12 @@ func terminal() string {
 }
 
 // model describes the model that the settings name.
-func model(a *app) string {
+func model(ctx context.Context, a *app) string {
 	l, err := a.search().Find(a.config.Model)
 	if err != nil {
 		return err.Error()
 	}
-	b, err := l.Open()
+	b, err := l.Open(ctx, a.reporter)
 	if err != nil {
 		return err.Error()
 	}
@@ -96,7 +96,7 @@ func model(a *app) string {
 // timings describes how fast the model that the settings name runs on each device,
 // where there is a choice.
 func timings(ctx context.Context, a *app, rt *ort.Runtime) []string {
-	b, err := a.bundle(a.config.Model)
+	b, err := a.bundle(ctx, a.config.Model)
 	if err != nil {
 		return nil // reported with the model
 	}

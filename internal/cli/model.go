@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -31,17 +34,17 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 }
 
 // bundle opens the bundle that the flags or the settings name.
-func (f *modelFlags) bundle(a *app) (*bundle.Bundle, error) {
+func (f *modelFlags) bundle(ctx context.Context, a *app) (*bundle.Bundle, error) {
 	name := f.model
 	if name == "" {
 		name = a.config.Model
 	}
-	return a.bundle(name)
+	return a.bundle(ctx, name)
 }
 
 // bundleWithPrior is bundle for a command that samples.
-func (f *modelFlags) bundleWithPrior(a *app) (*bundle.Bundle, error) {
-	b, err := f.bundle(a)
+func (f *modelFlags) bundleWithPrior(ctx context.Context, a *app) (*bundle.Bundle, error) {
+	b, err := f.bundle(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -54,14 +57,20 @@ func (a *app) search() bundle.Search {
 }
 
 // bundle opens the bundle called name, or in the folder of that name.
-func (a *app) bundle(name string) (*bundle.Bundle, error) {
+func (a *app) bundle(ctx context.Context, name string) (*bundle.Bundle, error) {
 	l, err := a.search().Find(name)
 	if err != nil {
 		return nil, err
 	}
-	defer a.reporter.Wait("reading the model")()
-	return l.Open()
+	b, err := l.Open(ctx, a.reporter)
+	if ctx.Err() != nil {
+		return nil, errOpening
+	}
+	return b, err
 }
+
+// errOpening says that Ctrl-C came while a model was being opened.
+var errOpening = errors.New("interrupted while the model was being opened")
 
 // runtime loads ONNX Runtime, and returns the options that the flags and settings give
 // for a model. Where they leave the device open, it is the fastest for this model.
@@ -114,17 +123,27 @@ func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opene
 	open := rt.Opener(o)
 	defer a.reporter.Wait("opening the model")()
 	m := &opened{Manifest: b.Manifest}
-	if m.prior, err = sampler.Open(b, open); err != nil {
-		return nil, err
+	var decoding sync.WaitGroup
+	var decoderErr error
+	decoding.Go(func() { m.pictures, decoderErr = decoder.Open(b, open) }) // each takes one core
+	m.prior, err = sampler.Open(b, open)
+	decoding.Wait()
+	if ctx.Err() != nil {
+		err = errOpening
 	}
-	if m.pictures, err = decoder.Open(b, open); err != nil {
-		m.prior.Close()
+	if err = cmp.Or(err, decoderErr); err != nil {
+		m.Close()
 		return nil, err
 	}
 	return m, nil
 }
 
+// Close frees the networks that are open.
 func (m *opened) Close() {
-	m.pictures.Close()
-	m.prior.Close()
+	if m.pictures != nil {
+		m.pictures.Close()
+	}
+	if m.prior != nil {
+		m.prior.Close()
+	}
 }

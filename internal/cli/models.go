@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,7 +36,7 @@ most two folders deep. A bundle that can't be opened is listed with the reason.`
 				if i > 0 {
 					fmt.Fprintln(a.out)
 				}
-				describe(a, l)
+				describe(cmd.Context(), a, l)
 			}
 			if len(found) == 0 {
 				a.reporter.Printf("no model bundles in %s; train one with `sundae train all`", strings.Join(args, ", "))
@@ -46,8 +47,8 @@ most two folders deep. A bundle that can't be opened is listed with the reason.`
 }
 
 // describe prints what a bundle says about itself.
-func describe(a *app, l bundle.Location) {
-	b, err := l.Open()
+func describe(ctx context.Context, a *app, l bundle.Location) {
+	b, err := l.Open(ctx, a.reporter)
 	if err != nil {
 		fmt.Fprintf(a.out, "%s\n  can't be opened: %v\n", l.Path, err)
 		return
@@ -61,11 +62,7 @@ func describe(a *app, l bundle.Location) {
 	line := func(what, format string, args ...any) {
 		fmt.Fprintf(a.out, "  %-11s %s\n", what, fmt.Sprintf(format, args...))
 	}
-	var bytes int64
-	for _, file := range m.Files {
-		bytes += file.Bytes
-	}
-	line("where", "%s, %.1f MB", l.Path, float64(bytes)/1e6)
+	line("where", "%s, %.1f MB", l.Path, float64(m.Size())/1e6)
 	line("images", "%d×%d pixels, %d×%d tokens of %d×%d pixels", m.ImageSize, m.ImageSize, m.Latent.Height, m.Latent.Width, m.Downsample, m.Downsample)
 	line("vocabulary", "%d codes", m.Vocabulary)
 	switch {
@@ -86,22 +83,27 @@ func describe(a *app, l bundle.Location) {
 		}
 		line("imported", "%s", text)
 	}
-	if text := describeTraining(m.Training); text != "" {
+	if text := describeTraining(m.Training); text != "" && len(m.Training.Steps) > 0 {
 		line("trained", "%s", text)
+	} else if text != "" {
+		line("made", "%s", text)
 	}
 	if m.Licence != "" {
 		line("licence", "%s", m.Licence)
 	}
 }
 
-// describeTraining tells in one line how a model was trained.
+// describeTraining tells in one line how a model was trained, or made of other files.
 func describeTraining(t bundle.Training) string {
 	var parts []string
 	if t.Date != "" {
 		parts = append(parts, t.Date)
 	}
 	if t.Command != "" {
-		parts = append(parts, fmt.Sprintf("`%s`, seed %d", t.Command, t.Seed))
+		parts = append(parts, "`"+t.Command+"`")
+	}
+	if t.Command != "" && len(t.Steps) > 0 {
+		parts = append(parts, fmt.Sprintf("seed %d", t.Seed))
 	}
 	for _, stage := range slices.Sorted(maps.Keys(t.Steps)) {
 		parts = append(parts, fmt.Sprintf("%s %d steps in %.2g hours", stage, t.Steps[stage], t.Hours[stage]))

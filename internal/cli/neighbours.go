@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sundae/internal/picture"
+	"sundae/train/dataset"
 	"sundae/train/neighbours"
 )
 
@@ -22,18 +23,17 @@ Where both look alike, the model has memorised the image.`,
 		Example: `  sundae train neighbours --samples samples --data pictures --out neighbours.png
   sundae train neighbours --samples samples --data pictures --data more --out neighbours.png`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			made, err := neighbours.Pictures(samples)
+			made, err := dataset.Open(samples)
 			if err != nil {
 				return err
 			}
-			made = withoutSheets(made)
-			known, err := neighbours.Pictures(data...)
+			known, err := dataset.Open(data...)
 			if err != nil {
 				return err
 			}
-			bar := a.reporter.Bar("comparing", int64(len(known)), "images")
+			bar := a.reporter.Bar("comparing", int64(len(known.Files)), "images")
 			defer bar.Done()
-			pairs, err := neighbours.Find(cmd.Context(), made, known, func() { bar.Add(1) })
+			pairs, err := neighbours.Find(cmd.Context(), withoutSheets(made.Files), known.Files, func() { bar.Add(1) })
 			if err != nil {
 				return err
 			}
@@ -46,14 +46,14 @@ Where both look alike, the model has memorised the image.`,
 				return err
 			}
 			for _, p := range pairs {
-				fmt.Fprintf(a.out, "%s %s %.1f\n", p.Sample, p.Training, p.Distance)
+				fmt.Fprintf(a.out, "%s %s %.1f\n", p.Sample.Path, p.Training.Path, p.Distance)
 			}
 			fmt.Fprintln(a.out, out)
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&samples, "samples", "", "`folder` of samples")
-	cmd.Flags().StringArrayVar(&data, "data", nil, "`folder` of training images; may be repeated")
+	cmd.Flags().StringArrayVar(&data, "data", nil, "`folder` or IDX file of training images; may be repeated")
 	cmd.Flags().StringVar(&out, "out", "neighbours.png", "PNG `file` for the sheet")
 	for _, flag := range []string{"samples", "data"} {
 		cmd.MarkFlagRequired(flag)
@@ -62,11 +62,11 @@ Where both look alike, the model has memorised the image.`,
 }
 
 // withoutSheets removes the sheet that `sundae sample` writes with its samples.
-func withoutSheets(paths []string) []string {
-	var out []string
-	for _, path := range paths {
-		if filepath.Base(path) != "grid.png" {
-			out = append(out, path)
+func withoutSheets(files []dataset.File) []dataset.File {
+	var out []dataset.File
+	for _, file := range files {
+		if filepath.Base(file.Path) != "grid.png" {
+			out = append(out, file)
 		}
 	}
 	return out

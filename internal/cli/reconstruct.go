@@ -25,7 +25,7 @@ the model's size.`,
 			if err != nil {
 				return err
 			}
-			b, err := m.bundle(a)
+			b, err := m.bundle(cmd.Context(), a)
 			if err != nil {
 				return err
 			}

@@ -7,15 +7,20 @@ import (
 	"image"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"sundae/internal/bundle"
 	"sundae/internal/config"
 	"sundae/internal/picture"
+	"sundae/internal/progress"
 	"sundae/sampler"
 	"sundae/sampler/schedule"
 )
+
+// longRun is the time from which a run says how long it will take.
+const longRun = 30 * time.Second
 
 // sheetWidth is the largest width of a sheet of samples, in pixels.
 const sheetWidth = 4096
@@ -88,7 +93,7 @@ func (r *rendering) begin(a *app, cmd *cobra.Command, m *modelFlags, f *sampling
 		}
 		m.preferLike(a, r.like)
 	}
-	b, err := m.bundleWithPrior(a)
+	b, err := m.bundleWithPrior(cmd.Context(), a)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +148,9 @@ func (r *rendering) sample(ctx context.Context, a *app) (*sampler.Run, error) {
 	bar := a.reporter.Bar("sampling", int64(r.settings.Steps), "steps")
 	defer bar.Done()
 	err = run.Finish(ctx, func(stats sampler.Stats) error {
+		if left := stats.Took * time.Duration(stats.Steps-1); stats.Step == 1 && left >= longRun {
+			a.reporter.Printf("a step takes %s, all %d about %s", progress.Duration(stats.Took), stats.Steps, progress.Duration(stats.Took+left))
+		}
 		bar.Add(1)
 		bar.Note("temperature %.2f  confidence %.2f  %d frozen", stats.Temperature, stats.Confidence, stats.Frozen)
 		return nil

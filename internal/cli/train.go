@@ -113,17 +113,17 @@ func (s *session) Close() {
 }
 
 // openTokenizer opens the tokenizer that the flags name: a model's or the run's own.
-func (f *trainFlags) openTokenizer(a *app, s *session) (tokenizer.Tokenizer, error) {
+func (f *trainFlags) openTokenizer(ctx context.Context, a *app, s *session) (tokenizer.Tokenizer, error) {
 	if f.tokenizer == "" {
 		return s.Tokenizer()
 	}
-	return f.openPretrained(a, s)
+	return f.openPretrained(ctx, a, s)
 }
 
 // openPretrained opens the tokenizer of the model that --tokenizer names, and fits the
 // recipe to it.
-func (f *trainFlags) openPretrained(a *app, s *session) (*tokenizer.Pretrained, error) {
-	b, err := a.bundle(f.tokenizer)
+func (f *trainFlags) openPretrained(ctx context.Context, a *app, s *session) (*tokenizer.Pretrained, error) {
+	b, err := a.bundle(ctx, f.tokenizer)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (f *trainFlags) run(a *app, stage func(context.Context, *session) error) fu
 // runWithTokenizer is run for a stage that uses the tokenizer.
 func (f *trainFlags) runWithTokenizer(a *app, stage func(context.Context, *session, tokenizer.Tokenizer) error) func(*cobra.Command, []string) error {
 	return f.run(a, func(ctx context.Context, s *session) error {
-		t, err := f.openTokenizer(a, s)
+		t, err := f.openTokenizer(ctx, a, s)
 		if err != nil {
 			return err
 		}
@@ -164,11 +164,11 @@ func (f *trainFlags) runWithTokenizer(a *app, stage func(context.Context, *sessi
 }
 
 // start is what training starts from: the model called name, or random weights.
-func start(a *app, name string) (train.Start, error) {
+func start(ctx context.Context, a *app, name string) (train.Start, error) {
 	if name == "" {
 		return train.Random{}, nil
 	}
-	b, err := a.bundle(name)
+	b, err := a.bundle(ctx, name)
 	return train.Pretrained{Bundle: b}, err
 }
 
@@ -192,7 +192,7 @@ codebook further as well: the tokens change, and need a new prior.`,
 			if all && from == "" {
 				return usagef("--all needs --from, the model to train further")
 			}
-			from, err := start(a, from)
+			from, err := start(ctx, a, from)
 			if err != nil {
 				return err
 			}
@@ -254,7 +254,7 @@ pictures. The recipe may add shift mixing, or layers after the bottleneck.`,
   sundae train prior --recipe tiny --out runs/tiny --resume
   sundae train prior --recipe vistas --tokenizer vistas --from vistas --out runs/longer`,
 		RunE: f.runWithTokenizer(a, func(ctx context.Context, s *session, t tokenizer.Tokenizer) error {
-			from, err := start(a, from)
+			from, err := start(ctx, a, from)
 			if err != nil {
 				return err
 			}
@@ -292,7 +292,7 @@ the pictures' folders, unless --classes names them.`,
 			if err != nil {
 				return err
 			}
-			source, err := priorSource(a, s, priorOf)
+			source, err := priorSource(ctx, a, s, priorOf)
 			if err != nil {
 				return err
 			}
@@ -315,7 +315,7 @@ the pictures' folders, unless --classes names them.`,
 
 // priorSource is where the prior of a bundle comes from: the model called name, none, or
 // the run.
-func priorSource(a *app, s *session, name string) (train.PriorSource, error) {
+func priorSource(ctx context.Context, a *app, s *session, name string) (train.PriorSource, error) {
 	switch name {
 	case "":
 		return train.Trained{}, nil
@@ -323,7 +323,7 @@ func priorSource(a *app, s *session, name string) (train.PriorSource, error) {
 		s.command += " --prior none"
 		return train.NoPrior{}, nil
 	}
-	b, err := a.bundle(name)
+	b, err := a.bundle(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -366,7 +366,7 @@ func (f *trainFlags) trainAll(ctx context.Context, a *app, s *session, labels ex
 	if f.tokenizer == "" {
 		return train.All(ctx, f.all(s, labels))
 	}
-	t, err := f.openPretrained(a, s)
+	t, err := f.openPretrained(ctx, a, s)
 	if err != nil {
 		return bundle.Manifest{}, err
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // FLOPs counts the additions and multiplications of one run of a model on a
@@ -12,18 +14,18 @@ import (
 // of it.
 //
 // Only a runtime knows the shapes of what lies between the inputs and the
-// outputs, so the caller passes shapesOf. It runs the given model, which has the
-// named values as additional outputs, with every open axis of the inputs at 1,
-// and returns the shapes of those values.
-func FLOPs(model []byte, shapesOf func(model []byte, names []string) (map[string][]int64, error)) (int64, error) {
-	n, err := flops(model, shapesOf)
+// outputs, so the caller passes run. It runs the given model, which has some shapes as
+// additional outputs, with every open axis of the inputs at 1, and returns the elements of
+// the int64 outputs called names.
+func FLOPs(model []byte, run func(model []byte, names []string) ([][]int64, error)) (int64, error) {
+	n, err := flops(model, run)
 	if err != nil {
 		return 0, fmt.Errorf("count FLOPs: %w", err)
 	}
 	return n, nil
 }
 
-func flops(model []byte, shapesOf func(model []byte, names []string) (map[string][]int64, error)) (int64, error) {
+func flops(model []byte, run func(model []byte, names []string) ([][]int64, error)) (int64, error) {
 	products, err := findProducts(model)
 	if err != nil {
 		return 0, err
@@ -40,16 +42,16 @@ func flops(model []byte, shapesOf func(model []byte, names []string) (map[string
 			}
 		}
 	}
-	instrumented, err := withOutputs(model, unknown)
+	instrumented, names, err := withShapes(model, unknown)
 	if err != nil {
 		return 0, err
 	}
-	found, err := shapesOf(instrumented, unknown)
+	found, err := run(instrumented, names)
 	if err != nil {
 		return 0, err
 	}
-	for name, shape := range found {
-		shapes[name] = shape
+	for i, name := range unknown {
+		shapes[name] = found[i]
 	}
 	var sum int64
 	for _, p := range products {
@@ -132,21 +134,25 @@ func knownShapes(model []byte) (map[string][]int64, error) {
 	return shapes, nil
 }
 
-// withOutputs makes the named values outputs of the model, where they are not.
-func withOutputs(model []byte, names []string) ([]byte, error) {
-	_, outputs, err := Describe(model)
-	if err != nil {
-		return nil, err
+// withShapes makes the shapes of the named values outputs of the model, and returns these
+// outputs' names. The values themselves as outputs would stay in memory until the end.
+func withShapes(model []byte, values []string) (instrumented []byte, names []string, err error) {
+	for _, value := range values {
+		names = append(names, "shape of "+value)
 	}
-	return replace(model, modelGraph, func(graph []byte) ([]byte, error) {
+	instrumented, err = replace(model, modelGraph, func(graph []byte) ([]byte, error) {
 		wider := slices.Clone(graph)
-		for _, name := range names {
-			if _, ok := Find(outputs, name); !ok {
-				wider = appendMessage(wider, graphOutput, appendMessage(nil, 1, []byte(name))) // without a type: the runtime infers it
+		for i, value := range values {
+			node, err := proto.Marshal(Node{Op: "Shape", In: []string{value}, Out: []string{names[i]}}.proto())
+			if err != nil {
+				return nil, err
 			}
+			wider = appendMessage(wider, graphNode, node)
+			wider = appendMessage(wider, graphOutput, appendMessage(nil, 1, []byte(names[i]))) // without a type: the runtime infers it
 		}
 		return wider, nil
 	})
+	return instrumented, names, err
 }
 
 // flops counts a product from the shapes of its inputs and its output: every

@@ -185,6 +185,7 @@ func (n Network) writeExternal(ctx context.Context, folder, name string) error {
 	var at int64
 	err := writeFile(filepath.Join(folder, dataName), func(w io.Writer) error {
 		buffered := bufio.NewWriterSize(w, 1<<20)
+		var raw []byte
 		for _, t := range model.Graph.Initializer {
 			if !unfilled[t.Name] {
 				continue
@@ -207,7 +208,6 @@ func (n Network) writeExternal(ctx context.Context, folder, name string) error {
 			at += padding
 			t.DataLocation = protos.TensorProto_EXTERNAL
 			t.ExternalData = entries(dataName, at, 4*int64(len(values)))
-			var raw []byte
 			for chunk := range slices.Chunk(values, 1<<16) {
 				raw = appendFloats(raw[:0], chunk)
 				if _, err := buffered.Write(raw); err != nil {

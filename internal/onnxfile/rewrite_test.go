@@ -77,15 +77,15 @@ func TestRemoveUnread(t *testing.T) {
 
 func TestFLOPs(t *testing.T) {
 	var asked []string
-	got, err := FLOPs(small(), func(file []byte, names []string) (map[string][]int64, error) {
+	got, err := FLOPs(small(), func(file []byte, names []string) ([][]int64, error) {
 		asked = names
 		_, outputs, err := Describe(file)
-		if _, ok := Find(outputs, "y"); !ok || err != nil {
-			t.Errorf("y is not an output of the model to run: %v, %v", outputs, err)
+		if _, ok := Find(outputs, names[0]); !ok || err != nil {
+			t.Errorf("%s is not an output of the model to run: %v, %v", names[0], outputs, err)
 		}
-		return map[string][]int64{"y": {1, 3}}, nil
+		return [][]int64{{1, 3}}, nil
 	})
-	if err != nil || got != 2*2*3 || !slices.Equal(asked, []string{"y"}) {
+	if err != nil || got != 2*2*3 || !slices.Equal(asked, []string{"shape of y"}) {
 		t.Errorf("%d FLOPs, %v; asked for %q", got, err, asked)
 	}
 	for equation, c := range map[string]struct {

@@ -185,7 +185,8 @@ func (b *binding) Memory(name string) any {
 }
 
 // interruptAfter is how long the last run must have taken for the next one to be
-// interrupted when it is cancelled. Shorter ones finish first.
+// interrupted when it is cancelled. Shorter ones finish first. How long the first one
+// takes is unknown, so it can be interrupted as well.
 const interruptAfter = 200 * time.Millisecond
 
 // Run computes the outputs, see [inference.Binding]. On the CPU it allocates and copies
@@ -197,7 +198,7 @@ func (b *binding) Run(ctx context.Context) error {
 	}
 	began := time.Now()
 	var err error
-	if b.last > interruptAfter && ctx.Done() != nil {
+	if (b.last == 0 || b.last > interruptAfter) && ctx.Done() != nil {
 		err = b.runInterruptibly(ctx)
 	} else {
 		err = b.run()

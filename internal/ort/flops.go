@@ -12,14 +12,14 @@ import (
 // CountFLOPs counts the additions and multiplications of one run of a model on a
 // batch of one, see [onnxfile.FLOPs]. It runs the model once, on the CPU.
 func (rt *Runtime) CountFLOPs(file onnxfile.Model) (int64, error) {
-	return onnxfile.FLOPs(file.Graph, func(graph []byte, outputs []string) (map[string][]int64, error) {
-		return shapesOf(onnxfile.Model{Graph: graph, Folder: file.Folder}, outputs)
+	return onnxfile.FLOPs(file.Graph, func(graph []byte, outputs []string) ([][]int64, error) {
+		return runOnZeros(onnxfile.Model{Graph: graph, Folder: file.Folder}, outputs)
 	})
 }
 
-// shapesOf runs a model on zeros, with open axes at 1, and returns the shapes of
-// the named outputs.
-func shapesOf(file onnxfile.Model, outputs []string) (map[string][]int64, error) {
+// runOnZeros runs a model on zeros, with open axes at 1, and returns the elements of
+// the named outputs, which are int64.
+func runOnZeros(file onnxfile.Model, outputs []string) ([][]int64, error) {
 	inputs, _, err := onnxfile.Describe(file.Graph)
 	if err != nil {
 		return nil, err
@@ -44,6 +44,11 @@ func shapesOf(file onnxfile.Model, outputs []string) (map[string][]int64, error)
 		return nil, err
 	}
 	defer options.Destroy()
+	// Arranging the weights for fast products takes longer than the one run, and as much
+	// memory as the weights.
+	if err := options.AddSessionConfigEntry("session.disable_prepacking", "1"); err != nil {
+		return nil, shortError(err)
+	}
 	session, err := newORTSession(file, names(inputs), outputs, options)
 	if err != nil {
 		return nil, err
@@ -54,9 +59,13 @@ func shapesOf(file onnxfile.Model, outputs []string) (map[string][]int64, error)
 		return nil, shortError(err)
 	}
 	defer destroy(results)
-	shapes := map[string][]int64{}
+	elements := make([][]int64, len(results))
 	for i, v := range results {
-		shapes[outputs[i]] = v.GetShape()
+		tensor, ok := v.(*onnxruntime.Tensor[int64])
+		if !ok {
+			return nil, fmt.Errorf("output %s is not int64", outputs[i])
+		}
+		elements[i] = slices.Clone(tensor.GetData())
 	}
-	return shapes, nil
+	return elements, nil
 }

@@ -78,7 +78,7 @@ func (b *Bar) Done() {
 	if b.done > 0 || b.total > 0 { // units were counted
 		line += amount(b.done, b.unit) + " in "
 	}
-	line += duration(now.Sub(b.began))
+	line += Duration(now.Sub(b.began))
 	if speed := b.rate(now); speed > 0 {
 		line += ", " + rate(speed, b.unit)
 	}
@@ -151,7 +151,7 @@ func (b *Bar) line(now time.Time, width int) string {
 		s.WriteString("  " + rate(r, b.unit))
 		if b.total > b.done {
 			left := float64(b.total-b.done) / r
-			s.WriteString("  " + duration(time.Duration(left*float64(time.Second))) + " left")
+			s.WriteString("  " + Duration(time.Duration(left*float64(time.Second))) + " left")
 		}
 	}
 	if b.note != "" {
@@ -210,8 +210,8 @@ func byteSize(n float64) string {
 	return fmt.Sprintf("%.3g GB", n)
 }
 
-// duration formats d with a precision that fits its length: 0.4s, 12s, 3m20s, 2h05m.
-func duration(d time.Duration) string {
+// Duration formats d with a precision that fits its length: 0.4s, 12s, 3m20s, 2h05m.
+func Duration(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1fs", d.Seconds())

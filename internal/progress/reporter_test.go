@@ -118,7 +118,7 @@ func TestUnits(t *testing.T) {
 		400 * time.Millisecond: "0.4s", 12 * time.Second: "12s", 200 * time.Second: "3m20s",
 		3599600 * time.Millisecond: "60m00s", 125 * time.Minute: "2h05m",
 	} {
-		if got := duration(d); got != want {
+		if got := Duration(d); got != want {
 			t.Errorf("%v is %s, want %s", d, got, want)
 		}
 	}

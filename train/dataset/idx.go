@@ -82,8 +82,11 @@ func readIDX(path string, magic uint32) (shape []int, data []byte, err error) {
 	}
 	defer file.Close()
 	shape, data, err = parseIDX(file, magic)
+	if errors.Is(err, errNotIDX) && magic == idxImages {
+		return nil, nil, fmt.Errorf("%s is neither a folder of pictures nor an IDX file of images, as train-images-idx3-ubyte is", path)
+	}
 	if errors.Is(err, errNotIDX) {
-		return nil, nil, fmt.Errorf("%s is neither a folder of pictures nor %w", path, err)
+		return nil, nil, fmt.Errorf("%s is not an IDX file of labels, as train-labels-idx1-ubyte is", path)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read IDX file %s: %w", path, err)
@@ -92,7 +95,7 @@ func readIDX(path string, magic uint32) (shape []int, data []byte, err error) {
 }
 
 // errNotIDX is the error for a file that does not begin as it should.
-var errNotIDX = errors.New("an IDX file of unsigned bytes, which train-images-idx3-ubyte and train-labels-idx1-ubyte are")
+var errNotIDX = errors.New("not an IDX file")
 
 func parseIDX(r io.Reader, magic uint32) (shape []int, data []byte, err error) {
 	in := bufio.NewReader(r)

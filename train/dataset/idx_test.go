@@ -47,6 +47,8 @@ func TestOpenIDX(t *testing.T) {
 		"few-images.idx3-ubyte":      idx(idxImages, pixels, 3, 2, 3),
 		"few-labels.idx1-ubyte":      idx(idxLabels, []byte{0, 1}, 2),
 		"plain-images-idx3-ubyte":    idx(idxImages, pixels, 3, 2, 3),
+		"odd-images-idx3-ubyte":      idx(idxImages, pixels, 3, 2, 3),
+		"odd-labels-idx1-ubyte":      idx(idxImages, pixels, 3, 2, 3),
 		"notes.txt":                  []byte("hello"),
 		"folder/9/1.png":             nil,
 	} {
@@ -72,6 +74,7 @@ func TestOpenIDX(t *testing.T) {
 		{paths: "train-images-idx3-ubyte train-images-idx3-ubyte", says: "train-images-idx3-ubyte#0 is listed twice"},
 		{paths: "few-images.idx3-ubyte", says: "few-labels.idx1-ubyte has 2 labels for the 3 images"},
 		{paths: "train-labels-idx1-ubyte", says: "neither a folder of pictures nor an IDX file"},
+		{paths: "odd-images-idx3-ubyte", says: "odd-labels-idx1-ubyte is not an IDX file of labels"},
 		{paths: "notes.txt", says: "neither a folder of pictures nor an IDX file"},
 	} {
 		var paths []string
@@ -113,7 +116,7 @@ func TestDamagedIDX(t *testing.T) {
 	whole := idx(idxImages, make([]byte, 12), 3, 2, 2)
 	bomb := packed(t, idx(idxImages, make([]byte, 1<<20), 3, 2, 2))
 	for says, file := range map[string][]byte{
-		"an IDX file of unsigned bytes":      idx(0x00000D03, make([]byte, 48), 3, 2, 2), // floats
+		"not an IDX file":                    idx(0x00000D03, make([]byte, 48), 3, 2, 2), // floats
 		"ends within its header":             whole[:13],
 		"ends after 11 of 12 bytes":          whole[:len(whole)-1],
 		"more data follows":                  bomb,

@@ -85,14 +85,25 @@ func write(out io.Writer, store *model.Store, meta map[string]string) error {
 // Load reads a checkpoint into store, which must not hold its variables yet, and returns
 // the metadata. For a missing file the error matches fs.ErrNotExist.
 func Load(path string, store *model.Store) (map[string]string, error) {
-	meta, err := load(path, store)
+	return loadSelected(path, store, everything)
+}
+
+// selection returns the path of the variable that a checkpoint's tensor becomes, or "" to
+// pass over it.
+type selection func(name string, header safetensors.Header) string
+
+func everything(name string, _ safetensors.Header) string { return name }
+
+// loadSelected reads a part of a checkpoint as Load reads all of it.
+func loadSelected(path string, store *model.Store, as selection) (map[string]string, error) {
+	meta, err := load(path, store, as)
 	if err != nil {
 		return nil, fmt.Errorf("load checkpoint %s: %w", path, err)
 	}
 	return meta, nil
 }
 
-func load(path string, store *model.Store) (map[string]string, error) {
+func load(path string, store *model.Store, as selection) (map[string]string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -102,8 +113,7 @@ func load(path string, store *model.Store) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := bufio.NewReaderSize(file, 1<<20)
-	header, err := safetensors.ReadHeader(r, info.Size())
+	header, err := safetensors.ReadHeader(file, info.Size())
 	if err != nil {
 		return nil, err
 	}
@@ -114,11 +124,15 @@ func load(path string, store *model.Store) (map[string]string, error) {
 			return nil, fmt.Errorf("tensor %s starts at byte %d, expected %d", name, entry.Offsets[0], at)
 		}
 		at = entry.Offsets[1]
-		tensor, err := readTensor(r, entry)
+		variable := as(name, header)
+		if variable == "" {
+			continue
+		}
+		tensor, err := readTensor(io.NewSectionReader(file, header.Data+entry.Offsets[0], entry.Offsets[1]-entry.Offsets[0]), entry)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %s: %w", name, err)
 		}
-		if _, err := store.CreateVariable(name, tensor); err != nil {
+		if _, err := store.CreateVariable(variable, tensor); err != nil {
 			return nil, err
 		}
 	}

@@ -3,11 +3,14 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
+
+	"sundae/train/safetensors"
 )
 
 // EMARoot is the scope of the exponential moving averages, under the weights' own paths:
@@ -48,27 +51,20 @@ func StartEMA(store *model.Store, scope string) error {
 	return nil
 }
 
-// EMAWeights returns a new store with the averages in the place of the weights under
-// scope: the one to sample from and to export. Trainable weights without an average are
-// copied.
-func EMAWeights(store *model.Store, scope string) (*model.Store, error) {
-	out := model.NewStore()
-	for v := range store.Scope(scope).IterVariables() {
-		source := v
-		if ema := store.GetVariable(EMARoot + v.Path()); ema != nil {
-			source = ema
-		} else if !v.Trainable {
-			continue
+// LoadEMA reads a checkpoint for use, as Load does: into store go the averages in the place
+// of the weights under scope, the weights there that have no average, and the variables
+// called also. What only training needs is not read.
+func (f RunFile) LoadEMA(store *model.Store, report any, scope string, also ...string) error {
+	return f.load(store, report, func(name string, header safetensors.Header) string {
+		if weight, ok := strings.CutPrefix(name, EMARoot); ok && strings.HasPrefix(weight, scope+"/") {
+			return weight
 		}
-		value, err := clone(source)
-		if err == nil {
-			_, err = out.CreateVariable(v.Path(), value)
+		_, averaged := header.Entries[EMARoot+name]
+		if strings.HasPrefix(name, scope+"/") && !averaged || slices.Contains(also, name) {
+			return name
 		}
-		if err != nil {
-			return nil, fmt.Errorf("copy the average of %s: %w", v.Path(), err)
-		}
-	}
-	return out, nil
+		return ""
+	})
 }
 
 func clone(v *model.Variable) (*tensors.Tensor, error) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"path/filepath"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -12,7 +13,7 @@ import (
 )
 
 // The average follows decay·ema + (1-decay)·weight, from 0 or from StartEMA, leaves the
-// weights alone, and takes their place in EMAWeights.
+// weights alone, and takes their place in LoadEMA.
 func TestEMA(t *testing.T) {
 	backend, err := Open("onnx:cpu", orttest.Library(t))
 	if err != nil {
@@ -50,9 +51,13 @@ func TestEMA(t *testing.T) {
 			}
 			want = decay*want + (1-decay)*float64(value)
 		}
-		averages, err := EMAWeights(store, "/net")
-		if err != nil {
+		run := RunFile{Path: filepath.Join(t.TempDir(), "run.safetensors")}
+		if err := run.Save(store, 3, 3); err != nil {
 			t.Fatal(err)
+		}
+		averages, steps := model.NewStore(), 0
+		if err := run.LoadEMA(averages, &steps, "/net"); err != nil || averages.NumVariables() != 1 {
+			t.Fatalf("%d variables read, %v", averages.NumVariables(), err)
 		}
 		for path, want := range map[*model.Variable]float64{averages.GetVariable("/net/weight"): want, weight: -1} {
 			if got := tensors.MustCopyFlatData[float32](path.MustValue())[1]; math.Abs(float64(got)-want) > 1e-5 {

@@ -46,7 +46,12 @@ func (f RunFile) Save(store *model.Store, step int, report any) error {
 // Load reads the variables into store and the report into the value that report points
 // to. A checkpoint of another format or another network is an error.
 func (f RunFile) Load(store *model.Store, report any) error {
-	meta, err := Load(f.Path, store)
+	return f.load(store, report, everything)
+}
+
+// load reads a part of the variables.
+func (f RunFile) load(store *model.Store, report any, as selection) error {
+	meta, err := loadSelected(f.Path, store, as)
 	if errors.Is(err, fs.ErrNotExist) {
 		name := strings.TrimSuffix(filepath.Base(f.Path), filepath.Ext(f.Path))
 		return fmt.Errorf("there is no %s: run `sundae train %s` first", f.Path, name)

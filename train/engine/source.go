@@ -27,6 +27,8 @@ func values(store *model.Store) Source {
 		if err != nil {
 			return nil, err
 		}
-		return tensors.CopyFlatData[float32](value)
+		var values []float32 // the tensor's own memory, which a copy would double
+		err = tensors.ConstFlatData(value, func(flat []float32) { values = flat })
+		return values, err
 	}
 }

@@ -22,17 +22,17 @@ const side = 32
 
 // Neighbour is the training image nearest to one sample.
 type Neighbour struct {
-	Sample, Training string  // paths
+	Sample, Training dataset.File
 	Distance         float64 // root mean square difference of the scaled images, 0 to 255
 }
 
 // Find compares every sample with every training image. done is called after each
 // training image, from several goroutines.
-func Find(ctx context.Context, samples, training []string, done func()) ([]Neighbour, error) {
+func Find(ctx context.Context, samples, training []dataset.File, done func()) ([]Neighbour, error) {
 	features := make([][]float32, len(samples))
-	for i, path := range samples {
+	for i, file := range samples {
 		var err error
-		if features[i], err = scaled(path); err != nil {
+		if features[i], err = scaled(file); err != nil {
 			return nil, err
 		}
 	}
@@ -41,8 +41,8 @@ func Find(ctx context.Context, samples, training []string, done func()) ([]Neigh
 	group, ctx := errgroup.WithContext(ctx)
 	for w := range workers {
 		best[w] = make([]Neighbour, len(samples))
-		for i, path := range samples {
-			best[w][i] = Neighbour{Sample: path, Distance: math.Inf(1)}
+		for i, file := range samples {
+			best[w][i] = Neighbour{Sample: file, Distance: math.Inf(1)}
 		}
 		group.Go(func() error {
 			for k := w; k < len(training); k += workers {
@@ -82,15 +82,15 @@ func Sheet(pairs []Neighbour, columns, cell int) (image.Image, error) {
 	var cells []image.Image
 	for from := 0; from < len(pairs); from += columns {
 		row := pairs[from:min(from+columns, len(pairs))]
-		for _, path := range []func(Neighbour) string{
-			func(n Neighbour) string { return n.Sample }, func(n Neighbour) string { return n.Training },
+		for _, file := range []func(Neighbour) dataset.File{
+			func(n Neighbour) dataset.File { return n.Sample }, func(n Neighbour) dataset.File { return n.Training },
 		} {
 			for i := range columns {
 				if i >= len(row) {
 					cells = append(cells, image.NewRGBA(image.Rect(0, 0, cell, cell)))
 					continue
 				}
-				p, err := picture.Load(path(row[i]))
+				p, err := file(row[i]).Load(cell)
 				if err != nil {
 					return nil, fmt.Errorf("draw the sheet of neighbours: %w", err)
 				}
@@ -101,22 +101,9 @@ func Sheet(pairs []Neighbour, columns, cell int) (image.Image, error) {
 	return picture.Grid(cells, columns, 4, color.Black), nil
 }
 
-// Pictures lists the images of folders and their sub-folders.
-func Pictures(dirs ...string) ([]string, error) {
-	set, err := dataset.Open(dirs...)
-	if err != nil {
-		return nil, err
-	}
-	paths := make([]string, len(set.Files))
-	for i, f := range set.Files {
-		paths[i] = f.Path
-	}
-	return paths, nil
-}
-
-// scaled is the image at path scaled to side×side, [side, side, 3].
-func scaled(path string) ([]float32, error) {
-	p, err := dataset.File{Path: path}.Load(side)
+// scaled is an image scaled to side×side, [side, side, 3].
+func scaled(file dataset.File) ([]float32, error) {
+	p, err := file.Load(side)
 	if err != nil {
 		return nil, fmt.Errorf("compare pictures: %w", err)
 	}

@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"sundae/internal/picture"
+	"sundae/train/dataset"
 )
 
 // plain writes an image of one colour.
-func plain(t *testing.T, path string, c color.RGBA) string {
+func plain(t *testing.T, path string, c color.RGBA) dataset.File {
 	t.Helper()
 	p := image.NewRGBA(image.Rect(0, 0, 48, 48))
 	for i := 0; i < len(p.Pix); i += 4 {
@@ -21,17 +22,17 @@ func plain(t *testing.T, path string, c color.RGBA) string {
 	if err := picture.Save(path, p); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return dataset.File{Path: path}
 }
 
 func TestFind(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	training := []string{
+	training := []dataset.File{
 		plain(t, at("red.png"), color.RGBA{200, 0, 0, 255}), plain(t, at("green.png"), color.RGBA{0, 200, 0, 255}),
 		plain(t, at("blue.png"), color.RGBA{0, 0, 200, 255}),
 	}
-	samples := []string{plain(t, at("a.png"), color.RGBA{0, 190, 0, 255}), plain(t, at("b.png"), color.RGBA{0, 0, 200, 255})}
+	samples := []dataset.File{plain(t, at("a.png"), color.RGBA{0, 190, 0, 255}), plain(t, at("b.png"), color.RGBA{0, 0, 200, 255})}
 	var done atomic.Int64
 	pairs, err := Find(t.Context(), samples, training, func() { done.Add(1) })
 	if err != nil {
@@ -48,7 +49,7 @@ func TestFind(t *testing.T) {
 	if err != nil || sheet.Bounds().Size() != image.Pt(4*16+3*4, 2*16+4) {
 		t.Errorf("a sheet of %v, %v", sheet.Bounds(), err)
 	}
-	if _, err := Find(t.Context(), []string{at("none.png")}, training, func() {}); err == nil {
+	if _, err := Find(t.Context(), []dataset.File{{Path: at("none.png")}}, training, func() {}); err == nil {
 		t.Error("a missing sample is no error")
 	}
 }

@@ -17,9 +17,10 @@ const (
 	maxPickle     = 32 << 20 // bytes
 	maxOperations = 2_000_000
 	maxMarks      = 10_000 // open lists, dictionaries and tuples
+	maxNumber     = 1000   // characters of a number
 )
 
-var errPickle = errors.New("the file is damaged: its pickle can't be read")
+var errPickle = errors.New("the file is damaged: its pickle can't be read; download it again")
 
 // unpickle reads one pickle from r, up to its end and no further. load gives the values of
 // persistent ids, which are storages; it is nil where there are none.
@@ -27,6 +28,9 @@ func unpickle(r io.Reader, load func(id any) (any, error)) (value any, err error
 	text, err := scan(r)
 	if err != nil {
 		return nil, err
+	}
+	if bytes.Contains(text, []byte("_array_reconstructor")) {
+		return nil, errors.New("its pickle holds arrays of Python, which weights don't: save the model's state_dict()") // gopickle would copy each, as often as it is asked to
 	}
 	defer func() {
 		if recover() != nil { // gopickle does on nonsense that it doesn't expect
@@ -62,7 +66,7 @@ func scan(r io.Reader) ([]byte, error) {
 			return s.text.Bytes(), nil
 		}
 	}
-	return nil, fmt.Errorf("its pickle has more than %d operations", maxOperations)
+	return nil, fmt.Errorf("its pickle has more than %d operations: it is damaged or no checkpoint", maxOperations)
 }
 
 type scanner struct {
@@ -75,7 +79,7 @@ type scanner struct {
 func (s *scanner) read(n uint64) ([]byte, error) {
 	start := s.text.Len()
 	if n > maxPickle || start+int(n) > maxPickle {
-		return nil, fmt.Errorf("its pickle is larger than %d MB", maxPickle>>20)
+		return nil, fmt.Errorf("its pickle is larger than %d MB: it is damaged or no checkpoint", maxPickle>>20)
 	}
 	if _, err := io.CopyN(&s.text, s.r, int64(n)); err != nil {
 		return nil, err
@@ -126,7 +130,12 @@ func (s *scanner) operation() (done bool, err error) {
 		err = errors.Join(s.readLine(), s.readLine())
 	case 'c':
 		err = errors.Join(s.readLine(), s.readLine())
-	case 'I', 'L', 'F', 'S', 'V', 'P', 'g', 'p':
+	case 'I', 'L', 'F', 'g', 'p':
+		start := s.text.Len()
+		if err = s.readLine(); err == nil && s.text.Len()-start > maxNumber {
+			err = errPickle
+		}
+	case 'S', 'V', 'P':
 		err = s.readLine()
 	case 'K', 'h', 'q', 0x80, 0x82:
 		_, err = s.read(1)
@@ -142,8 +151,10 @@ func (s *scanner) operation() (done bool, err error) {
 		}
 	case 'U', 'C', 0x8c, 0x8a:
 		err = s.counted(1)
-	case 'T', 'B', 'X', 0x8b:
+	case 'T', 'B', 'X':
 		err = s.counted(4)
+	case 0x8b: // an integer with more than 255 bytes, which gopickle reads in quadratic time
+		err = errPickle
 	case 0x8d, 0x8e, 0x96:
 		err = s.counted(8)
 	}
@@ -176,6 +187,8 @@ var storageTypes = map[string]elementType{
 	"FloatStorage": float32Type, "DoubleStorage": float64Type, "HalfStorage": float16Type, "BFloat16Storage": bfloat16Type,
 	"LongStorage": int64Type, "IntStorage": int32Type, "ShortStorage": int16Type, "CharStorage": int8Type,
 	"ByteStorage": uint8Type, "BoolStorage": boolType,
+	// Quantized tensors are not read, but the older layout needs the sizes of all storages.
+	"QInt8Storage": int8Type, "QUInt8Storage": uint8Type, "QInt32Storage": int32Type,
 }
 
 // unknown stands for every class, function and object that isn't needed. It accepts all

@@ -199,7 +199,7 @@ func parseFactor(value any) (int, error) {
 // else, the error names both values.
 func (c PriorConfig) Complete(w *Weights) (PriorConfig, error) {
 	if _, ok := w.Shape("token_emb.weight"); !ok {
-		return c, fmt.Errorf("it holds no prior of the author's code but another network: its keys begin with %s", firstKeys(w))
+		return c, fmt.Errorf("it holds another network than a prior of the author's code: unexpected keys: %s", firstKeys(w))
 	}
 	found := hourglassOf(w)
 	n := &c.Network
@@ -231,7 +231,9 @@ func (c PriorConfig) Complete(w *Weights) (PriorConfig, error) {
 	switch {
 	case m.err != nil:
 		return c, m.err
-	case n.Heads < 1 || inner%n.Heads != 0:
+	case n.Heads == 0:
+		return c, errors.New("its weights don't say how many heads its attention has: give the TOML that was published with it, which says so under net.nb_heads")
+	case n.Heads < 0 || inner%n.Heads != 0:
 		return c, fmt.Errorf("%s has net.nb_heads %d, which does not divide the %d channels of the weights' attention: give the config of these weights", c.File, n.Heads, inner)
 	}
 	n.HeadDim = inner / n.Heads

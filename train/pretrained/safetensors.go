@@ -26,6 +26,9 @@ func readSafetensors(file *os.File, size int64) (map[string]tensor, error) {
 	}
 	tensors := map[string]tensor{}
 	for _, name := range header.Names() {
+		if err := checkName(name); err != nil {
+			return nil, err
+		}
 		entry := header.Entries[name]
 		element, ok := safetensorsTypes[entry.DType]
 		if !ok {

@@ -82,29 +82,44 @@ type tensor struct {
 // maxRank bounds the number of axes, far above that of any network.
 const maxRank = 16
 
-// newTensor checks that the view lies in its storage, and that it is not larger: a few
-// bytes could otherwise claim to be a tensor of any size.
+// maxElements bounds the elements of a tensor, far above those of any weight, and maxShared
+// those of one that has more of them than its storage: strides of 0 repeat elements, and a
+// few bytes could otherwise claim to be a tensor of any size.
+const (
+	maxElements = 1 << 40
+	maxShared   = 1 << 20
+)
+
+// newTensor checks that the view lies in its storage.
 func newTensor(s *storage, offset int, shape, strides []int) (tensor, error) {
+	t := tensor{s, slices.Clone(shape), slices.Clone(strides), offset}
 	if len(shape) != len(strides) || len(shape) > maxRank {
-		return tensor{}, fmt.Errorf("a tensor has the impossible shape %v with strides %v", shape, strides)
+		return tensor{}, fmt.Errorf("a tensor has the impossible shape %v with strides %v: the file is damaged", shape, strides)
 	}
-	elements, last := int64(1), int64(offset)
-	for i, n := range shape {
-		if n < 0 || strides[i] < 0 || n > 0 && elements > s.elements/int64(n) && elements > 0 {
-			return tensor{}, fmt.Errorf("a tensor of shape %v and strides %v has only %d elements", shape, strides, s.elements)
+	elements := int64(1)
+	for _, n := range shape {
+		if n < 0 || n > 0 && elements > maxElements/int64(n) {
+			return tensor{}, fmt.Errorf("a tensor has the impossible shape %v: the file is damaged", shape)
 		}
 		elements *= int64(n)
-		if n > 1 {
-			if int64(strides[i]) > s.elements {
-				return tensor{}, fmt.Errorf("a tensor of strides %v has only %d elements", strides, s.elements)
-			}
-			last += int64(n-1) * int64(strides[i])
+	}
+	if elements == 0 {
+		return t, nil
+	}
+	last := int64(offset)
+	inside := offset >= 0 && last < s.elements && elements <= max(s.elements, maxShared)
+	for i, n := range shape {
+		stride := int64(strides[i])
+		inside = inside && stride >= 0 && (n == 1 || stride <= (s.elements-1-last)/int64(n-1))
+		if !inside {
+			break
 		}
+		last += int64(n-1) * stride
 	}
-	if offset < 0 || elements > 0 && (last < 0 || last >= s.elements) {
-		return tensor{}, fmt.Errorf("a tensor of shape %v at offset %d reaches beyond its %d elements", shape, offset, s.elements)
+	if !inside {
+		return tensor{}, fmt.Errorf("a tensor of shape %v and strides %v at offset %d reaches beyond its %d elements: the file is damaged", shape, strides, offset, s.elements)
 	}
-	return tensor{s, slices.Clone(shape), slices.Clone(strides), offset}, nil
+	return t, nil
 }
 
 // contiguous are the strides of a row-major tensor.

@@ -2,6 +2,7 @@ package pretrained
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -13,7 +14,7 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-var errNoTensors = errors.New("the file holds no tensors")
+var errNoTensors = errors.New("the file holds no tensors: save the model's state_dict()")
 
 // readZip reads the layout of torch.save since PyTorch 1.6: a zip archive with a pickle and
 // one entry for each storage.
@@ -32,14 +33,14 @@ func readZip(file *os.File, size int64) (map[string]tensor, error) {
 	}
 	structure, ok := entries[root+"data.pkl"]
 	if !ok {
-		return nil, errors.New("it is a zip archive, but not of PyTorch")
+		return nil, errors.New("it is a zip archive, but not of PyTorch: unpack it and give the checkpoint inside")
 	}
 	if _, ok := entries[root+"constants.pkl"]; ok {
 		return nil, errors.New("it is a TorchScript program: save the model's state_dict() instead")
 	}
 	if order, ok := entries[root+"byteorder"]; ok {
 		if text, err := readEntry(order, 16); err != nil || string(text) != "little" {
-			return nil, errors.New("it was written on a big-endian machine, which isn't supported")
+			return nil, errors.New("it was written on a big-endian machine: load it with PyTorch on another one and save it again")
 		}
 	}
 	r, err := structure.Open()
@@ -105,16 +106,20 @@ func storageID(id any) (element elementType, key string, elements int64, ok bool
 	return element, key, int64(n), isElement && isKey && isInt && n >= 0 && n < most
 }
 
-// legacyHead is the magic number that the older layout begins with, as a pickle.
-var legacyHead = []byte{0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19}
+// legacyMagic is the number that the older layout begins with, as a pickle holds it.
+var legacyMagic = []byte{0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'}
 
-// isLegacy reports whether a file starts like one of the older layout.
-func isLegacy(head []byte) bool { return bytes.HasPrefix(head, legacyHead) }
+// isLegacy reports whether a file starts like one of the older layout: with the version of
+// the pickle, from version 4 on a frame, and the magic number.
+func isLegacy(head []byte) bool {
+	at := bytes.Index(head, legacyMagic)
+	return len(head) > 0 && head[0] == 0x80 && (at == 2 || at == 11)
+}
 
 // readLegacy reads the layout of torch.save before PyTorch 1.6: pickles of a magic number, a
 // version, the machine, the objects and the keys of the storages, and then the storages.
 func readLegacy(file *os.File, size int64) (map[string]tensor, error) {
-	r := &counter{r: io.NewSectionReader(file, 0, size)}
+	r := &counter{r: bufio.NewReader(io.NewSectionReader(file, 0, size))}
 	for range 3 {
 		if _, err := unpickle(r, nil); err != nil {
 			return nil, err
@@ -205,15 +210,20 @@ func stateDict(value any) (map[string]tensor, error) {
 	if root == nil {
 		return nil, errors.New("the file holds no dictionary of tensors: save the model's state_dict()")
 	}
-	for _, key := range networkKeys {
-		if inner := dictionary(root[key]); inner != nil {
-			root = inner
+	const maxLevels = 4 // of dictionaries around the weights, which may hold themselves
+	for range maxLevels {
+		inner := innerDictionary(root)
+		if inner == nil {
 			break
 		}
+		root = inner
 	}
 	tensors := map[string]tensor{}
 	for key, value := range root {
 		if t, ok := value.(tensor); ok {
+			if err := checkName(key); err != nil {
+				return nil, err
+			}
 			tensors[key] = t
 		}
 	}
@@ -221,6 +231,17 @@ func stateDict(value any) (map[string]tensor, error) {
 		return nil, errNoTensors
 	}
 	return withoutModule(tensors), nil
+}
+
+// innerDictionary is the dictionary that holds the network's weights, nil if root has none
+// under the usual names.
+func innerDictionary(root map[string]any) map[string]any {
+	for _, key := range networkKeys {
+		if inner := dictionary(root[key]); inner != nil {
+			return inner
+		}
+	}
+	return nil
 }
 
 // dictionary gives the entries of a dictionary that have a string as key, nil if value is

@@ -91,11 +91,12 @@ func ReadVQGANConfig(path string) (VQGANConfig, error) {
 	return c, nil
 }
 
-// firstYAMLError is the first of the errors that yaml.v3 lists.
+// firstYAMLError is the first of the errors that yaml.v3 lists, without the Go type.
 func firstYAMLError(err error) error {
 	var list *yaml.TypeError
 	if errors.As(err, &list) {
-		return errors.New(list.Errors[0])
+		first, _, _ := strings.Cut(list.Errors[0], " into ")
+		return errors.New(first)
 	}
 	return errors.New(strings.ReplaceAll(err.Error(), "\n", " "))
 }
@@ -144,7 +145,7 @@ func (n network) config() (VQGANConfig, error) {
 func (c VQGANConfig) Complete(w *Weights) (VQGANConfig, error) {
 	w = firstStage(w)
 	if _, ok := w.Shape("encoder.conv_in.weight"); !ok {
-		return c, fmt.Errorf("it holds no VQ-GAN of taming-transformers but another network: its keys begin with %s", firstKeys(w))
+		return c, fmt.Errorf("it holds another network than a VQ-GAN of taming-transformers: unexpected keys: %s", firstKeys(w))
 	}
 	found := vqganOf(w)
 	m := merger{file: c.File}
@@ -188,8 +189,13 @@ func firstStage(w *Weights) *Weights {
 
 // firstKeys names the first keys, for messages.
 func firstKeys(w *Weights) string {
+	const most = 3
 	keys := w.Keys()
-	return strings.Join(keys[:min(3, len(keys))], ", ")
+	text := strings.Join(keys[:min(most, len(keys))], ", ")
+	if more := len(keys) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // vqganOf is what the weights tell of the network. What they don't is zero.

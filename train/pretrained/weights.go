@@ -16,13 +16,18 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Weights are the named tensors of an open file, or those of them below a prefix.
 type Weights struct {
-	path    string
+	file    *weightsFile
 	tensors map[string]tensor
-	file    *os.File
+}
+
+type weightsFile struct {
+	*os.File
+	onRead func(elements int) // nil for none
 }
 
 // Open opens a PyTorch file (.ckpt, .pt, .pth; the zip layout and the older one) or a
@@ -39,7 +44,7 @@ func Open(path string) (*Weights, error) {
 		file.Close()
 		return nil, fmt.Errorf("read the weights in %s: %w", path, err)
 	}
-	return &Weights{path, tensors, file}, nil
+	return &Weights{&weightsFile{File: file}, tensors}, nil
 }
 
 // read finds out what the file is by its first bytes.
@@ -49,7 +54,7 @@ func read(file *os.File) (map[string]tensor, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		return nil, errors.New("it is a folder, not a file")
+		return nil, errors.New("it is a folder: give the checkpoint in it")
 	}
 	size := info.Size()
 	head := make([]byte, 512)
@@ -71,16 +76,41 @@ func read(file *os.File) (map[string]tensor, error) {
 	case isSafetensors(head, size):
 		return readSafetensors(file, size)
 	}
-	return nil, errors.New("it is neither a PyTorch nor a safetensors file")
+	return nil, fmt.Errorf("it is %s: give a PyTorch checkpoint (.ckpt, .pt, .pth) or safetensors", kind(head))
+}
+
+// kind says what a file that holds no weights is, by its first bytes.
+func kind(head []byte) string {
+	for _, format := range []struct {
+		name, start string
+		at          int
+	}{
+		{"a compressed file or an archive", "\x1f\x8b", 0}, {"a compressed file or an archive", "\xfd7zXZ", 0},
+		{"a compressed file or an archive", "7z\xbc\xaf", 0}, {"a compressed file or an archive", "ustar", 257},
+		{"an HDF5 file", "\x89HDF", 0}, {"a GGUF file", "GGUF", 0}, {"a NumPy file", "\x93NUMPY", 0},
+		{"an ONNX model", "\x08", 0}, // the field of its version
+	} {
+		if len(head) > format.at && bytes.HasPrefix(head[format.at:], []byte(format.start)) {
+			return format.name
+		}
+	}
+	return "neither a PyTorch nor a safetensors file"
+}
+
+// checkName reports a tensor's name that could do harm in a terminal, or that no program
+// gives.
+func checkName(name string) error {
+	const longest = 1000
+	if len(name) > longest || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("a tensor is called %.40q: the file is damaged", name)
+	}
+	return nil
 }
 
 func looksLikeHTML(head []byte) bool {
 	text := bytes.ToLower(bytes.TrimLeft(head, "\ufeff \t\r\n"))
 	return bytes.HasPrefix(text, []byte("<!doctype")) || bytes.HasPrefix(text, []byte("<html")) || bytes.HasPrefix(text, []byte("<?xml"))
 }
-
-// Path is the file's path.
-func (w *Weights) Path() string { return w.path }
 
 // Keys are the tensors' names, sorted.
 func (w *Weights) Keys() []string { return slices.Sorted(maps.Keys(w.tensors)) }
@@ -95,19 +125,26 @@ func (w *Weights) Shape(key string) ([]int, bool) {
 func (w *Weights) Read(key string) ([]float32, error) {
 	t, ok := w.tensors[key]
 	if !ok {
-		return nil, fmt.Errorf("%s has no %s", w.path, key)
+		return nil, fmt.Errorf("%s has no %s", w.file.Name(), key)
 	}
 	values, err := t.read()
 	if err != nil {
-		return nil, fmt.Errorf("read %s from %s: %w", key, w.path, err)
+		return nil, fmt.Errorf("read %s from %s: %w", key, w.file.Name(), err)
+	}
+	if w.file.onRead != nil {
+		w.file.onRead(len(values))
 	}
 	return values, nil
 }
 
-// Sub are the tensors whose names begin with prefix, under names without it. They are read
-// from the same file, and only the Weights that Open returned are closed.
+// OnRead calls f after every Read, here and on all Subs, with the number of elements that it
+// gave. It shows the progress of an import.
+func (w *Weights) OnRead(f func(elements int)) { w.file.onRead = f }
+
+// Sub are the tensors whose names begin with prefix, under names without it, in the same file:
+// they can be read until w is closed.
 func (w *Weights) Sub(prefix string) *Weights {
-	sub := &Weights{path: w.path, tensors: map[string]tensor{}}
+	sub := &Weights{file: w.file, tensors: map[string]tensor{}}
 	for key, t := range w.tensors {
 		if rest, ok := strings.CutPrefix(key, prefix); ok {
 			sub.tensors[rest] = t
@@ -117,9 +154,4 @@ func (w *Weights) Sub(prefix string) *Weights {
 }
 
 // Close closes the file.
-func (w *Weights) Close() error {
-	if w.file == nil {
-		return nil
-	}
-	return w.file.Close()
-}
+func (w *Weights) Close() error { return w.file.Close() }

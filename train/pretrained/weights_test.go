@@ -2,6 +2,7 @@ package pretrained
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"os"
@@ -110,10 +111,50 @@ func TestStrides(t *testing.T) {
 		shape, strides []int
 	}{
 		{0, []int{7}, []int{1}}, {5, []int{2}, []int{1}}, {-1, []int{1}, []int{1}}, {0, []int{-1}, []int{1}}, {0, []int{2, 2}, []int{5, 1}},
-		{0, []int{1 << 40}, []int{0}}, {0, []int{2}, []int{math.MaxInt}}, {0, []int{3, 3}, []int{1, 1}}, {0, []int{1}, []int{}}, {math.MaxInt, []int{2}, []int{1}},
+		{0, []int{1 << 40}, []int{0}}, {0, []int{2}, []int{math.MaxInt}}, {0, []int{1 << 32, 1 << 32}, []int{0, 0}}, {0, []int{1}, []int{}}, {math.MaxInt, []int{2}, []int{1}},
 	} {
 		if _, err := newTensor(s, bad.offset, bad.shape, bad.strides); err == nil {
 			t.Errorf("%+v: no error", bad)
+		}
+	}
+}
+
+// olderFile is a file of the older layout with the tensor w: a view of six numbers.
+func olderFile(view string) []byte {
+	file := append([]byte("\x80\x02"), legacyMagic...)
+	file = append(file, "\x80\x02M\xe9\x03.\x80\x02}."+ // the version and the machine
+		"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n"+
+		"((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x06NtQ"+view+"\x89}tRs."+
+		"\x80\x02]X\x01\x00\x00\x000a.\x06\x00\x00\x00\x00\x00\x00\x00"...)
+	for i := range 6 {
+		file = binary.LittleEndian.AppendUint32(file, math.Float32bits(float32(i)))
+	}
+	return file
+}
+
+// The older layout holds the tensors of a view's storage behind its pickles.
+func TestOlderLayout(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.pt")
+	const transposed = "K\x00K\x03K\x02\x86K\x01K\x03\x86" // offset, shape and strides
+	file := olderFile(transposed)
+	if err := os.WriteFile(path, file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w := open(t, path)
+	shape, _ := w.Shape("w")
+	if values, err := w.Read("w"); err != nil || !slices.Equal(shape, []int{3, 2}) || !slices.Equal(values, []float32{0, 3, 1, 4, 2, 5}) {
+		t.Errorf("%v %v, %v", shape, values, err)
+	}
+	for name, bad := range map[string][]byte{
+		"cut off":  file[:len(file)-1],
+		"beyond":   olderFile("K\x00K\x03K\x03\x86K\x01K\x03\x86"),
+		"negative": olderFile("K\x00J\xff\xff\xff\xffK\x02\x86K\x01K\x03\x86"),
+	} {
+		if err := os.WriteFile(path, bad, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -133,7 +174,9 @@ func TestNotWeights(t *testing.T) {
 		"text":      {[]byte("hello"), "neither"},
 		"truncated": {whole[:len(whole)/2], "cut off"},
 		"zip":       {[]byte("PK\x05\x06" + strings.Repeat("\x00", 18)), "neither"},
-		"legacy":    {append(slices.Clone(legacyHead), '.'), "cut off"},
+		"legacy":    {append([]byte("\x80\x02"), legacyMagic...), "cut off"},
+		"onnx":      {[]byte("\x08\x0a\x12\x07pytorch"), "ONNX model"},
+		"gzip":      {[]byte("\x1f\x8b\x08\x00"), "archive"},
 	} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, test.file, 0o644); err != nil {
@@ -155,6 +198,9 @@ func TestHostilePickle(t *testing.T) {
 		"long bytes":   "\x80\x02\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
 		"long frame":   "\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f.",
 		"long integer": "\x80\x02\x8b\xff\xff\xff\x7f.",
+		"huge integer": "\x80\x02\x8b\x00\x00\x10\x00" + strings.Repeat("x", 1<<20) + ".",
+		"digits":       "L" + strings.Repeat("9", 1<<20) + "L\n.",
+		"array copies": "\x80\x02carray\n_array_reconstructor\n.",
 		"empty long":   "\x80\x02\x8a\x00.",
 		"marks":        strings.Repeat("(", maxMarks+1) + ".",
 		"no stop":      "\x80\x02}",
@@ -183,10 +229,12 @@ func TestHostilePickle(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	small, _ := json.Marshal(map[string]any{"w": safetensors.Entry{DType: "F32", Shape: []int{1}, Offsets: [2]int64{0, 4}}})
 	f.Add(append(append([]byte{byte(len(small)), 0, 0, 0, 0, 0, 0, 0}, small...), 0, 0, 0, 0))
-	f.Add(append(slices.Clone(legacyHead), []byte(".\x80\x02M\xe9\x03.\x80\x02}.\x80\x02}q\x00.\x80\x02]q\x00.")...))
-	if file, err := os.ReadFile(priors + "prior-class/sundae.pt"); err == nil {
-		f.Add(file[:4096])
+	f.Add(olderFile("K\x00K\x03K\x02\x86K\x01K\x03\x86"))
+	file, err := os.ReadFile("../vqgan/testdata/lpips/vgg.pth")
+	if err != nil {
+		f.Fatal(err)
 	}
+	f.Add(file)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), "weights")
 		if err := os.WriteFile(path, data, 0o644); err != nil {

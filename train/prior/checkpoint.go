@@ -13,9 +13,14 @@ import (
 const Checkpoint = "prior.safetensors"
 
 // checkpoint is the checkpoint at path. Its format changes when older ones cannot be
-// read any more.
+// read any more. A run with averages of its weights cannot become one without, or the
+// other way round.
 func (c Config) checkpoint(path string, g Grid) engine.RunFile {
-	return engine.RunFile{Path: path, Format: "sundae prior 2", Network: c.network(g)}
+	network := c.network(g)
+	if c.EMA == 0 {
+		network += " without ema"
+	}
+	return engine.RunFile{Path: path, Format: "sundae prior 2", Network: network}
 }
 
 // save writes the run's checkpoint.

@@ -81,7 +81,7 @@ type Config struct {
 	Betas       []float64 `yaml:"betas,omitempty,flow"`
 	WeightDecay float64   `yaml:"weight_decay"`
 	Clip        float64   `yaml:"clip"` // largest global gradient norm; 0 does not clip
-	EMA         float64   `yaml:"ema"`  // decay of the weights' moving average; 0 uses the weights themselves
+	EMA         float64   `yaml:"ema"`  // decay of the weights' moving average; 0: there is none
 }
 
 // Grid is what the prior models: Height×Width tokens out of Vocabulary, in

@@ -13,8 +13,9 @@ import (
 	"sundae/train/engine"
 )
 
-// evaluator measures the moving average of the weights on held-out latents, under
-// corruption that is the same at every report, so that reports and runs compare.
+// evaluator measures the moving average of the weights, or the weights of a run without
+// one, on held-out latents, under corruption that is the same at every report, so that
+// reports and runs compare.
 type evaluator struct {
 	config  Config
 	latents Latents
@@ -26,11 +27,15 @@ type evaluator struct {
 
 func (c Config) newEvaluator(backend compute.Backend, store *model.Store, l Latents, held []int, seed uint64) (*evaluator, error) {
 	e := &evaluator{config: c, latents: l, held: held, seed: seed}
-	// Training mode keeps the averages parameters of the graph. Otherwise they would be
+	evaluated := "/" + modelScope
+	if c.EMA > 0 {
+		evaluated = engine.EMARoot + evaluated
+	}
+	// Training mode keeps the weights parameters of the graph. Otherwise they would be
 	// built into it as constants of their present values.
 	logits := func(store *model.Store, tokens, class *Node) *Node {
 		store.SetTraining(tokens.Graph(), true)
-		return c.logits(store.Scope(engine.EMARoot+"/"+modelScope), l.Grid, tokens, class)
+		return c.logits(store.Scope(evaluated), l.Grid, tokens, class)
 	}
 	var err error
 	e.loss, err = model.NewExec(backend, store, func(scope *model.Scope, tokens, clean, class *Node) *Node {

@@ -1,8 +1,6 @@
 package prior
 
 import (
-	"fmt"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -26,14 +24,10 @@ type Model struct {
 func Open(path string, c Config, grid Grid) (*Model, error) {
 	store := model.NewStore()
 	var report Report
-	if err := c.checkpoint(path, grid).Load(store, &report); err != nil {
+	if err := c.checkpoint(path, grid).LoadEMA(store, &report, "/"+modelScope); err != nil {
 		return nil, err
 	}
-	weights, err := engine.EMAWeights(store, "/"+modelScope)
-	if err != nil {
-		return nil, fmt.Errorf("read the averaged weights: %w", err)
-	}
-	return &Model{Config: c, Grid: grid, Report: report, store: weights}, nil
+	return &Model{Config: c, Grid: grid, Report: report, store: store}, nil
 }
 
 // step is one sampling step inside the graph (section 3.4): tokens, uniform and update

@@ -28,8 +28,10 @@ func (c Config) startFrom(store *model.Store, o Options) (Report, error) {
 	if err := c.loadPretrained(store, o.From, o.Latents.Grid, o.Backend); err != nil {
 		return Report{}, err
 	}
-	if err := engine.StartEMA(store, "/"+modelScope); err != nil {
-		return Report{}, err
+	if c.EMA > 0 {
+		if err := engine.StartEMA(store, "/"+modelScope); err != nil {
+			return Report{}, err
+		}
 	}
 	if c.Distillation > 0 {
 		if err := copyTeacher(store); err != nil {

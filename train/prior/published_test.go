@@ -21,6 +21,7 @@ import (
 	"sundae/internal/ort/orttest"
 	"sundae/sampler"
 	"sundae/sampler/schedule"
+	"sundae/train/engine"
 	"sundae/train/pretrained"
 )
 
@@ -219,6 +220,52 @@ func TestInitialFrequencies(t *testing.T) {
 			if off := farthest(t, initialFrequencies(64, side), want); off > 1e-6 {
 				t.Errorf("%s: the frequencies of %s differ by %g", name, key, off)
 			}
+		}
+	}
+}
+
+// Every variable of the network has its values in the layout of the file, and no other,
+// whatever the options.
+func TestLayoutIsTheNetwork(t *testing.T) {
+	base := Config{Network: publishedNetwork, Downsample: 4, Resample: "attention", Dim: 16, Heads: 3, HeadDim: 8, MLP: 2, Depth: Depth{Before: 1, Middle: 2, After: 1}}
+	for name, change := range map[string]func(c *Config, g *Grid){
+		"plain":               func(*Config, *Grid) {},
+		"classes":             func(_ *Config, g *Grid) { g.Classes = 5 },
+		"classes and any":     func(c *Config, g *Grid) { g.Classes, c.ClassDropout = 5, 0.1 },
+		"learned positions":   func(c *Config, _ *Grid) { c.PositionEmbedding = true },
+		"linear resampling":   func(c *Config, _ *Grid) { c.Resample = "linear" },
+		"cells of 16":         func(c *Config, _ *Grid) { c.Downsample = 16 },
+		"nothing before":      func(c *Config, _ *Grid) { c.Depth.Before = 0 },
+		"an hourglass inside": func(c *Config, _ *Grid) { c.Depth.Inner = &Depth{Before: 2, Middle: 1} },
+	} {
+		c, g := base, Grid{Height: 16, Width: 16, Vocabulary: 12}
+		change(&c, &g)
+		network, err := engine.Declare(open(t, "go"), model.NewStore(), func(scope *model.Scope, graph *Graph) { c.declare(scope, graph, g) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, declared := published(c).layout(g), 0
+		for v := range network.IterVariables() {
+			declared++
+			from, ok := l.variables[strings.TrimPrefix(v.Path(), "/"+modelScope)]
+			if !ok {
+				t.Errorf("%s: the layout has no %s", name, v.Path())
+				continue
+			}
+			var read [][]float32
+			for _, key := range from.from {
+				size := 1
+				for _, dim := range l.tensors[key] {
+					size *= dim
+				}
+				read = append(read, make([]float32, size))
+			}
+			if values := from.values(read); len(values) != v.Shape().Size() {
+				t.Errorf("%s: %s has %d values, not %d", name, v.Path(), len(values), v.Shape().Size())
+			}
+		}
+		if declared != len(l.variables) {
+			t.Errorf("%s: the network has %d variables, the layout %d", name, declared, len(l.variables))
 		}
 	}
 }

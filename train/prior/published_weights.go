@@ -171,12 +171,17 @@ func (l layout) copied(key, path string, shape ...int) {
 	l.variables[path] = variable{[]string{key}, func(t [][]float32) []float32 { return t[0] }}
 }
 
-// transpose is the transpose of a matrix [rows, columns].
+// transpose is the transpose of a matrix [rows, columns]. It goes through the matrix in
+// bands of rows, of which a cache holds one line each.
 func transpose(values []float32, rows, columns int) []float32 {
+	const band = 32
 	out := make([]float32, len(values))
-	for r := range rows {
-		for c, value := range values[r*columns : (r+1)*columns] {
-			out[c*rows+r] = value
+	for from := 0; from < rows; from += band {
+		to := min(from+band, rows)
+		for c := range columns {
+			for r := from; r < to; r++ {
+				out[c*rows+r] = values[r*columns+c]
+			}
 		}
 	}
 	return out

@@ -26,3 +26,13 @@ func CheckShapes(c Config, grid Grid, backend compute.Backend, store *model.Stor
 	})
 	return err
 }
+
+// Initial draws a network's initial weights and returns a function that saves them as a
+// run's checkpoint.
+func Initial(c Config, grid Grid, seed uint64, backend compute.Backend) (save func(path string) error, err error) {
+	store, err := engine.Declare(backend, engine.NewStore(seed), func(scope *model.Scope, g *Graph) { c.declare(scope, g, grid) })
+	if err != nil {
+		return nil, err
+	}
+	return func(path string) error { return c.checkpoint(path, grid).Save(store, 0, Report{}) }, nil
+}

@@ -114,8 +114,9 @@ func (c Config) gradients(grid Grid) func(scope *model.Scope, in []*Node) []*Nod
 	}
 }
 
-// update is the graph that updates the weights and their moving average: from the learning
-// rate, the decay of the average and the gradients of each worker to the norm of their mean.
+// update is the graph that updates the weights and their moving average, if there is one:
+// from the learning rate, the decay of the average and the gradients of each worker to the
+// norm of their mean.
 func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node {
 	adamw := c.adamW()
 	apply := adamw.Apply
@@ -139,7 +140,9 @@ func (c Config) update(workers int) func(scope *model.Scope, in []*Node) []*Node
 			mean[i] = DivScalar(mean[i], float64(workers))
 		}
 		norm := apply(scope.At(modelScope), mean, rate)
-		engine.UpdateEMA(scope.At(modelScope), decay)
+		if c.EMA > 0 {
+			engine.UpdateEMA(scope.At(modelScope), decay)
+		}
 		return []*Node{norm}
 	}
 }

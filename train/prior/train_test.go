@@ -3,6 +3,7 @@ package prior
 import (
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -36,8 +37,8 @@ func TestLearns(t *testing.T) {
 	}
 }
 
-// The published network learns with the published optimizer. Without averaging, what is
-// evaluated and exported are the weights themselves.
+// The published network learns with the published optimizer. Without averages, what is
+// exported are the weights themselves.
 func TestPublishedLearns(t *testing.T) {
 	c, g := flat()
 	c.Network, c.Resample, c.PositionEmbedding, c.ShiftMixing, c.ClassDropout = publishedNetwork, "attention", false, 0, 0
@@ -59,6 +60,11 @@ func TestPublishedLearns(t *testing.T) {
 	m, err := Open(path, c, g)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for v := range checkpoint.IterVariables() {
+		if strings.HasPrefix(v.Path(), engine.EMARoot+"/") {
+			t.Errorf("the checkpoint holds the average %s", v.Path())
+		}
 	}
 	for v := range m.store.IterVariables() {
 		if !v.MustValue().Equal(checkpoint.GetVariable(v.Path()).MustValue()) {

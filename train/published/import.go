@@ -14,8 +14,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -73,25 +75,47 @@ func Import(ctx context.Context, o Options) (bundle.Manifest, error) {
 		return bundle.Manifest{}, err
 	}
 	defer draft.Discard()
-	type file struct {
-		name   string
-		export func(compute.Backend) (onnxfile.Network, error)
-	}
-	files := []file{{bundle.EncoderFile, tokenizer.model.ExportEncoder}, {bundle.DecoderFile, tokenizer.model.ExportDecoder}}
-	if p != nil {
-		files = append(files, file{bundle.PriorFile, p.model.Export})
-	}
-	for _, file := range files {
-		done := o.Reporter.Wait("writing " + file.name)
-		network, err := file.export(o.Backend)
-		if err == nil {
-			err = write(ctx, network, draft.Folder(), file.name)
-		}
-		if done(); err != nil {
-			return bundle.Manifest{}, fmt.Errorf("import: %w", err)
-		}
+	if err := o.write(ctx, draft.Folder(), tokenizer, p); err != nil {
+		return bundle.Manifest{}, fmt.Errorf("import: %w", err)
 	}
 	return draft.Commit(m)
+}
+
+// write writes the ONNX files.
+func (o Options) write(ctx context.Context, folder string, t *publishedVQGAN, p *publishedPrior) error {
+	done := o.Reporter.Wait("building the networks")
+	defer done()
+	networks := map[string]onnxfile.Network{}
+	var err error
+	if networks[bundle.EncoderFile], err = t.model.ExportEncoder(o.Backend); err != nil {
+		return err
+	}
+	if networks[bundle.DecoderFile], err = t.model.ExportDecoder(o.Backend); err != nil {
+		return err
+	}
+	if p != nil {
+		if networks[bundle.PriorFile], err = p.model.Export(o.Backend); err != nil {
+			return err
+		}
+	}
+	done()
+	var total int64
+	for _, network := range networks {
+		total += network.Size()
+	}
+	bar := o.Reporter.Bar("writing", total, "bytes")
+	defer bar.Done()
+	onRead := func(elements int) { bar.Add(4 * int64(elements)) }
+	t.weights.OnRead(onRead)
+	if p != nil {
+		p.weights.OnRead(onRead)
+	}
+	for _, name := range slices.Sorted(maps.Keys(networks)) {
+		if err := write(ctx, networks[name], folder, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkTarget reports what keeps the bundle from being written.

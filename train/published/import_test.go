@@ -60,7 +60,7 @@ func writer(t *testing.T) compute.Backend {
 	return backend
 }
 
-// vqgan is the import of a VQ-GAN in testdata.
+// vqganOptions are for the import of a VQ-GAN in testdata.
 func vqganOptions(t *testing.T, name string) Options {
 	t.Helper()
 	return Options{
@@ -250,8 +250,8 @@ func TestImportErrors(t *testing.T) {
 	}{
 		"pointer":     {with(f2, func(o *Options) { o.VQGAN = text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n") }), "Git LFS pointer"},
 		"web page":    {with(f2, func(o *Options) { o.VQGAN = text("<!DOCTYPE html>") }), "web page"},
-		"prior":       {with(f2, func(o *Options) { o.VQGAN = class.Prior }), "keys begin with class_emb.weight, to_logits.bias, to_logits.weight"},
-		"no prior":    {with(class, func(o *Options) { o.Prior = f2.VQGAN }), "keys begin with decoder.conv_in.bias"},
+		"prior":       {with(f2, func(o *Options) { o.VQGAN = class.Prior }), "unexpected keys: class_emb.weight, to_logits.bias, to_logits.weight and 72 more"},
+		"no prior":    {with(class, func(o *Options) { o.Prior = f2.VQGAN }), "unexpected keys: decoder.conv_in.bias"},
 		"width":       {yaml("ch: 32", "ch: 64"), "model.yaml has ch 64, the weights have 32"},
 		"levels":      {yaml("- 2\n", "- 4\n"), "model.yaml has ch_mult [1 4], the weights have [1 2]"},
 		"attention":   {yaml("- 16\n", "- 32\n"), "[32] of a picture of 32 pixels, the weights at [16]"},

@@ -16,7 +16,7 @@ func TestBuiltIn(t *testing.T) {
 			t.Errorf("recipe %s: %q, %v", name, r.Name, err)
 		}
 	}
-	for _, name := range []string{"tiny", "vistas", "photos256", "ffhq256", "ffhq1024", "ffhq1024-large", "celeba256", "imagenet256", "imagenet256-large"} {
+	for _, name := range []string{"tiny", "vistas", "photos256", "ffhq256", "ffhq1024", "ffhq1024-large", "celeba256", "imagenet256", "imagenet256-large", "mnist", "mnist-small"} {
 		if !slices.Contains(BuiltIn(), name) {
 			t.Errorf("recipe %s is not built in: %v", name, BuiltIn())
 		}
@@ -56,6 +56,45 @@ func TestImpossibleRecipes(t *testing.T) {
 		}
 		if _, err := Parse([]byte(broken)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
+		}
+	}
+}
+
+// TestGreyLevels: with tokenizer: pixels a token is a pixel and a code a grey level, and
+// settings of a VQ-GAN are errors.
+func TestGreyLevels(t *testing.T) {
+	text, err := assets.Recipes.ReadFile("recipes/mnist.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Parse(text)
+	if err != nil || r.Factor() != 1 || r.Latent() != 28 || r.Vocabulary() != 256 || r.HasVQGAN() {
+		t.Fatalf("f = %d, %d×%d tokens, %d codes, %v", r.Factor(), r.Latent(), r.Latent(), r.Vocabulary(), err)
+	}
+	if err := r.NeedVQGAN(); err == nil || !strings.Contains(err.Error(), "begin with `sundae train latents`") {
+		t.Errorf("a VQ-GAN of grey levels: %v", err)
+	}
+	const tokens = "tokenizer: pixels\nlevels: 256"
+	for change, want := range map[[2]string]any{
+		{tokens, "tokenizer: pixels"}:             256,
+		{tokens, "tokenizer: pixels\nlevels: 16"}: 16,
+		{tokens, "tokenizer: pixels\nlevels: 1"}:  "levels must be 2 to 256, not 1",
+		{tokens, "tokenizer: vectors"}:            `tokenizer must be pixels, or absent for a VQ-GAN, not "vectors"`,
+		{tokens, "levels: 16"}:                    "levels is for grey levels as tokens",
+		{tokens, tokens + "\nvqgan: {stem: 1}"}:   "remove it, or the vqgan section",
+		{"batch: 64", "batch: 64\n  rate: 0.1"}:   "latents.rate must be 0",
+		{"size: 28", "size: 27"}:                  "does not divide",
+	} {
+		r, err := Parse([]byte(strings.Replace(string(text), change[0], change[1], 1)))
+		switch want := want.(type) {
+		case int:
+			if err != nil || r.Vocabulary() != want {
+				t.Errorf("%s: %d codes, %v", change[1], r.Vocabulary(), err)
+			}
+		case string:
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: want an error with %q, got %v", change[1], want, err)
+			}
 		}
 	}
 }

@@ -33,12 +33,14 @@ func recipes(t *testing.T) (configs map[string]Config, sides map[string]int) {
 		var recipe struct {
 			Name  string
 			Image struct{ Size int }
-			VQGAN Config
+			VQGAN *Config // nil without a VQ-GAN
 		}
 		if err := yaml.Unmarshal(text, &recipe); err != nil {
 			t.Fatal(err)
 		}
-		configs[recipe.Name], sides[recipe.Name] = recipe.VQGAN.forPictures(recipe.Image.Size), recipe.Image.Size
+		if recipe.VQGAN != nil {
+			configs[recipe.Name], sides[recipe.Name] = recipe.VQGAN.forPictures(recipe.Image.Size), recipe.Image.Size
+		}
 	}
 	return configs, sides
 }

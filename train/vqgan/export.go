@@ -29,21 +29,13 @@ func Open(path string, c Config, size int) (*Model, error) {
 	c = c.forPictures(size)
 	store := model.NewStore()
 	var report Report
-	if err := c.checkpoint(path).Load(store, &report); err != nil {
+	if err := c.checkpoint(path).LoadEMA(store, &report, "/"+generatorScope, codebookPath); err != nil {
 		return nil, err
 	}
 	if report.Step <= c.Codebook.Start {
 		return nil, fmt.Errorf("%s is at step %d, before its codebook starts at %d: continue the training with --resume", path, report.Step, c.Codebook.Start)
 	}
-	weights, err := engine.EMAWeights(store, "/"+generatorScope)
-	if err != nil {
-		return nil, fmt.Errorf("read the averaged weights: %w", err)
-	}
-	codes := store.GetVariable(codebookPath).MustValue()
-	if _, err := weights.CreateVariable(codebookPath, codes); err != nil {
-		return nil, fmt.Errorf("read the codebook: %w", err)
-	}
-	return &Model{Config: c, Size: size, Report: report, store: weights}, nil
+	return &Model{Config: c, Size: size, Report: report, store: store}, nil
 }
 
 // tokens is the encoder's graph: pictures [B, 3, H, W] over [-1, 1] to int32 [B, h, w].

@@ -9,6 +9,7 @@ package session
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"sundae/internal/bundle"
 	"sundae/sampler"
@@ -70,6 +71,27 @@ func (l *Lane) Stat(step int) *sampler.Stats {
 		return nil
 	}
 	return &l.Stats[step-1]
+}
+
+// recentSteps is how many of the latest steps tell how long the next ones take.
+const recentSteps = 3
+
+// Left estimates how long the steps take that are left, from the latest ones of each lane. It is 0 before the first step.
+func (s *Stage) Left() time.Duration {
+	var left time.Duration
+	for i := range s.Lanes {
+		l := &s.Lanes[i]
+		recent := l.Stats[max(0, len(l.Stats)-recentSteps):]
+		if s.Done || len(recent) == 0 {
+			continue
+		}
+		var took time.Duration
+		for _, stat := range recent {
+			took += stat.Took
+		}
+		left += took / time.Duration(len(recent)) * time.Duration(max(0, l.Settings.Steps-l.Last()))
+	}
+	return left
 }
 
 // Selected returns the lane in the panel.
