@@ -166,6 +166,9 @@ func scan(folders []string) ([]Location, error) {
 				return nil, fmt.Errorf("find models in %s: %w", folder, err)
 			}
 			for _, manifest := range manifests {
+				if strings.Contains("/"+manifest, "/.") {
+					continue // in a hidden folder, where a bundle is being written
+				}
 				found = append(found, inFolder(filepath.Join(folder, filepath.FromSlash(path.Dir(manifest)))))
 			}
 		}
