@@ -3,7 +3,6 @@ package pretrained
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,7 +64,7 @@ type network struct {
 // VQModelInterface, or of a transformer or diffusion model around one (first_stage_config).
 // Keys that don't shape the network are passed over.
 func ReadVQGANConfig(path string) (VQGANConfig, error) {
-	text, err := os.ReadFile(path)
+	text, err := readConfig(path)
 	if err != nil {
 		return VQGANConfig{}, fmt.Errorf("read the VQ-GAN's config: %w", err)
 	}
