@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/google/renameio/v2"
 	"gopkg.in/yaml.v3"
@@ -55,7 +56,14 @@ func create(dir string) (*Draft, error) {
 	if err := os.RemoveAll(d.folder); err != nil { // of a program that was killed
 		return nil, err
 	}
-	return d, os.MkdirAll(d.folder, 0o755)
+	if err := os.MkdirAll(d.folder, 0o755); err != nil {
+		var path *fs.PathError
+		if errors.As(err, &path) { // it names the hidden folder
+			err = path.Err
+		}
+		return nil, fmt.Errorf("can't create %s (%w): name another folder", dir, err)
+	}
+	return d, nil
 }
 
 // foreign lists the files and folders in a bundle's folder that are no part of it, such as
@@ -64,6 +72,9 @@ func foreign(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, nil
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("%s is a file, or lies in one: name a folder", dir)
 	}
 	if err != nil {
 		return nil, err

@@ -99,6 +99,22 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// A bundle is written to a folder, never in place of a file.
+func TestTargets(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{file, filepath.Join(file, "below")} {
+		_, err := Create(dir)
+		for _, err := range []error{err, CheckTarget(dir)} {
+			if err == nil || !strings.Contains(err.Error(), "is a file, or lies in one: name a folder") {
+				t.Errorf("%s: %v", dir, err)
+			}
+		}
+	}
+}
+
 func TestDiscard(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "bundle")
 	d := draft(t, dir)

@@ -60,9 +60,9 @@ model:
 	}
 	for _, bad := range []struct{ old, new, want string }{
 		{"VQModelInterface", "AutoencoderKL", "ldm.models.autoencoder.AutoencoderKL is no VQ-GAN that can be imported"},
-		{"double_z: false", "double_z: true", "double_z: true cannot be imported"},
+		{"double_z: false", "double_z: true", "double_z: true can't be imported"},
 		{"dropout: 0.0", "attn_type: none", "attn_type other than vanilla"},
-		{"ch: 128", "ch: wide", "cannot unmarshal !!str `wide`"},
+		{"ch: 128", "ch: wide", "line 11 has another kind of value): give the one that was published"},
 		{"model:", "network:", "has no model"},
 	} {
 		if _, err := read(strings.Replace(text, bad.old, bad.new, 1)); err == nil || !strings.Contains(err.Error(), bad.want) || strings.Contains(err.Error(), "\n") {
@@ -105,7 +105,7 @@ func TestParsePriorConfig(t *testing.T) {
 		"[net]\ndepth = [1, 2]":              "net.depth must be",
 		"[net]\nshorten_factor = [4, 2]":     "one number for all levels",
 		"[vqgan]\nlatent_shape = [16]":       "latent_shape must be two numbers",
-		"[net":                               "no TOML: line 1",
+		"[net":                               "no TOML (line 1",
 		"[net]\ndim = 'wide'":                "no config of the author's code",
 		"[net]\ndepth = [1, [1, [1], 1], 1]": "net.depth must be",
 	} {

@@ -109,7 +109,7 @@ func parsePriorConfig(text string) (PriorConfig, error) {
 	if _, err := toml.Decode(text, &file); err != nil {
 		var syntax toml.ParseError
 		if errors.As(err, &syntax) {
-			return PriorConfig{}, fmt.Errorf("it is no TOML: line %d: %s", syntax.Position.Line, syntax.Message)
+			return PriorConfig{}, fmt.Errorf("it is no TOML (line %d: %s): give the config that was published with the prior", syntax.Position.Line, syntax.Message)
 		}
 		return PriorConfig{}, fmt.Errorf("it is no config of the author's code: %w", err)
 	}

@@ -230,8 +230,14 @@ func stateDict(value any) (map[string]tensor, error) {
 	if len(tensors) == 0 {
 		return nil, errNoTensors
 	}
-	return withoutModule(tensors), nil
+	for _, prefix := range wrapperPrefixes {
+		tensors = withoutPrefix(tensors, prefix)
+	}
+	return tensors, nil
 }
+
+// wrapperPrefixes are what DataParallel and torch.compile put before every name.
+var wrapperPrefixes = []string{"module.", "_orig_mod."}
 
 // innerDictionary is the dictionary that holds the network's weights, nil if root has none
 // under the usual names.
@@ -268,9 +274,8 @@ func dictionary(value any) map[string]any {
 	return entries
 }
 
-// withoutModule removes the "module." that DataParallel puts before every name.
-func withoutModule(tensors map[string]tensor) map[string]tensor {
-	const prefix = "module."
+// withoutPrefix removes the prefix from the names if all have it.
+func withoutPrefix(tensors map[string]tensor, prefix string) map[string]tensor {
 	renamed := map[string]tensor{}
 	for key, t := range tensors {
 		rest, ok := strings.CutPrefix(key, prefix)

@@ -73,7 +73,7 @@ func ReadVQGANConfig(path string) (VQGANConfig, error) {
 		Model *network `yaml:"model"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return VQGANConfig{}, fmt.Errorf("read the VQ-GAN's config %s: it is no YAML of taming-transformers: %w", name, firstYAMLError(err))
+		return VQGANConfig{}, fmt.Errorf("read the VQ-GAN's config %s: it is no YAML of taming-transformers (%w): give the one that was published with the checkpoint", name, firstYAMLError(err))
 	}
 	if file.Model == nil {
 		return VQGANConfig{}, fmt.Errorf("read the VQ-GAN's config %s: it has no model: give the YAML that was published with the checkpoint", name)
@@ -90,12 +90,12 @@ func ReadVQGANConfig(path string) (VQGANConfig, error) {
 	return c, nil
 }
 
-// firstYAMLError is the first of the errors that yaml.v3 lists, without the Go type.
+// firstYAMLError is the first of the errors that yaml.v3 lists, without its tags and Go types.
 func firstYAMLError(err error) error {
 	var list *yaml.TypeError
 	if errors.As(err, &list) {
-		first, _, _ := strings.Cut(list.Errors[0], " into ")
-		return errors.New(first)
+		line, _, _ := strings.Cut(list.Errors[0], ":")
+		return fmt.Errorf("%s has another kind of value", line)
 	}
 	return errors.New(strings.ReplaceAll(err.Error(), "\n", " "))
 }
@@ -109,13 +109,13 @@ func (n network) config() (VQGANConfig, error) {
 		AttentionResolutions: d.AttnRes, ZChannels: d.ZChannels, Embedding: p.EmbedDim, Vocabulary: p.NEmbed,
 	}
 	switch class := n.Target[strings.LastIndex(n.Target, ".")+1:]; class {
-	case "VQModel", "VQModelInterface":
+	case "VQModel", "VQModelInterface", "EMAVQ": // EMAVQ trains its codes by averages
 		c.Quantizer = Euclidean
 	case "GumbelVQ":
 		c.Quantizer = Gumbel
 	case "":
 	default:
-		return c, fmt.Errorf("%s is no VQ-GAN that can be imported: VQModel, GumbelVQ and VQModelInterface can", n.Target)
+		return c, fmt.Errorf("%s is no VQ-GAN that can be imported: choose a VQModel, EMAVQ, GumbelVQ or VQModelInterface", n.Target)
 	}
 	for _, unsupported := range []struct {
 		setting string
@@ -132,14 +132,14 @@ func (n network) config() (VQGANConfig, error) {
 		{"use_linear_attn: true", d.UseLinearAttn},
 	} {
 		if unsupported.set {
-			return c, fmt.Errorf("a VQ-GAN with %s cannot be imported", unsupported.setting)
+			return c, fmt.Errorf("a VQ-GAN with %s can't be imported: choose one without it", unsupported.setting)
 		}
 	}
 	return c, nil
 }
 
-// maxResolution bounds the side of the pictures, before sizes are computed of it.
-const maxResolution = 1 << 14
+// The side of the pictures is bounded before sizes are computed of it.
+const minResolution, maxResolution = 8, 1 << 14
 
 // Complete fills in what the weights say and the config does not. Where both say something
 // else, the error names both values. The side of the pictures is in no weight, so the config
@@ -148,6 +148,9 @@ func (c VQGANConfig) Complete(w *Weights) (VQGANConfig, error) {
 	w = firstStage(w)
 	if _, ok := w.Shape("encoder.conv_in.weight"); !ok {
 		return c, fmt.Errorf("it holds another network than a VQ-GAN of taming-transformers: unexpected keys: %s", firstKeys(w))
+	}
+	if _, ok := w.Shape("quantize.used"); ok {
+		return c, errors.New("its codes are remapped (quantize.used), which can't be imported: choose a VQ-GAN without remap")
 	}
 	found := vqganOf(w)
 	m := merger{file: c.File}
@@ -161,11 +164,11 @@ func (c VQGANConfig) Complete(w *Weights) (VQGANConfig, error) {
 	if m.err != nil {
 		return c, m.err
 	}
-	if c.Resolution < 1 {
+	if c.Resolution == 0 {
 		return c, fmt.Errorf("%s has no resolution, which is in no weight: add the side of the pictures under ddconfig", c.File)
 	}
-	if c.Resolution > maxResolution {
-		return c, fmt.Errorf("%s has resolution %d: it must be at most %d", c.File, c.Resolution, maxResolution)
+	if c.Resolution < minResolution || c.Resolution > maxResolution {
+		return c, fmt.Errorf("%s has resolution %d: it must be %d to %d", c.File, c.Resolution, minResolution, maxResolution)
 	}
 	var attention, configured []int // resolutions in order of the levels
 	for level := range c.Multipliers {

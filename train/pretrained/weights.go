@@ -64,6 +64,9 @@ func readConfig(path string) ([]byte, error) {
 	if err := checkPipe(path); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a folder: give the config in it", path)
+	}
 	return os.ReadFile(path)
 }
 
@@ -141,7 +144,8 @@ func (w *Weights) Shape(key string) ([]int, bool) {
 	return slices.Clone(t.shape), ok
 }
 
-// Read returns the elements of the tensor called key in row-major order, as float32.
+// Read returns the elements of the tensor called key in row-major order, as float32. Values
+// that are not finite are an error.
 func (w *Weights) Read(key string) ([]float32, error) {
 	t, ok := w.tensors[key]
 	if !ok {
@@ -150,6 +154,11 @@ func (w *Weights) Read(key string) ([]float32, error) {
 	values, err := t.read()
 	if err != nil {
 		return nil, fmt.Errorf("read %s from %s: %w", key, w.file.Name(), err)
+	}
+	for _, v := range values {
+		if v-v != 0 { // NaN or infinite
+			return nil, fmt.Errorf("%s in %s is not finite: the checkpoint is of a training that failed, take an earlier one", key, w.file.Name())
+		}
 	}
 	if w.file.onRead != nil {
 		w.file.onRead(len(values))

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nlpodyssey/gopickle/types"
 
 	"sundae/train/safetensors"
 )
@@ -81,6 +84,28 @@ func TestSafetensorsTypes(t *testing.T) {
 	values, err := open(t, safetensorsFile(t, "I64", []int{}, []byte{7, 0, 0, 0, 0, 0, 0, 0})).Read("w")
 	if err != nil || !slices.Equal(values, []float32{7}) {
 		t.Errorf("scalar: %v, %v", values, err)
+	}
+}
+
+// A checkpoint of a training that failed is refused.
+func TestNotFinite(t *testing.T) {
+	for _, bits := range [][]byte{{0, 0, 0xc0, 0x7f}, {0, 0, 0x80, 0xff}} { // NaN, -Inf
+		_, err := open(t, safetensorsFile(t, "F32", []int{1}, bits)).Read("w")
+		if err == nil || !strings.Contains(err.Error(), "w in ") || !strings.Contains(err.Error(), "not finite") {
+			t.Errorf("% x: %v", bits, err)
+		}
+	}
+}
+
+// Names lose what DataParallel and torch.compile put before all of them, and only then.
+func TestWrapperPrefixes(t *testing.T) {
+	state := types.NewDict()
+	for _, key := range []string{"module._orig_mod.a", "module._orig_mod.module.b"} {
+		state.Set(key, tensor{})
+	}
+	tensors, err := stateDict(state)
+	if err != nil || !slices.Equal(slices.Sorted(maps.Keys(tensors)), []string{"a", "module.b"}) {
+		t.Errorf("%v, %v", tensors, err)
 	}
 }
 

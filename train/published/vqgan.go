@@ -11,8 +11,8 @@ import (
 	"sundae/train/vqgan"
 )
 
-// maxCodes is the number of codes that a token can have.
-const maxCodes = 1 << 16
+// A model has at least two codes, and no more than fit a token.
+const minCodes, maxCodes = 2, 1 << 16
 
 // openVQGAN opens the VQ-GAN of a checkpoint and its YAML.
 func openVQGAN(path, config string) (*publishedVQGAN, error) {
@@ -37,8 +37,8 @@ func (t *publishedVQGAN) open(c pretrained.VQGANConfig) (*vqgan.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("import %s: %w", t.file, err)
 	}
-	if c.Vocabulary > maxCodes {
-		return nil, fmt.Errorf("import %s: it has %d codes, and a model has at most %d: choose a VQ-GAN with fewer", t.file, c.Vocabulary, maxCodes)
+	if c.Vocabulary < minCodes || c.Vocabulary > maxCodes {
+		return nil, fmt.Errorf("import %s: it has %d codes, and a model has %d to %d: choose another VQ-GAN", t.file, c.Vocabulary, minCodes, maxCodes)
 	}
 	training, err := training(c)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // FromTaming is the VQ-GAN in a checkpoint of taming-transformers or latent-diffusion, for
 // pictures of size pixels. c.Network must be Taming. The keys may begin with
 // first_stage_model, as in checkpoints of a transformer or a diffusion model around it. Weights
-// of the losses, and averages beside the weights, are passed over.
+// of the losses, averages beside the weights and the like are passed over.
 //
 // No weight is read yet: w must stay open as long as the model is used. If keys or shapes are
 // not those of c, the error is an *engine.MismatchError with the checkpoint's names.
@@ -81,7 +81,7 @@ func (m *Model) checkTaming(w *pretrained.Weights) error {
 		}
 	}
 	for _, key := range w.Keys() {
-		if !known[key] && !strings.HasPrefix(key, "loss.") && !strings.HasPrefix(key, "model_ema.") {
+		if !known[key] && !onlyForTraining(key) {
 			mismatch.Unexpected = append(mismatch.Unexpected, key)
 		}
 	}
@@ -89,6 +89,17 @@ func (m *Model) checkTaming(w *pretrained.Weights) error {
 		return &mismatch
 	}
 	return nil
+}
+
+// onlyForTraining reports whether a checkpoint's key is of something that the trained network
+// doesn't use: losses, averages beside the weights, what EMAVQ counts of its codes, and colours
+// in which segmentations were shown.
+func onlyForTraining(key string) bool {
+	switch key {
+	case "quantize.embedding.cluster_size", "quantize.embedding.embed_avg", "colorize":
+		return true
+	}
+	return strings.HasPrefix(key, "loss.") || strings.HasPrefix(key, "model_ema.")
 }
 
 // tamingKeys are the checkpoint's keys of the variable at path. It is their concatenation
