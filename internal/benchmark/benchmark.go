@@ -21,9 +21,12 @@ import (
 // Options say what to measure.
 type Options struct {
 	Model   ort.Options
-	Batches []int     // batch sizes, each 1 or more
-	Steps   int       // steps of a sample; 0: as the model recommends
-	Began   time.Time // when the command started, for [Report]
+	Prior   *sampler.Prior   // of the bundle, opened with Model
+	Images  *decoder.Decoder // likewise
+	Opened  time.Time        // when both were open
+	Batches []int            // batch sizes, each 1 or more
+	Steps   int              // steps of a sample; 0: as the model recommends
+	Began   time.Time        // when the command started, for [Report]
 }
 
 // Report holds the measurements. Times are in milliseconds, memory is in MiB.
@@ -89,22 +92,10 @@ func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, repo
 		settings.Steps = o.Steps
 	}
 	settings.Freeze = schedule.FreezeOff
-	open := rt.Opener(o.Model)
-	prior, err := sampler.Open(b, open)
-	if err != nil {
-		return Report{}, err
-	}
-	defer prior.Close()
-	images, err := decoder.Open(b, open)
-	if err != nil {
-		return Report{}, err
-	}
-	defer images.Close()
-	opened := milliseconds(time.Since(o.Began))
 	_, skipped := rt.AutoDevices()
 	r := Report{
 		Model: m.Name, ImageSize: m.ImageSize, Latent: m.Latent, Tokens: m.Latent.Tokens(), Vocabulary: m.Vocabulary, Steps: settings.Steps,
-		Opened: opened, Device: prior.Device(), Skipped: skipped, Library: rt.Version(), CPU: cpuName(), Cores: runtime.NumCPU(), Threads: o.Model.Threads,
+		Opened: milliseconds(o.Opened.Sub(o.Began)), Device: o.Prior.Device(), Skipped: skipped, Library: rt.Version(), CPU: cpuName(), Cores: runtime.NumCPU(), Threads: o.Model.Threads,
 	}
 	if r.Threads == 0 {
 		r.Threads = r.Cores
@@ -112,7 +103,7 @@ func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, repo
 	sizes := slices.Compact(slices.Sorted(slices.Values(o.Batches)))
 	bar := reporter.Bar("measuring", int64((len(sizes)+1)*settings.Steps), "steps")
 	defer bar.Done()
-	t := timer{prior, images, settings, bar}
+	t := timer{o.Prior, o.Images, settings, bar}
 	if r.EveryStep, r.FirstImage, err = t.everyStep(ctx, o.Began); err != nil {
 		return Report{}, err
 	}
@@ -125,7 +116,7 @@ func Run(ctx context.Context, b *bundle.Bundle, rt *ort.Runtime, o Options, repo
 		r.Batches = append(r.Batches, batch)
 	}
 	bar.Note("matrix products")
-	if r.MatrixProduct, err = timeProduct(ctx, open); err != nil {
+	if r.MatrixProduct, err = timeProduct(ctx, rt.Opener(o.Model)); err != nil {
 		return Report{}, err
 	}
 	first := r.Batches[0]

@@ -165,12 +165,16 @@ training: {figures: {vqgan_live: 0.98, prior_loss: 1}}
 	}
 }
 
-// Reading a bundle ends when its context is cancelled, and says nothing where there is little to read.
+// Reading external data ends when its context is cancelled, and says nothing where there is little to read.
 func TestOpenStops(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bundle")
+	if _, err := draft(t, dir).Commit(manifest()); err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := inFolder(write(t)).Open(ctx, progress.New(&out, false)); !errors.Is(err, context.Canceled) || out.Len() > 0 {
+	if _, err := inFolder(dir).Open(ctx, progress.New(&out, false)); !errors.Is(err, context.Canceled) || out.Len() > 0 {
 		t.Errorf("a cancelled open gave %v and said %q", err, out.String())
 	}
 }

@@ -23,6 +23,8 @@ import (
 type Bundle struct {
 	Manifest Manifest
 	models   map[string]onnxfile.Model
+	files    fs.FS
+	unread   []string // files of external data whose hash has not been checked yet
 }
 
 // Model returns an ONNX file by its name.
@@ -30,15 +32,57 @@ func (b *Bundle) Model(name string) onnxfile.Model { return b.models[name] }
 
 // Open reads the bundle at the root of fsys and checks it. External data needs a folder,
 // see [OpenFolder].
-func Open(fsys fs.FS) (*Bundle, error) { return open(context.Background(), fsys, "", nil) }
+func Open(fsys fs.FS) (*Bundle, error) { return open(fsys, "") }
 
 // OpenFolder reads the bundle in a folder and checks it. External data is read once, for
 // its hash, and must then stay as it is until the bundle's models are closed.
 func OpenFolder(dir string) (*Bundle, error) {
-	return open(context.Background(), os.DirFS(dir), dir, nil)
+	b, err := open(os.DirFS(dir), dir)
+	if err != nil {
+		return nil, err
+	}
+	return b, b.Verify(context.Background(), nil)
 }
 
-func open(ctx context.Context, fsys fs.FS, folder string, reporter *progress.Reporter) (*Bundle, error) {
+// Verify reads the external data for its hash, once, and shows its progress on reporter. It
+// may run while the models are being opened.
+func (b *Bundle) Verify(ctx context.Context, reporter *progress.Reporter) error {
+	if !b.Manifest.Large() {
+		reporter = nil
+	}
+	var size int64
+	for _, name := range b.unread {
+		size += b.Manifest.Files[name].Bytes
+	}
+	if size == 0 {
+		return nil
+	}
+	bar := reporter.Bar("reading "+b.Manifest.Name, size, "bytes")
+	defer bar.Done()
+	for len(b.unread) > 0 {
+		if err := b.read(b.unread[0], meter{ctx, bar}); err != nil {
+			return fmt.Errorf("open bundle: %w", err)
+		}
+		b.unread = b.unread[1:]
+	}
+	return nil
+}
+
+// read copies a file to content and checks its size and hash.
+func (b *Bundle) read(name string, content io.Writer) error {
+	got, err := describe(b.files, name, content)
+	if err != nil {
+		return fmt.Errorf("read a file that %s names: %w", ManifestFile, err)
+	}
+	if want := b.Manifest.Files[name]; got != want {
+		return fmt.Errorf("%s is not the file that %s names (%d bytes, SHA-256 %.12s…, expected %d bytes, %.12s…): copy the bundle again",
+			name, ManifestFile, got.Bytes, got.SHA256, want.Bytes, want.SHA256)
+	}
+	return nil
+}
+
+// open checks all but the hashes of external data.
+func open(fsys fs.FS, folder string) (*Bundle, error) {
 	text, err := fs.ReadFile(fsys, ManifestFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open bundle: there is no %s: this is not a model bundle, or an incomplete copy: %w", ManifestFile, err)
@@ -50,29 +94,17 @@ func open(ctx context.Context, fsys fs.FS, folder string, reporter *progress.Rep
 	if err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
 	}
-	if !m.Large() {
-		reporter = nil
-	}
-	bar := reporter.Bar("reading "+m.Name, m.Size(), "bytes")
-	defer bar.Done()
-	b := &Bundle{Manifest: m, models: map[string]onnxfile.Model{}}
+	b := &Bundle{Manifest: m, models: map[string]onnxfile.Model{}, files: fsys}
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
-		var content io.Writer = io.Discard
+		if !isModel(name) {
+			b.unread = append(b.unread, name)
+			continue
+		}
 		var graph bytes.Buffer
-		if isModel(name) {
-			content = &graph
+		if err := b.read(name, &graph); err != nil {
+			return nil, fmt.Errorf("open bundle: %w", err)
 		}
-		got, err := describe(fsys, name, io.MultiWriter(content, meter{ctx, bar}))
-		if err != nil {
-			return nil, fmt.Errorf("open bundle: read a file that %s names: %w", ManifestFile, err)
-		}
-		if want := m.Files[name]; got != want {
-			return nil, fmt.Errorf("open bundle: %s is not the file that %s names (%d bytes, SHA-256 %.12s…, expected %d bytes, %.12s…): copy the bundle again",
-				name, ManifestFile, got.Bytes, got.SHA256, want.Bytes, want.SHA256)
-		}
-		if isModel(name) {
-			b.models[name] = onnxfile.Model{Graph: graph.Bytes()}
-		}
+		b.models[name] = onnxfile.Model{Graph: graph.Bytes()}
 	}
 	for name, model := range b.models {
 		external, err := m.checkExternals(name, model.Graph, folder)
@@ -162,6 +194,9 @@ func (m Manifest) checkExternals(model string, graph []byte, folder string) (boo
 		}
 		if !info.Mode().IsRegular() {
 			return false, fmt.Errorf("%s has external data in %s, which is a link and must be a file: copy it into the bundle", model, e.File)
+		}
+		if info.Size() != file.Bytes {
+			return false, fmt.Errorf("%s is not the file that %s names (%d bytes, expected %d): copy the bundle again", e.File, ManifestFile, info.Size(), file.Bytes)
 		}
 	}
 	return len(externals) > 0, nil

@@ -44,7 +44,20 @@ func (l Location) Name() string {
 
 // Open opens the bundle. Progress is shown on reporter where there is much to read.
 func (l Location) Open(ctx context.Context, reporter *progress.Reporter) (*Bundle, error) {
-	b, err := open(ctx, l.files, l.folder, reporter)
+	b, err := l.OpenUnverified()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Verify(ctx, reporter); err != nil {
+		return nil, fmt.Errorf("%s: %w", l.Path, err)
+	}
+	return b, nil
+}
+
+// OpenUnverified opens the bundle without reading its external data. The caller must call
+// [Bundle.Verify] before it uses what the models compute.
+func (l Location) OpenUnverified() (*Bundle, error) {
+	b, err := open(l.files, l.folder)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l.Path, err)
 	}
@@ -153,6 +166,9 @@ func scan(folders []string) ([]Location, error) {
 				return nil, fmt.Errorf("find models in %s: %w", folder, err)
 			}
 			for _, manifest := range manifests {
+				if strings.Contains("/"+manifest, "/.") {
+					continue // in a hidden folder, where a bundle is being written
+				}
 				found = append(found, inFolder(filepath.Join(folder, filepath.FromSlash(path.Dir(manifest)))))
 			}
 		}

@@ -9,12 +9,13 @@ import (
 	"testing/fstest"
 )
 
-// searched are two bundles in a folder, one of them deep in it, and a built-in one.
+// searched are two bundles in a folder, one of them deep in it, with an unfinished one, and a built-in one.
 func searched(t *testing.T) (s Search, near, deep string) {
 	t.Helper()
 	folder := t.TempDir()
 	near, deep = filepath.Join(folder, "near"), filepath.Join(folder, "run", "deep")
-	for _, dir := range []string{near, deep} {
+	unfinished := filepath.Join(folder, ".near.new") // of an export that was killed
+	for _, dir := range []string{near, deep, unfinished} {
 		if err := Write(dir, manifest(), models(unchanged)); err != nil {
 			t.Fatal(err)
 		}

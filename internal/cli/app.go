@@ -43,7 +43,7 @@ func openApp(a *app, root *cobra.Command) {
 		if err != nil {
 			return usageError{err}
 		}
-		b, err := m.bundleWithPrior(cmd.Context(), a)
+		b, err := m.bundleWithPrior(a)
 		if err != nil {
 			return err
 		}

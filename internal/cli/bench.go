@@ -33,7 +33,7 @@ Samples are not frozen during the benchmark, so every step has the whole batch.`
 			if err := checkBench(o); err != nil {
 				return err
 			}
-			b, err := m.bundleWithPrior(cmd.Context(), a)
+			b, err := m.bundleWithPrior(a)
 			if err != nil {
 				return err
 			}
@@ -41,7 +41,12 @@ Samples are not frozen during the benchmark, so every step has the whole batch.`
 			if err != nil {
 				return err
 			}
-			o.Model = model
+			networks, err := a.open(cmd.Context(), b, rt.Opener(model))
+			if err != nil {
+				return err
+			}
+			defer networks.Close()
+			o.Model, o.Prior, o.Images, o.Opened = model, networks.prior, networks.pictures, time.Now()
 			report, err := benchmark.Run(cmd.Context(), b, rt, o, a.reporter)
 			if err != nil {
 				return err

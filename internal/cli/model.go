@@ -15,6 +15,7 @@ import (
 	"sundae/internal/benchmark"
 	"sundae/internal/bundle"
 	"sundae/internal/config"
+	"sundae/internal/inference"
 	"sundae/internal/ort"
 	"sundae/internal/ort/install"
 	"sundae/sampler"
@@ -33,18 +34,21 @@ func (f *modelFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0: all cores (default from the settings)")
 }
 
+// name is the model that the flags or the settings name.
+func (f *modelFlags) name(a *app) string { return cmp.Or(f.model, a.config.Model) }
+
 // bundle opens the bundle that the flags or the settings name.
 func (f *modelFlags) bundle(ctx context.Context, a *app) (*bundle.Bundle, error) {
-	name := f.model
-	if name == "" {
-		name = a.config.Model
-	}
-	return a.bundle(ctx, name)
+	return a.bundle(ctx, f.name(a))
 }
 
-// bundleWithPrior is bundle for a command that samples.
-func (f *modelFlags) bundleWithPrior(ctx context.Context, a *app) (*bundle.Bundle, error) {
-	b, err := f.bundle(ctx, a)
+// bundleWithPrior is bundle for a command that samples. [app.open] verifies it.
+func (f *modelFlags) bundleWithPrior(a *app) (*bundle.Bundle, error) {
+	l, err := a.search().Find(f.name(a))
+	if err != nil {
+		return nil, err
+	}
+	b, err := l.OpenUnverified()
 	if err != nil {
 		return nil, err
 	}
@@ -120,18 +124,28 @@ func (f *modelFlags) load(ctx context.Context, a *app, b *bundle.Bundle) (*opene
 	if err != nil {
 		return nil, err
 	}
-	open := rt.Opener(o)
-	defer a.reporter.Wait("opening the model")()
+	return a.open(ctx, b, rt.Opener(o))
+}
+
+// open opens prior and decoder and verifies the bundle, side by side: of a large one each
+// takes a core for seconds.
+func (a *app) open(ctx context.Context, b *bundle.Bundle, open inference.Opener) (*opened, error) {
 	m := &opened{Manifest: b.Manifest}
-	var decoding sync.WaitGroup
-	var decoderErr error
-	decoding.Go(func() { m.pictures, decoderErr = decoder.Open(b, open) }) // each takes one core
-	m.prior, err = sampler.Open(b, open)
-	decoding.Wait()
+	var work sync.WaitGroup
+	var priorErr, decoderErr, bundleErr error
+	shown := func() {}
+	work.Go(func() { m.pictures, decoderErr = decoder.Open(b, open) })
+	work.Go(func() {
+		bundleErr = b.Verify(ctx, a.reporter)
+		shown = a.reporter.Wait("opening the model")
+	})
+	m.prior, priorErr = sampler.Open(b, open)
+	work.Wait()
+	shown()
 	if ctx.Err() != nil {
-		err = errOpening
+		bundleErr = errOpening
 	}
-	if err = cmp.Or(err, decoderErr); err != nil {
+	if err := cmp.Or(bundleErr, priorErr, decoderErr); err != nil {
 		m.Close()
 		return nil, err
 	}

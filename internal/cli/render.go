@@ -93,7 +93,7 @@ func (r *rendering) begin(a *app, cmd *cobra.Command, m *modelFlags, f *sampling
 		}
 		m.preferLike(a, r.like)
 	}
-	b, err := m.bundleWithPrior(cmd.Context(), a)
+	b, err := m.bundleWithPrior(a)
 	if err != nil {
 		return nil, err
 	}

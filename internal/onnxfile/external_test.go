@@ -175,6 +175,26 @@ func TestHostileExternals(t *testing.T) {
 	}
 }
 
+// Who asks to stop while a large model is written or copied need not wait for its end.
+func TestStopWriting(t *testing.T) {
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := bound(t).WriteExternal(stopped, t.TempDir(), "net.onnx"); !errors.Is(err, context.Canceled) {
+		t.Errorf("writing went on: %v", err)
+	}
+	dir := t.TempDir()
+	if err := bound(t).WriteExternal(t.Context(), dir, "net.onnx"); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Read(dir, "net.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Write(stopped, t.TempDir(), "net.onnx"); !errors.Is(err, context.Canceled) {
+		t.Errorf("copying went on: %v", err)
+	}
+}
+
 // Data that ends too early is not read.
 func TestShortExternalData(t *testing.T) {
 	dir := t.TempDir()

@@ -3,7 +3,6 @@ package ort
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	onnxruntime "github.com/yalue/onnxruntime_go"
 
@@ -112,7 +111,7 @@ func newSession(file onnxfile.Model, p provider, card int, o Options) (*Session,
 	if err != nil {
 		return nil, err
 	}
-	if file.Folder != "" || slices.ContainsFunc(slices.Concat(inputs, outputs), isLarge) {
+	if isLarge(file) {
 		if err := options.SetMemPattern(false); err != nil {
 			options.Destroy()
 			return nil, shortError(err)
@@ -153,24 +152,14 @@ func newORTSession(file onnxfile.Model, inputs, outputs []string, options *onnxr
 	return session, nil
 }
 
-// largeTensor is the number of elements from which an input or output is large: an image
-// of 1024×1024 pixels has 3 << 20.
-const largeTensor = 2 << 20
+// largeFile is the size of a file with all its weights from which a model is large.
+const largeFile = 32 << 20
 
-// isLarge reports whether a model with this input or output needs much memory while it
-// runs. By default the runtime plans the memory of a second run as one block, and keeps
-// what the first one has taken: at 1024×1024 pixels that makes 3.2 GB of 1.8 GB. Small
+// isLarge reports whether a model may need much memory while it runs. By default the
+// runtime plans the memory of a second run as one block, and keeps what the first one has
+// taken: for the published decoder of 1024×1024 pixels that makes 3.2 GB of 1.8 GB. Small
 // models are a little faster with it.
-func isLarge(t onnxfile.Tensor) bool {
-	elements := int64(1)
-	for _, d := range t.Shape {
-		elements *= max(1, d) // an open axis counts as 1
-		if elements >= largeTensor {
-			return true
-		}
-	}
-	return false
-}
+func isLarge(m onnxfile.Model) bool { return m.Folder != "" || len(m.Graph) >= largeFile }
 
 func names(tensors []onnxfile.Tensor) []string {
 	list := make([]string, len(tensors))

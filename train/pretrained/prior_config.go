@@ -3,7 +3,6 @@ package pretrained
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/BurntSushi/toml"
@@ -69,7 +68,7 @@ type SamplingConfig struct {
 // ReadPriorConfig reads a TOML of the author's code. Keys that say nothing of the network or
 // its sampling are passed over.
 func ReadPriorConfig(path string) (PriorConfig, error) {
-	text, err := os.ReadFile(path)
+	text, err := readConfig(path)
 	if err != nil {
 		return PriorConfig{}, fmt.Errorf("read the prior's config: %w", err)
 	}

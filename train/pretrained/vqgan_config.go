@@ -3,7 +3,6 @@ package pretrained
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,7 +64,7 @@ type network struct {
 // VQModelInterface, or of a transformer or diffusion model around one (first_stage_config).
 // Keys that don't shape the network are passed over.
 func ReadVQGANConfig(path string) (VQGANConfig, error) {
-	text, err := os.ReadFile(path)
+	text, err := readConfig(path)
 	if err != nil {
 		return VQGANConfig{}, fmt.Errorf("read the VQ-GAN's config: %w", err)
 	}
@@ -139,6 +138,9 @@ func (n network) config() (VQGANConfig, error) {
 	return c, nil
 }
 
+// maxResolution bounds the side of the pictures, before sizes are computed of it.
+const maxResolution = 1 << 14
+
 // Complete fills in what the weights say and the config does not. Where both say something
 // else, the error names both values. The side of the pictures is in no weight, so the config
 // must say it.
@@ -161,6 +163,9 @@ func (c VQGANConfig) Complete(w *Weights) (VQGANConfig, error) {
 	}
 	if c.Resolution < 1 {
 		return c, fmt.Errorf("%s has no resolution, which is in no weight: add the side of the pictures under ddconfig", c.File)
+	}
+	if c.Resolution > maxResolution {
+		return c, fmt.Errorf("%s has resolution %d: it must be at most %d", c.File, c.Resolution, maxResolution)
 	}
 	var attention, configured []int // resolutions in order of the levels
 	for level := range c.Multipliers {

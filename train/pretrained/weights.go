@@ -35,6 +35,9 @@ type weightsFile struct {
 // holds optimizer state as well, only the network's weights count: the "state_dict" of
 // PyTorch Lightning, the "net" of the author's code.
 func Open(path string) (*Weights, error) {
+	if err := checkPipe(path); err != nil {
+		return nil, fmt.Errorf("read the weights in %s: %w", path, err)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open weights: %w", err)
@@ -45,6 +48,23 @@ func Open(path string) (*Weights, error) {
 		return nil, fmt.Errorf("read the weights in %s: %w", path, err)
 	}
 	return &Weights{&weightsFile{File: file}, tensors}, nil
+}
+
+// checkPipe refuses pipes and devices before they are opened: opening a pipe waits for a
+// writer, and nothing can interrupt it.
+func checkPipe(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return errors.New("it is a pipe or a device: give a file")
+	}
+	return nil
+}
+
+// readConfig reads the text of a config.
+func readConfig(path string) ([]byte, error) {
+	if err := checkPipe(path); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return os.ReadFile(path)
 }
 
 // read finds out what the file is by its first bytes.

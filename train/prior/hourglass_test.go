@@ -74,11 +74,11 @@ func (o *objective) nudged(t *testing.T, path string, delta float32) float64 {
 	return loss
 }
 
-// networks are ours and the author's, with every kind of layer.
+// networks are ours and the author's, with every kind of layer; nesting is tested in ours.
 func networks() map[string]Config {
 	ours, _ := small()
-	author, _ := small()
-	author.Network, author.ShiftMixing, author.PositionEmbedding, author.ClassDropout = publishedNetwork, 0, false, 0
+	author, _ := flat()
+	author.Network, author.Resample, author.ShiftMixing, author.PositionEmbedding, author.ClassDropout = publishedNetwork, "attention", 0, false, 0
 	return map[string]Config{"ours": ours, "published": author}
 }
 
@@ -113,7 +113,7 @@ func TestFiniteDifferences(t *testing.T) {
 		"published": {
 			"/model/class_embedding/weight", "/model/hourglass/before/layer0/attention/qkv/weight", "/model/hourglass/before/layer0/attention/norm/weight",
 			"/model/hourglass/before/layer0/mlp/up/weight", "/model/hourglass/down/weight", "/model/hourglass/attention_down/attention/q/weight",
-			"/model/hourglass/attention_down/attention/kv/weight", "/model/hourglass/inner/middle/layer0/attention/qkv/weight",
+			"/model/hourglass/attention_down/attention/kv/weight", "/model/hourglass/middle/layer0/attention/qkv/weight",
 			"/model/hourglass/up/bias", "/model/hourglass/attention_up/attention/v/weight", "/model/hourglass/attention_up/mlp/norm/weight",
 			"/model/hourglass/after/layer0/attention/out/bias", "/model/norm/bias", "/model/head/weight",
 		},

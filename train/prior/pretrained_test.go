@@ -20,9 +20,6 @@ func TestStartFromONNX(t *testing.T) {
 	set := toy(g, 12)
 	backend := open(t, "onnx:cpu")
 	for name, c := range networks() {
-		if name == "published" { // nesting is as in ours
-			c.Depth = Depth{Before: 1, Middle: 1, After: 1}
-		}
 		m, file := exported(t, backend, c, g)
 		o := Options{Backend: backend, Latents: set, Seed: 3, Out: t.TempDir(), From: &Pretrained{ONNX: file, Steps: 40, Hours: 2}}
 		store := engine.NewStore(3)

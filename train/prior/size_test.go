@@ -23,7 +23,7 @@ import (
 
 var published = flag.Bool("published", false, "run BenchmarkPublishedSize")
 
-// BenchmarkPublishedSize makes the prior of the recipe ffhq1024, 671 M weights: it draws
+// BenchmarkPublishedSize makes the prior of the recipe ffhq1024, 747 M weights: it draws
 // them, saves a checkpoint, reads it, exports the bundle's file, opens the bundle and takes
 // two sampling steps. It reports the time, the processors' time and the peak of the memory of
 // each, and is run by hand, where there are 12 GB of memory and 6 GB of disk:

@@ -259,6 +259,7 @@ func TestImportErrors(t *testing.T) {
 		"quantizer":   {yaml("VQModel", "GumbelVQ"), "quantizer gumbel, the weights have euclidean"},
 		"kind":        {yaml("VQModel", "AutoencoderKL"), "AutoencoderKL is no VQ-GAN"},
 		"resolution":  {yaml("resolution: 32", "width: 32"), "resolution"},
+		"huge":        {yaml("resolution: 32", "resolution: 1000000000"), "model.yaml has resolution 1000000000: it must be at most 16384"},
 		"missing":     {with(f2, func(o *Options) { o.VQGANConfig = filepath.Join(t.TempDir(), "none.yaml") }), "no such file"},
 		"depth":       {toml("depth = [1, 1, 1]", "depth = [1, 3, 1]"), "config.toml has net.depth [1, 3, 1], the weights have [1, 1, 1]"},
 		"heads":       {toml("nb_heads = 2", "nb_heads = 4"), "net.nb_heads 4, the weights have 2"},

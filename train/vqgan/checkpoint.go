@@ -14,14 +14,9 @@ import (
 const Checkpoint = "vqgan.safetensors"
 
 // checkpoint is the checkpoint at path. Its format changes when older ones cannot be
-// read any more. A run with averages of its weights cannot become one without, or the
-// other way round.
+// read any more.
 func (c Config) checkpoint(path string) engine.RunFile {
-	network := c.network()
-	if c.EMA == 0 {
-		network += " without ema"
-	}
-	return engine.RunFile{Path: path, Format: "sundae vqgan 2", Network: network}
+	return engine.RunFile{Path: path, Format: "sundae vqgan 2", Network: c.network()}
 }
 
 // save writes the run's checkpoint.
@@ -61,7 +56,7 @@ func (c Config) network() string {
 	if c.SphereCodes {
 		name += " sphere codes"
 	}
-	if c.EMA == 0 {
+	if c.EMA == 0 { // a run with averages of its weights cannot become one without, or the other way round
 		name += " without ema"
 	}
 	return name

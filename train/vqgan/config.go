@@ -6,6 +6,9 @@
 // Start with train.go, the training loop, and step.go, one step of it.
 //
 //	autoencoder.go    encoder and decoder
+//	taming.go         the encoder and decoder that VQ-GAN was published with
+//	taming_weights.go reading its checkpoints
+//	strips.go         its layers, on activations cut into strips
 //	quantizer.go      codebook: nearest codes, EMA, k-means start, restarts
 //	discriminator.go  the discriminator and its adaptive weight
 //	patchgan.go       the discriminator that VQ-GAN was published with
@@ -256,21 +259,6 @@ func (c Config) forPictures(size int) Config {
 // attentionAt reports whether a level of the published network has attention.
 func (c Config) attentionAt(level int) bool {
 	return slices.Contains(c.AttentionResolutions, c.size>>level)
-}
-
-// groups is the number of groups of the group norms, epsilon what they add to a variance.
-func (c Config) groups() int {
-	if c.Network == Taming {
-		return tamingGroups
-	}
-	return c.Groups
-}
-
-func (c Config) epsilon() float64 {
-	if c.Network == Taming {
-		return tamingEpsilon
-	}
-	return 1e-5
 }
 
 // Validate reports the first setting that cannot work, for images of the given side.

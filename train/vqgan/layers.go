@@ -44,9 +44,31 @@ func (c Config) selfAttention(scope *model.Scope, x *Node) *Node {
 	return Add(x, scaledConv(scope.In("proj_out"), out, ch, 1, smallGain))
 }
 
-// groupNorm normalises x [B, C, H, W] in groups of channels.
+// groupNorm normalises x [B, C, H, W] in groups of channels (Wu & He, 1803.08494). It is
+// written as one scale and one shift per image and channel, so that the large tensor is read
+// twice for its moments and written once.
 func (c Config) groupNorm(scope *model.Scope, x *Node) *Node {
-	return strips{x}.groupNorm(scope, c.groups(), c.epsilon())[0]
+	if c.Network == Taming {
+		return strips{x}.groupNorm(scope, tamingGroups, tamingEpsilon)[0]
+	}
+	b, ch := x.Shape().Dim(0), x.Shape().Dim(1)
+	grouped := Reshape(x, b, c.Groups, x.Shape().Size()/(b*c.Groups)) // [B, G, C/G·H·W]
+	mean := ReduceAndKeep(grouped, ReduceMean, -1)                    // [B, G, 1]
+	variance := Sub(ReduceAndKeep(Square(grouped), ReduceMean, -1), Square(mean))
+	scale, shift := normScale(scope, ch, mean, MaxScalar(variance, 0), 1e-5) // [B, C, 1, 1]
+	return Add(Mul(x, scale), shift)                                         // [B, C, H, W]
+}
+
+// normScale is the group norm of values with a mean and a variance, both [B, G, 1], as a
+// scale and a shift of channels, [B, C, 1, 1].
+func normScale(scope *model.Scope, channels int, mean, variance *Node, epsilon float64) (scale, shift *Node) {
+	g := mean.Graph()
+	b, groups := mean.Shape().Dim(0), mean.Shape().Dim(1)
+	weight := Reshape(engine.Constant(scope, g, "weight", 1, 1, channels, 1, 1), 1, groups, channels/groups) // [1, G, C/G]
+	bias := Reshape(engine.Constant(scope, g, "bias", 0, 1, channels, 1, 1), 1, groups, channels/groups)     // [1, G, C/G]
+	scale = Mul(weight, Reciprocal(Sqrt(AddScalar(variance, epsilon))))                                      // [B, G, C/G]
+	shift = Sub(bias, Mul(scale, mean))                                                                      // [B, G, C/G]
+	return Reshape(scale, b, channels, 1, 1), Reshape(shift, b, channels, 1, 1)
 }
 
 // conv is a stride-1 convolution of x [B, C, H, W] to [B, out, H, W] with a k×k

@@ -6,8 +6,6 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors/images"
 	"github.com/gomlx/gomlx/ml/model"
-
-	"sundae/train/engine"
 )
 
 // strips is an activation [B, C, H, W] that is cut along H into strips of equal height,
@@ -127,31 +125,27 @@ func convolveForward(x, weight *Node, stride int, rows, columns [2]int) *Node {
 }
 
 // groupNorm normalises in groups of channels (Wu & He, 1803.08494), whose moments are those
-// of all strips. It is written as one scale and one shift per image and channel, so that the
-// large tensor is read twice for its moments and written once.
+// of all strips. The variance is that of the differences to the mean, which is more exact
+// than the difference of two means where the mean is large.
 func (s strips) groupNorm(scope *model.Scope, groups int, epsilon float64) strips {
-	g, b, ch := s[0].Graph(), s[0].Shape().Dim(0), s[0].Shape().Dim(1)
-	var mean, square *Node // [B, G, 1], over all strips
-	for _, x := range s {
-		grouped := Reshape(x, b, groups, x.Shape().Size()/(b*groups)) // [B, G, C/G·H/n·W]
-		m, sq := ReduceAndKeep(grouped, ReduceMean, -1), ReduceAndKeep(Square(grouped), ReduceMean, -1)
-		if mean == nil {
-			mean, square = m, sq
-		} else {
-			mean, square = Add(mean, m), Add(square, sq)
-		}
-	}
-	if n := len(s); n > 1 {
-		mean, square = DivScalar(mean, n), DivScalar(square, n)
-	}
-	rstd := Reciprocal(Sqrt(AddScalar(MaxScalar(Sub(square, Square(mean)), 0), epsilon)))
-	each := ch / groups
-	weight := Reshape(engine.Constant(scope, g, "weight", 1, 1, ch, 1, 1), 1, groups, each) // [1, G, C/G]
-	bias := Reshape(engine.Constant(scope, g, "bias", 0, 1, ch, 1, 1), 1, groups, each)     // [1, G, C/G]
-	scale := Mul(weight, rstd)                                                              // [B, G, C/G]
-	shift := Sub(bias, Mul(scale, mean))                                                    // [B, G, C/G]
-	scale, shift = Reshape(scale, b, ch, 1, 1), Reshape(shift, b, ch, 1, 1)                 // [B, C, 1, 1]
+	b, ch := s[0].Shape().Dim(0), s[0].Shape().Dim(1)
+	grouped := s.each(func(x *Node) *Node { return Reshape(x, b, groups, x.Shape().Size()/(b*groups)) }) // [B, G, C/G·H/n·W]
+	mean := grouped.mean()                                                                               // [B, G, 1]
+	variance := grouped.each(func(x *Node) *Node { return Square(Sub(x, mean)) }).mean()                 // [B, G, 1]
+	scale, shift := normScale(scope, ch, mean, variance, epsilon)                                        // [B, C, 1, 1]
 	return s.each(func(x *Node) *Node { return Add(Mul(x, scale), shift) })
+}
+
+// mean is the mean of the last axis, over all strips.
+func (s strips) mean() *Node {
+	sum := ReduceAndKeep(s[0], ReduceMean, -1)
+	for _, x := range s[1:] {
+		sum = Add(sum, ReduceAndKeep(x, ReduceMean, -1))
+	}
+	if len(s) == 1 {
+		return sum
+	}
+	return DivScalar(sum, len(s))
 }
 
 // downsample halves the side with a 3×3 convolution of stride 2 that sees one row and one

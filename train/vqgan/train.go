@@ -80,10 +80,6 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if report.TokenAugmentation && (o.From == nil || o.From.Augment == nil) {
 		return report, fmt.Errorf("the run in %s augments tokens with a model's prior: pass that model with --from again", o.Out)
 	}
-	if perceptual == nil {
-		o.Reporter.Printf("vqgan: training without the perceptual loss (LPIPS), which photographs need: " +
-			"set vqgan.loss.perceptual.vgg and .heads in the recipe to the files vgg16-397923af.pth of torchvision and vgg.pth of LPIPS")
-	}
 	if report.Continued {
 		c = c.continued()
 	}
