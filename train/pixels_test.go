@@ -18,6 +18,7 @@ import (
 	"sundae/internal/ort/orttest"
 	"sundae/internal/picture"
 	"sundae/train/dataset"
+	"sundae/train/prior"
 	"sundae/train/recipe"
 	"sundae/train/vqgan"
 )
@@ -71,7 +72,8 @@ func TestGreyLevels(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Image.Size, r.Levels, r.Latents.Batch = 8, 4, 50
-	r.Prior.Depth.Middle, r.Prior.Dim, r.Prior.Heads, r.Prior.HeadDim, r.Prior.ShiftMixing = 2, 32, 2, 16, 4
+	r.Prior.Depth = prior.Depth{Middle: 2, After: 1}
+	r.Prior.Dim, r.Prior.Heads, r.Prior.HeadDim, r.Prior.ShiftMixing = 32, 2, 16, 4
 	r.Prior.Batch, r.Prior.Steps, r.Prior.Every, r.Prior.HeldOut, r.Prior.LearningRate, r.Prior.Warmup, r.Prior.EMA = 16, 120, 120, 16, 1e-2, 10, 0.9
 	backend := open(t)
 	run := Run{Recipe: r, Out: t.TempDir(), Backend: backend, Open: orttest.Opener(t)}
