@@ -37,6 +37,9 @@ func TestImport(t *testing.T) {
 	}{
 		{withPrior, 1, "already holds a model: pass --force"},
 		{append(args, "--prior-config", "config.toml", "--out", out), 2, "--prior-config needs --prior"},
+		{[]string{"import", "--out", out}, 2, "import needs --vqgan and --vqgan-config or"},
+		{[]string{"import", "--pixels", "--out", out}, 2, "--prior and --pixels"},
+		{append(args, "--pixels", "--prior", "sundae.pt", "--out", out), 2, "leave out --vqgan"},
 		{[]string{"import", "--vqgan", filepath.Join(prior, "sundae.pt"), "--vqgan-config", filepath.Join(vqgan, "model.yaml"), "--out", filepath.Join(out, "other")}, 1, "unexpected keys: class_emb.weight"},
 	} {
 		code, _, messages := run(t, c.args...)

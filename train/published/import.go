@@ -2,6 +2,8 @@
 // taming-transformers (Esser et al., 2012.09841) or latent-diffusion, and a prior of the
 // author's code (McKinney & Willcocks, 2206.12351).
 //
+// A prior may have no VQ-GAN: then its tokens are grey levels.
+//
 // [Import] checks all names, shapes and sizes first, against the configs and each other, and
 // then streams the weights, one at a time, into the bundle's files.
 package published
@@ -18,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -28,14 +31,12 @@ import (
 	"sundae/internal/progress"
 	"sundae/train/engine"
 	"sundae/train/export"
-	"sundae/train/pretrained"
-	"sundae/train/prior"
-	"sundae/train/vqgan"
+	"sundae/train/recipe"
 )
 
 // Options say what to import and where to.
 type Options struct {
-	VQGAN, VQGANConfig string // the checkpoint and its YAML
+	VQGAN, VQGANConfig string // the checkpoint and its YAML; without a checkpoint the prior's tokens are grey levels
 	Prior, PriorConfig string // the checkpoint and its TOML; without a checkpoint the bundle is a VQ-GAN, without a TOML the weights say all of the network
 	Labels             export.Labels
 	Out                string          // the bundle's folder
@@ -51,19 +52,25 @@ func Import(ctx context.Context, o Options) (bundle.Manifest, error) {
 	if err := o.checkTarget(); err != nil {
 		return bundle.Manifest{}, err
 	}
-	tokenizer, err := openVQGAN(o.VQGAN, o.VQGANConfig)
-	if err != nil {
-		return bundle.Manifest{}, err
-	}
-	defer tokenizer.weights.Close()
 	var p *publishedPrior
 	if o.Prior != "" {
-		if p, err = openPrior(o.Prior, o.PriorConfig, tokenizer); err != nil {
+		var err error
+		if p, err = openPrior(o.Prior, o.PriorConfig); err != nil {
 			return bundle.Manifest{}, err
 		}
 		defer p.weights.Close()
 	}
-	m, err := o.manifest(tokenizer, p)
+	t, err := o.openTokens(p)
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	defer t.close()
+	if p != nil {
+		if err := p.open(t); err != nil {
+			return bundle.Manifest{}, err
+		}
+	}
+	m, err := o.manifest(t, p)
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
@@ -75,43 +82,66 @@ func Import(ctx context.Context, o Options) (bundle.Manifest, error) {
 		return bundle.Manifest{}, err
 	}
 	defer draft.Discard()
-	if err := o.write(ctx, draft.Folder(), tokenizer, p); err != nil {
+	if err := o.write(ctx, draft.Folder(), t, p); err != nil {
 		return bundle.Manifest{}, fmt.Errorf("import: %w", err)
 	}
 	return draft.Commit(m)
 }
 
+// tokens is what a model's tokens stand for: codes of a VQ-GAN, or grey levels.
+type tokens interface {
+	name() string    // for messages
+	size() int       // side of the pictures, in pixels
+	side() int       // of the grid of tokens
+	vocabulary() int // different tokens
+	recipe() (recipe.Recipe, error)
+	// export gives encoder.onnx and decoder.onnx.
+	export(compute.Backend) (encoder, decoder onnxfile.File, err error)
+	// onRead calls f with the number of elements of every weight that is read.
+	onRead(f func(elements int))
+	close()
+}
+
+// openTokens opens the VQ-GAN, or takes the prior's tokens as grey levels.
+func (o Options) openTokens(p *publishedPrior) (tokens, error) {
+	if o.VQGAN == "" {
+		return newGreyLevels(p)
+	}
+	return openVQGAN(o.VQGAN, o.VQGANConfig)
+}
+
 // write writes the ONNX files.
-func (o Options) write(ctx context.Context, folder string, t *publishedVQGAN, p *publishedPrior) error {
+func (o Options) write(ctx context.Context, folder string, t tokens, p *publishedPrior) error {
 	done := o.Reporter.Wait("building the networks")
 	defer done()
-	networks := map[string]onnxfile.Network{}
+	files := map[string]onnxfile.File{}
 	var err error
-	if networks[bundle.EncoderFile], err = t.model.ExportEncoder(o.Backend); err != nil {
-		return err
-	}
-	if networks[bundle.DecoderFile], err = t.model.ExportDecoder(o.Backend); err != nil {
+	if files[bundle.EncoderFile], files[bundle.DecoderFile], err = t.export(o.Backend); err != nil {
 		return err
 	}
 	if p != nil {
-		if networks[bundle.PriorFile], err = p.model.Export(o.Backend); err != nil {
+		network, err := p.model.Export(o.Backend)
+		if err != nil {
 			return err
 		}
+		files[bundle.PriorFile] = float32File{network}
 	}
 	done()
 	var total int64
-	for _, network := range networks {
-		total += network.Size()
+	for _, file := range files {
+		if f, ok := file.(float32File); ok {
+			total += f.Size()
+		}
 	}
 	bar := o.Reporter.Bar("writing", total, "bytes")
 	defer bar.Done()
 	onRead := func(elements int) { bar.Add(4 * int64(elements)) }
-	t.weights.OnRead(onRead)
+	t.onRead(onRead)
 	if p != nil {
 		p.weights.OnRead(onRead)
 	}
-	for _, name := range slices.Sorted(maps.Keys(networks)) {
-		if err := write(ctx, networks[name], folder, name); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := files[name].Write(ctx, folder, name); err != nil {
 			return err
 		}
 	}
@@ -130,16 +160,19 @@ func (o Options) checkTarget() error {
 // in memory together.
 const maxInline = 64 << 20
 
-// write writes an ONNX file with all weights in float32, so that the results are those of
+// float32File is an ONNX file with all weights in float32, so that the results are those of
 // the published code.
-func write(ctx context.Context, n onnxfile.Network, folder, name string) error {
+type float32File struct{ onnxfile.Network }
+
+// Write implements onnxfile.File.
+func (f float32File) Write(ctx context.Context, folder, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if n.Size() > maxInline {
-		return n.WriteExternal(ctx, folder, name)
+	if f.Size() > maxInline {
+		return f.WriteExternal(ctx, folder, name)
 	}
-	graph, err := n.Marshal()
+	graph, err := f.Marshal()
 	if err != nil {
 		return err
 	}
@@ -147,7 +180,7 @@ func write(ctx context.Context, n onnxfile.Network, folder, name string) error {
 }
 
 // manifest describes the bundle, without its files and their origin.
-func (o Options) manifest(t *publishedVQGAN, p *publishedPrior) (bundle.Manifest, error) {
+func (o Options) manifest(t tokens, p *publishedPrior) (bundle.Manifest, error) {
 	r, err := t.recipe()
 	if err != nil {
 		return bundle.Manifest{}, err
@@ -156,13 +189,18 @@ func (o Options) manifest(t *publishedVQGAN, p *publishedPrior) (bundle.Manifest
 	if o.Labels.Name != "" {
 		r.Name = o.Labels.Name
 	}
-	r.Description = "Imported from " + filepath.Base(o.VQGAN)
+	var from []string
+	for _, checkpoint := range []string{o.VQGAN, o.Prior} {
+		if checkpoint != "" {
+			from = append(from, filepath.Base(checkpoint))
+		}
+	}
+	r.Description = "Imported from " + strings.Join(from, " and ")
 	m := bundle.Manifest{
-		Name: r.Name, ImageSize: t.model.Size, Downsample: t.model.Config.Factor(), Vocabulary: t.model.Config.Vocabulary,
+		Name: r.Name, Description: r.Description, ImageSize: t.size(), Downsample: t.size() / t.side(), Vocabulary: t.vocabulary(),
 		Latent: bundle.Latent{Height: t.side(), Width: t.side()},
 	}
 	if p != nil {
-		r.Description += " and " + filepath.Base(o.Prior)
 		r.Prior = p.model.Config
 		if r.Sampling, err = p.sampling(); err != nil {
 			return bundle.Manifest{}, err
@@ -173,7 +211,6 @@ func (o Options) manifest(t *publishedVQGAN, p *publishedPrior) (bundle.Manifest
 			m.Classes = append(m.Classes, fmt.Sprint(class))
 		}
 	}
-	m.Description = r.Description
 	text, err := yaml.Marshal(r)
 	if err != nil {
 		return bundle.Manifest{}, fmt.Errorf("write the recipe: %w", err)
@@ -233,23 +270,6 @@ func hash(ctx context.Context, file io.Reader, bar *progress.Bar) (string, error
 			return "", ctx.Err()
 		}
 	}
-}
-
-// publishedVQGAN is a VQ-GAN in a checkpoint, with names and shapes checked.
-type publishedVQGAN struct {
-	file    string
-	weights *pretrained.Weights
-	model   *vqgan.Model
-}
-
-// side is the side of the grid of tokens.
-func (t *publishedVQGAN) side() int { return t.model.Size / t.model.Config.Factor() }
-
-// publishedPrior is a prior in a checkpoint, with names and shapes checked.
-type publishedPrior struct {
-	weights *pretrained.Weights
-	config  pretrained.PriorConfig
-	model   *prior.Model
 }
 
 // differ says how a checkpoint's names and shapes differ from those of the network that its

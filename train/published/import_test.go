@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"sundae/decoder"
 	"sundae/internal/bundle"
 	"sundae/internal/inference"
 	"sundae/internal/ort"
@@ -270,6 +271,8 @@ func TestImportErrors(t *testing.T) {
 		"grid":        {toml("[8, 8]", "[16, 16]"), "sundae.pt is for 16×16 tokens, the VQ-GAN last.ckpt has 8×8"},
 		"tokens":      {toml("sequence_length = 64", "sequence_length = 256"), "is for 256 tokens, the VQ-GAN last.ckpt has 64"},
 		"vocabulary":  {f2.withPrior("prior-class"), "is for 48 codes, the VQ-GAN last.ckpt has 64"},
+		"no tokens":   {with(toml("sequence_length = 64", ""), func(o *Options) { o.VQGAN, o.VQGANConfig = "", "" }), "give the prior's TOML by --prior-config, with data.sequence_length"},
+		"no square":   {with(toml("sequence_length = 64", "sequence_length = 63"), func(o *Options) { o.VQGAN, o.VQGANConfig = "", "" }), "is for 63 tokens, which are not the pixels"},
 		"names":       {with(class, func(o *Options) { o.Labels.Classes = []string{"a"} }), "names for 1 classes, and the model has 5"},
 	} {
 		_, err := Import(t.Context(), test.options)
@@ -279,6 +282,40 @@ func TestImportErrors(t *testing.T) {
 		if entries, _ := os.ReadDir(filepath.Dir(test.options.Out)); len(entries) > 0 {
 			t.Errorf("%s: %v were written", name, entries)
 		}
+	}
+}
+
+// A prior without a VQ-GAN is a model of grey levels: the same network as with one, between
+// look-ups.
+func TestImportGreyLevels(t *testing.T) {
+	backend, rt := writer(t), orttest.Runtime(t)
+	with := vqganOptions(t, "vq-f4-first-stage").withPrior("prior-class")
+	without := Options{Prior: with.Prior, PriorConfig: with.PriorConfig, Out: filepath.Join(t.TempDir(), "digits"), Backend: backend}
+	with.Backend = backend
+	b, other := importBundle(t, without), importBundle(t, with)
+	m := b.Manifest
+	if m.ImageSize != 8 || m.Downsample != 1 || m.Vocabulary != 48 || len(m.Classes) != 5 || len(m.Origin) != 2 {
+		t.Errorf("manifest %+v", m)
+	}
+	if m.Files[bundle.PriorFile] != other.Manifest.Files[bundle.PriorFile] {
+		t.Error("the prior differs from the one that was imported with a VQ-GAN")
+	}
+	if r, err := recipe.Parse([]byte(m.Training.Recipe)); err != nil || r.Tokenizer != recipe.Pixels || r.Levels != 48 {
+		t.Errorf("the recipe in the manifest: %v, %d levels, %v", r.Tokenizer, r.Levels, err)
+	}
+	d, err := decoder.Open(b, rt.Opener(ort.Options{Device: ort.CPU}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	tokens := make([]uint16, 64)
+	tokens[1] = 47
+	picture, err := d.Decode(t.Context(), tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{0, 0, 0, 255, 255, 255, 255, 255}; !slices.Equal(picture.Pix[:8], want) {
+		t.Errorf("levels 0 and 47 are %v, expected %v", picture.Pix[:8], want)
 	}
 }
 

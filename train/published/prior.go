@@ -12,9 +12,16 @@ import (
 	"sundae/train/recipe"
 )
 
-// openPrior opens the prior of a checkpoint and its TOML, if there is one, for the tokens of
-// a VQ-GAN.
-func openPrior(path, config string, t *publishedVQGAN) (*publishedPrior, error) {
+// publishedPrior is a prior in a checkpoint.
+type publishedPrior struct {
+	file    string
+	weights *pretrained.Weights
+	config  pretrained.PriorConfig // with what the weights say
+	model   *prior.Model           // nil before open, which checks names and shapes
+}
+
+// openPrior opens the prior of a checkpoint and its TOML, if there is one.
+func openPrior(path, config string) (*publishedPrior, error) {
 	var c pretrained.PriorConfig
 	var err error
 	if config != "" {
@@ -26,20 +33,17 @@ func openPrior(path, config string, t *publishedVQGAN) (*publishedPrior, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := &publishedPrior{weights: w, config: c}
-	if err := p.open(filepath.Base(path), t); err != nil {
+	p := &publishedPrior{file: filepath.Base(path), weights: w}
+	if p.config, err = c.Complete(w); err != nil {
 		w.Close()
-		return nil, err
+		return nil, fmt.Errorf("import %s: %w", p.file, err)
 	}
 	return p, nil
 }
 
-func (p *publishedPrior) open(file string, t *publishedVQGAN) error {
-	var err error
-	if p.config, err = p.config.Complete(p.weights); err != nil {
-		return fmt.Errorf("import %s: %w", file, err)
-	}
-	if err := fits(p.config, file, t); err != nil {
+// open opens the network for the tokens t.
+func (p *publishedPrior) open(t tokens) error {
+	if err := p.fits(t); err != nil {
 		return err
 	}
 	c, err := p.network()
@@ -51,24 +55,24 @@ func (p *publishedPrior) open(file string, t *publishedVQGAN) error {
 	var mismatch *engine.MismatchError
 	switch {
 	case errors.As(err, &mismatch):
-		return differ(file, p.config.File, mismatch)
+		return differ(p.file, p.config.File, mismatch)
 	case err != nil:
-		return fmt.Errorf("import %s: %w", file, err)
+		return fmt.Errorf("import %s: %w", p.file, err)
 	}
 	return nil
 }
 
-// fits compares the tokens that the prior was trained on with those of the VQ-GAN.
-func fits(c pretrained.PriorConfig, file string, t *publishedVQGAN) error {
+// fits compares the tokens that the prior was trained on with t.
+func (p *publishedPrior) fits(t tokens) error {
 	const advice = "give the VQ-GAN whose tokens the prior was trained on"
 	side := t.side()
-	switch l := c.Latent; {
-	case c.Vocabulary != t.model.Config.Vocabulary:
-		return fmt.Errorf("the prior %s is for %d codes, the VQ-GAN %s has %d: %s", file, c.Vocabulary, t.file, t.model.Config.Vocabulary, advice)
+	switch c, l := p.config, p.config.Latent; {
+	case c.Vocabulary != t.vocabulary():
+		return fmt.Errorf("the prior %s is for %d codes, %s has %d: %s", p.file, c.Vocabulary, t.name(), t.vocabulary(), advice)
 	case l != nil && (l[0] != side || l[1] != side):
-		return fmt.Errorf("the prior %s is for %d×%d tokens, the VQ-GAN %s has %d×%d: %s", file, l[0], l[1], t.file, side, side, advice)
+		return fmt.Errorf("the prior %s is for %d×%d tokens, %s has %d×%d: %s", p.file, l[0], l[1], t.name(), side, side, advice)
 	case c.Tokens > 0 && c.Tokens != side*side:
-		return fmt.Errorf("the prior %s is for %d tokens, the VQ-GAN %s has %d: %s", file, c.Tokens, t.file, side*side, advice)
+		return fmt.Errorf("the prior %s is for %d tokens, %s has %d: %s", p.file, c.Tokens, t.name(), side*side, advice)
 	}
 	return nil
 }

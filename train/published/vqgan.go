@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/gomlx/compute"
+
+	"sundae/internal/onnxfile"
 	"sundae/train/engine"
 	"sundae/train/pretrained"
 	"sundae/train/recipe"
@@ -13,6 +16,30 @@ import (
 
 // A model has at least two codes, and no more than fit a token.
 const minCodes, maxCodes = 2, 1 << 16
+
+// publishedVQGAN is a VQ-GAN in a checkpoint, with names and shapes checked.
+type publishedVQGAN struct {
+	file    string
+	weights *pretrained.Weights
+	model   *vqgan.Model
+}
+
+func (t *publishedVQGAN) name() string    { return "the VQ-GAN " + t.file }
+func (t *publishedVQGAN) size() int       { return t.model.Size }
+func (t *publishedVQGAN) side() int       { return t.model.Size / t.model.Config.Factor() }
+func (t *publishedVQGAN) vocabulary() int { return t.model.Config.Vocabulary }
+
+func (t *publishedVQGAN) export(writer compute.Backend) (encoder, decoder onnxfile.File, err error) {
+	e, err := t.model.ExportEncoder(writer)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := t.model.ExportDecoder(writer)
+	return float32File{e}, float32File{d}, err
+}
+
+func (t *publishedVQGAN) onRead(f func(elements int)) { t.weights.OnRead(f) }
+func (t *publishedVQGAN) close()                      { t.weights.Close() }
 
 // openVQGAN opens the VQ-GAN of a checkpoint and its YAML.
 func openVQGAN(path, config string) (*publishedVQGAN, error) {
