@@ -58,7 +58,7 @@ func TestRecipeShapes(t *testing.T) {
 		store.SetTraining(g, true)
 		scope := store.RootScope()
 		x := Parameter(g, "images", shapes.Make(dtypes.Float32, 1, 3, size, size))
-		p := c.reconstruct(scope.In(generatorScope), x, true)
+		p := c.reconstruct(scope.In(generatorScope), x, true, nil)
 		c.Discriminator.scores(scope.In(discriminatorScope), p.x)
 		tokens := size / c.Factor() * size / c.Factor()
 		if got := p.quantized.ids.Shape().Dimensions; !slices.Equal(got, []int{1, tokens}) {
@@ -80,7 +80,7 @@ func gradients(t *testing.T, c Config, backendName string) map[string][]float32 
 	exec, err := model.NewExec(open(t, backendName), engine.NewStore(1), func(scope *model.Scope, bytes *Node) []*Node {
 		scope.Store().SetTraining(bytes.Graph(), true)
 		x := toFloat(bytes)
-		p := c.reconstruct(scope.In(generatorScope), x, true)
+		p := c.reconstruct(scope.In(generatorScope), x, true, nil)
 		reconstruction := c.Loss.reconstructionLoss(x, p.x, c.Stem)
 		generator, discriminator := c.Discriminator.adversarial(scope, x, p, reconstruction)
 		loss := Add(Add(reconstruction, p.commitment), generator)

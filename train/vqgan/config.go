@@ -45,7 +45,7 @@ type Config struct {
 	// and the codes are 1×1 convolutions.
 	ZChannels int `yaml:"z_channels,omitempty"`
 	// Quantizer is "euclidean", the default, for the nearest code, or Gumbel for the code that
-	// the encoder gives the largest logit.
+	// the encoder gives the largest logit, which Codebook.Training: gradient and Gumbel train.
 	Quantizer string `yaml:"quantizer,omitempty"`
 
 	// Stem is the side of the patches that are unshuffled into channels before the
@@ -103,10 +103,12 @@ type Config struct {
 	// exported. At 0 the weights themselves are.
 	EMA float64 `yaml:"ema"`
 
-	Loss          Loss          `yaml:"loss"`
-	Codebook      Codebook      `yaml:"codebook"`
-	Discriminator Discriminator `yaml:"discriminator"`
-	Finetune      Finetune      `yaml:"finetune"`
+	Loss     Loss     `yaml:"loss"`
+	Codebook Codebook `yaml:"codebook"`
+	// Gumbel trains a Gumbel quantizer, in which Loss.Commitment and Loss.Codebook have no part.
+	Gumbel        GumbelTraining `yaml:"gumbel,omitempty"`
+	Discriminator Discriminator  `yaml:"discriminator"`
+	Finetune      Finetune       `yaml:"finetune"`
 
 	size int // side of the pictures, which AttentionResolutions refer to
 }
@@ -361,6 +363,9 @@ func (c Config) validateLosses() error {
 	}
 	if c.Loss.Codebook < 0 {
 		return fmt.Errorf("vqgan.loss.codebook must be at least 0, not %g", c.Loss.Codebook)
+	}
+	if err := c.Gumbel.validate(); err != nil {
+		return err
 	}
 	switch b := c.Codebook; b.Training {
 	case "", "ema":

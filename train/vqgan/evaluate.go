@@ -67,7 +67,7 @@ func (c Config) newEvaluator(backend compute.Backend, store *model.Store, l *loa
 			// values would become constants.
 			scope.Store().SetTraining(bytes.Graph(), true)
 			x := toFloat(bytes)
-			p := c.reconstruct(scope.Store().Scope(evaluated), x, codebook)
+			p := c.reconstruct(scope.Store().Scope(evaluated), x, codebook, nil)
 			y := ClipScalar(p.x, -1, 1)
 			diff := Sub(y, x)
 			out := TransposeAllDims(ConvertDType(Round(MulScalar(OnePlus(y), 127.5)), dtypes.Uint8), 0, 2, 3, 1) // [B, S, S, 3]

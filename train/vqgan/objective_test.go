@@ -149,7 +149,7 @@ func TestCodesMove(t *testing.T) {
 		t.Fatal(err)
 	}
 	const rate = 1e-3
-	if _, err := step(noise(c.Batch, c.Crop), nil, false, rate, 0); err != nil {
+	if _, err := step(noise(c.Batch, c.Crop), nil, false, nil, rate, 0); err != nil {
 		t.Fatal(err)
 	}
 	moved := 0

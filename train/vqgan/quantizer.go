@@ -26,8 +26,12 @@ const (
 	sumPath       = "/codebook/ema_sum"   // [V, E] the sum of the vectors it was chosen for
 )
 
-// codes is the codebook [V, E]. Codes that are trained by gradients start uniform in ±1/V.
+// codes is the codebook [V, E]. Codes that are trained by gradients start uniform in ±1/V or,
+// those of a Gumbel quantizer, from N(0, 1).
 func (c Config) codes(store *model.Store, g *Graph) *model.Variable {
+	if c.Quantizer == Gumbel && c.Codebook.Training == byGradient {
+		return c.randomCodes(store, codebookPath).SetTrainable(true)
+	}
 	if c.Codebook.Training == byGradient {
 		engine.Uniform(store.Scope("/"+codebookScope), g, "weight", 1/float64(c.Vocabulary), c.Vocabulary, c.Embedding)
 		return store.GetVariable(codebookPath).SetTrainable(true)

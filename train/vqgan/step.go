@@ -53,19 +53,26 @@ type pass struct {
 	last       *Node     // weight of the decoder's last convolution
 	commitment *Node     // scalar, mean (z - sg[code])²
 	codebook   *Node     // scalar, the same value as mean (sg[z] - code)², which moves the codes
+	kl         *Node     // scalar, of a Gumbel quantizer that is trained
 }
 
 // reconstruct runs images x [B, 3, S, S] through encoder, codebook and decoder, with
 // the straight-through gradient. Without the codebook the decoder gets the encoder's
-// outputs themselves.
-func (c Config) reconstruct(scope *model.Scope, x *Node, codebook bool) pass {
+// outputs themselves. gumbel, if there is any, is the noise and the temperature by which a
+// Gumbel quantizer draws codes.
+func (c Config) reconstruct(scope *model.Scope, x *Node, codebook bool, gumbel []*Node) pass {
 	encoder := scope.In("encoder")
 	latent := c.Encode(encoder, x) // [B, E, h, w]
 	h, w := latent.Shape().Dim(2), latent.Shape().Dim(3)
 	zero := ScalarZero(x.Graph(), x.DType())
-	p := pass{z: toRows(latent), commitment: zero, codebook: zero}
+	p := pass{z: toRows(latent), commitment: zero, codebook: zero, kl: zero}
 	decoderInput := p.z // [B, N, E]
-	if codebook {
+	switch {
+	case gumbel != nil:
+		codes := c.codes(scope.Store(), x.Graph()).NodeValue(x.Graph())
+		p.quantized, p.kl = drawCodes(c.codeLogits(encoder, p.z), gumbel[0], gumbel[1], codes)
+		decoderInput = p.quantized.vectors
+	case codebook:
 		codes := c.codes(scope.Store(), x.Graph()).NodeValue(x.Graph())
 		p.quantized = quantize(p.z, codes, c.choose(encoder, StopGradient(p.z), StopGradient(codes)))
 		p.commitment = ReduceAllMean(Square(Sub(p.z, StopGradient(p.quantized.vectors))))
@@ -92,8 +99,14 @@ type stepResult struct {
 // trainStep runs one optimizer step on crops, bytes [B, S, S, 3], and frees them. If
 // the step was compiled for tokens, int32 [B, h·w], it decodes those instead of the
 // encoder's outputs; augmented tells that they differ from the encoder's, so that
-// with a discriminator only patchLoss applies.
-type trainStep func(crops *tensors.Tensor, tokens []int32, augmented bool, rate, decay float64) (stepResult, error)
+// with a discriminator only patchLoss applies. gumbel is nil unless samplesCodes says that the
+// step draws codes.
+type trainStep func(crops *tensors.Tensor, tokens []int32, augmented bool, gumbel *gumbelDraw, rate, decay float64) (stepResult, error)
+
+// samplesCodes reports whether the steps of a phase draw codes with a Gumbel quantizer.
+func (c Config) samplesCodes(phase phase) bool {
+	return c.Quantizer == Gumbel && (phase == discrete || phase == adversarial)
+}
 
 // newStep compiles one optimizer step of a phase, with the perceptual loss unless that is
 // nil, and with or without tokens as input.
@@ -112,6 +125,10 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, perceptual 
 		if fromTokens {
 			tokens, augmented, in = in[0], in[1], in[2:]
 		}
+		var gumbel []*Node
+		if c.samplesCodes(phase) {
+			gumbel, in = in[:2], in[2:]
+		}
 		scope.Store().SetTraining(bytes.Graph(), true)
 		x := toFloat(bytes)
 		zero := ScalarZero(x.Graph(), x.DType())
@@ -127,7 +144,7 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, perceptual 
 		if fromTokens {
 			p = c.decodeTokens(scope.In(generatorScope), tokens)
 		} else {
-			p = c.reconstruct(scope.In(generatorScope), x, phase != continuous)
+			p = c.reconstruct(scope.In(generatorScope), x, phase != continuous, gumbel)
 		}
 		reconstruction := c.Loss.reconstructionLoss(x, p.x, c.Stem)
 		if perceptual != nil {
@@ -138,6 +155,9 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, perceptual 
 			reconstruction = Where(augmented, c.Loss.patchLoss(x, p.x, c.Factor()), reconstruction)
 		}
 		loss := Add(reconstruction, Add(MulScalar(p.commitment, c.Loss.Commitment), MulScalar(p.codebook, c.Loss.Codebook)))
+		if gumbel != nil {
+			loss = Add(loss, MulScalar(p.kl, c.Gumbel.weight()))
+		}
 		generator, discriminator := zero, zero
 		if (phase == adversarial || phase == finetuning) && d.Weight > 0 {
 			generator, discriminator = d.adversarial(scope, x, p, reconstruction)
@@ -168,12 +188,16 @@ func (c Config) newStep(backend compute.Backend, store *model.Store, perceptual 
 	if err != nil {
 		return nil, fmt.Errorf("build the VQ-GAN's training step: %w", err)
 	}
-	return func(crops *tensors.Tensor, tokens []int32, augmented bool, rate, decay float64) (stepResult, error) {
+	return func(crops *tensors.Tensor, tokens []int32, augmented bool, gumbel *gumbelDraw, rate, decay float64) (stepResult, error) {
 		defer crops.FinalizeAll()
 		in := []any{crops, float32(rate), float32(decay)}
 		if fromTokens {
 			side := c.Crop / c.Factor()
 			in = append(in, tensors.FromFlatDataAndDimensions(tokens, c.Batch, side, side), augmented)
+		}
+		if gumbel != nil {
+			defer gumbel.noise.FinalizeAll()
+			in = append(in, gumbel.noise, gumbel.temperature)
 		}
 		if perceptual != nil {
 			for _, weight := range perceptual.Inputs() {

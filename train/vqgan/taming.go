@@ -1,14 +1,10 @@
 package vqgan
 
 import (
-	"math"
-
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
-
-	"sundae/train/engine"
 )
 
 // Taming is the Network of VQ-GAN as its authors published it (taming-transformers, after
@@ -103,10 +99,5 @@ func (c Config) choose(encoder *model.Scope, rows, codes *Node) *Node {
 	if c.Quantizer != Gumbel {
 		return nearest(rows, codes)
 	}
-	g, v, e := rows.Graph(), c.Vocabulary, c.Embedding
-	scope := encoder.In("logits")
-	weight := engine.Normal(scope, g, "weight", tamingGain/math.Sqrt(float64(e)), v, e, 1, 1)
-	bias := engine.Constant(scope, g, "bias", 0, 1, v, 1, 1)
-	logits := MatMul(rows, TransposeAllDims(Reshape(weight, v, e), 1, 0)) // [B, N, V]
-	return ArgMax(Add(logits, Reshape(bias, 1, 1, v)), -1, dtypes.Int32)
+	return ArgMax(c.codeLogits(encoder, rows), -1, dtypes.Int32)
 }

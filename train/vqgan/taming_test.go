@@ -183,8 +183,8 @@ func TestTrainPublishedNetwork(t *testing.T) {
 	}
 }
 
-// TestTrainGumbel: a gumbel quantizer is not trained; the decoder of a published checkpoint
-// is, from the files of a bundle.
+// TestTrainGumbel: a Gumbel quantizer needs codes trained by gradients; the decoder of a published checkpoint
+// is fine-tuned without them, from the files of a bundle.
 func TestTrainGumbel(t *testing.T) {
 	c := checkpoints()["gumbel-f4"]
 	o := options(t, folder(t, 6, 32))

@@ -83,8 +83,8 @@ func Train(ctx context.Context, c Config, o Options) (Report, error) {
 	if report.Continued {
 		c = c.continued()
 	}
-	if c.Quantizer == Gumbel && report.Step < c.Steps {
-		return report, fmt.Errorf("vqgan.quantizer %s is for published checkpoints, whose decoder alone can be trained further: use %s to train the whole network", Gumbel, euclidean)
+	if c.Quantizer == Gumbel && report.Step < c.Steps && c.Codebook.Training != byGradient {
+		return report, fmt.Errorf("vqgan.quantizer %s trains its codes by gradients: set vqgan.codebook.training to %s", Gumbel, byGradient)
 	}
 	if perceptual == nil {
 		o.Reporter.Printf("vqgan: training without the perceptual loss (LPIPS), which photographs need: " +
@@ -164,8 +164,12 @@ func (r *run) train(ctx context.Context, c Config, end int) error {
 		}
 
 		// Forward, backward, update.
-		rate := c.rateAt(step)
-		now, err := steps[c.phaseAt(step)](crops, tokens, augmented, rate, engine.EMADecay(step+1, c.EMA))
+		rate, phase := c.rateAt(step), c.phaseAt(step)
+		var gumbel *gumbelDraw
+		if c.samplesCodes(phase) {
+			gumbel = c.gumbelAt(r.Seed, step)
+		}
+		now, err := steps[phase](crops, tokens, augmented, gumbel, rate, engine.EMADecay(step+1, c.EMA))
 		if err != nil {
 			return err
 		}

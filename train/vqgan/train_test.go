@@ -81,7 +81,7 @@ func TestMuon(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := step(noise(c.Batch, c.Crop), nil, false, 1e-3, 0.9); err != nil {
+	if _, err := step(noise(c.Batch, c.Crop), nil, false, nil, 1e-3, 0.9); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]bool{
@@ -142,7 +142,7 @@ func BenchmarkTrain(b *testing.B) {
 		b.Fatal(err)
 	}
 	run := func() {
-		result, err := step(noise(c.Batch, c.Crop), nil, false, 1e-3, 0.9)
+		result, err := step(noise(c.Batch, c.Crop), nil, false, nil, 1e-3, 0.9)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -123,7 +123,7 @@ func initialized(t *testing.T, c Config, o Options) *Model {
 	m := &Model{Config: c, Size: o.Size, store: engine.NewStore(1)}
 	exec, err := model.NewExec(o.Backend, m.store, func(scope *model.Scope, bytes *Node) *Node {
 		scope.Store().SetTraining(bytes.Graph(), true)
-		return c.reconstruct(scope.In(generatorScope), toFloat(bytes), true).x
+		return c.reconstruct(scope.In(generatorScope), toFloat(bytes), true, nil).x
 	})
 	if err != nil {
 		t.Fatal(err)
