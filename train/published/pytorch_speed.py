@@ -2,7 +2,8 @@
 
     python pytorch_speed.py TAMING SUNDAE [THREADS]
 
-TAMING and SUNDAE are clones of CompVis/taming-transformers and vvvm23/sundae-vqgan. The networks
+TAMING and SUNDAE are clones of CompVis/taming-transformers and vvvm23/sundae-vqgan, which need
+einops, rotary-embedding-torch, performer-pytorch and tqdm. The networks
 are those of ffhq1024-hourglass-2122-4-large, with constant weights: their values do not change
 the speed.
 """
