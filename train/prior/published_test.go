@@ -1,11 +1,8 @@
 package prior
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +19,7 @@ import (
 	"sundae/sampler"
 	"sundae/sampler/schedule"
 	"sundae/train/engine"
+	"sundae/train/npytest"
 	"sundae/train/pretrained"
 )
 
@@ -53,37 +51,13 @@ func references(t *testing.T) map[string]reference {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { r.weights.Close() })
-		r.tokens, r.logits = integers(t, filepath.Join(folder, "tokens.npy")), array[float32](t, filepath.Join(folder, "logits.npy"))
+		r.tokens, r.logits = npytest.Int32s(t, filepath.Join(folder, "tokens.npy")), npytest.Read[float32](t, filepath.Join(folder, "logits.npy"))
 		if r.class = []int32{0, 0}; r.grid.Classes > 0 {
-			r.class = integers(t, filepath.Join(folder, "class.npy"))
+			r.class = npytest.Int32s(t, filepath.Join(folder, "class.npy"))
 		}
 		priors[name] = r
 	}
 	return priors
-}
-
-// array reads the values of a .npy file.
-func array[T int64 | float32](t *testing.T, path string) []T {
-	t.Helper()
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := file[10+int(binary.LittleEndian.Uint16(file[8:])):]
-	values := make([]T, len(data)/binary.Size(T(0)))
-	if err := binary.Read(bytes.NewReader(data), binary.LittleEndian, values); err != nil {
-		t.Fatal(err)
-	}
-	return values
-}
-
-func integers(t *testing.T, path string) []int32 {
-	t.Helper()
-	var ids []int32
-	for _, id := range array[int64](t, path) {
-		ids = append(ids, int32(id))
-	}
-	return ids
 }
 
 // imported is the model of a reference. Its store has no values.

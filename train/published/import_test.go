@@ -1,8 +1,6 @@
 package published
 
 import (
-	"bytes"
-	"encoding/binary"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 	"sundae/internal/ort/orttest"
 	"sundae/train/engine"
 	"sundae/train/export"
+	"sundae/train/npytest"
 	"sundae/train/recipe"
 )
 
@@ -26,30 +25,6 @@ const (
 	vqgans = "../vqgan/testdata/"
 	priors = "../prior/testdata/"
 )
-
-// array reads the values of a .npy file.
-func array[T int64 | float32](t *testing.T, path string) []T {
-	t.Helper()
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := file[10+int(binary.LittleEndian.Uint16(file[8:])):]
-	values := make([]T, len(data)/binary.Size(T(0)))
-	if err := binary.Read(bytes.NewReader(data), binary.LittleEndian, values); err != nil {
-		t.Fatal(err)
-	}
-	return values
-}
-
-func integers(t *testing.T, path string) []int32 {
-	t.Helper()
-	var ids []int32
-	for _, id := range array[int64](t, path) {
-		ids = append(ids, int32(id))
-	}
-	return ids
-}
 
 func writer(t *testing.T) compute.Backend {
 	t.Helper()
@@ -112,8 +87,8 @@ func TestImportVQGAN(t *testing.T) {
 			t.Errorf("%s: manifest %+v", name, b.Manifest)
 		}
 		size := 3 * b.Manifest.ImageSize * b.Manifest.ImageSize
-		pictures, want := array[float32](t, filepath.Join(vqgans, name, "image.npy")), integers(t, filepath.Join(vqgans, name, "tokens.npy"))
-		decoded := array[float32](t, filepath.Join(vqgans, name, "decoded.npy"))
+		pictures, want := npytest.Read[float32](t, filepath.Join(vqgans, name, "image.npy")), npytest.Int32s(t, filepath.Join(vqgans, name, "tokens.npy"))
+		decoded := npytest.Read[float32](t, filepath.Join(vqgans, name, "decoded.npy"))
 		per := b.Manifest.Latent.Tokens()
 		for i := range len(want) / per {
 			tokens := make([]int32, per)
@@ -153,7 +128,7 @@ func TestImportPrior(t *testing.T) {
 			t.Errorf("%s: sampling %+v", name, s)
 		}
 		folder := filepath.Join(priors, name)
-		tokens, logits := integers(t, filepath.Join(folder, "tokens.npy")), array[float32](t, filepath.Join(folder, "logits.npy"))
+		tokens, logits := npytest.Int32s(t, filepath.Join(folder, "tokens.npy")), npytest.Read[float32](t, filepath.Join(folder, "logits.npy"))
 		n := len(tokens)
 		session, err := orttest.Opener(t)(b.Model(bundle.PriorFile))
 		if err != nil {
@@ -173,7 +148,7 @@ func TestImportPrior(t *testing.T) {
 		copy(memory[bool](t, bound, "update"), slices.Repeat([]bool{true}, n))
 		copy(memory[float32](t, bound, "temperature"), []float32{1, 1})
 		if len(m.Classes) > 0 {
-			copy(memory[int32](t, bound, "class"), integers(t, filepath.Join(folder, "class.npy")))
+			copy(memory[int32](t, bound, "class"), npytest.Int32s(t, filepath.Join(folder, "class.npy")))
 		}
 		if err := bound.Run(t.Context()); err != nil {
 			t.Fatal(err)
