@@ -1,14 +1,9 @@
 package vqgan
 
 import (
-	"bytes"
-	"encoding/binary"
 	"math"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -20,6 +15,7 @@ import (
 	"sundae/internal/ort"
 	"sundae/internal/ort/orttest"
 	"sundae/train/engine"
+	"sundae/train/npytest"
 	"sundae/train/pretrained"
 )
 
@@ -62,12 +58,12 @@ func TestPublished(t *testing.T) {
 	for name, c := range checkpoints() {
 		t.Run(name, func(t *testing.T) {
 			m := openPublished(t, name, c)
-			image := readNPY[float32](t, filepath.Join("testdata", name, "image.npy"))
+			image := npytest.Read[float32](t, filepath.Join("testdata", name, "image.npy"))
 			var tokens []int32
-			for _, id := range readNPY[int64](t, filepath.Join("testdata", name, "tokens.npy")) {
+			for _, id := range npytest.Read[int64](t, filepath.Join("testdata", name, "tokens.npy")) {
 				tokens = append(tokens, int32(id))
 			}
-			want := readNPY[float32](t, filepath.Join("testdata", name, "decoded.npy"))
+			want := npytest.Read[float32](t, filepath.Join("testdata", name, "decoded.npy"))
 			store, err := m.loaded()
 			if err != nil {
 				t.Fatal(err)
@@ -226,30 +222,4 @@ func closeTo(t *testing.T, name string, got, want []float32) {
 	if !(difference <= 1e-4*largest) {
 		t.Errorf("%s differs by up to %g, the largest is %g", name, difference, largest)
 	}
-}
-
-// readNPY reads an array as numpy.save writes it.
-func readNPY[T float32 | int64](t *testing.T, path string) []T {
-	t.Helper()
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	header := 10 + int(binary.LittleEndian.Uint16(file[8:]))
-	n := 1
-	shape := regexp.MustCompile(`\((.*?)\)`).FindStringSubmatch(string(file[:header]))[1]
-	for field := range strings.SplitSeq(shape, ",") {
-		if field = strings.TrimSpace(field); field != "" {
-			d, err := strconv.Atoi(field)
-			if err != nil {
-				t.Fatal(err)
-			}
-			n *= d
-		}
-	}
-	values := make([]T, n)
-	if err := binary.Read(bytes.NewReader(file[header:]), binary.LittleEndian, values); err != nil {
-		t.Fatal(err)
-	}
-	return values
 }
